@@ -1,0 +1,1 @@
+//! How things move: pure functions on slices

@@ -1,0 +1,15 @@
+//! Ids, times, vectors and their distances: the vocabulary every other crate speaks.
+//!
+//! Nothing here does I/O, waits, or knows of Arrow, SQL or RocksDB.
+
+pub mod cancel;
+pub mod clock;
+pub mod id;
+pub mod metric;
+pub mod time;
+
+pub use cancel::{CancelToken, Stop};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use metric::Metric;
+pub use id::{EntityId, SpaceId};
+pub use time::{CommitSeq, ValidTime};

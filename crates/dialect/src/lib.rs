@@ -1,0 +1,1 @@
+//! The temporal SQL dialect: text to syntax tree

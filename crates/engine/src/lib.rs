@@ -1,0 +1,1 @@
+//! Catalog, the one writer, snapshots, recovery

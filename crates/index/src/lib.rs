@@ -1,0 +1,1 @@
+//! Nearest neighbours over blocks of vectors in time order

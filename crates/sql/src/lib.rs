@@ -1,0 +1,1 @@
+//! The dialect planned and run

@@ -1,0 +1,1 @@
+//! Durable truth: RocksDB, row files, delta blocks

@@ -1,0 +1,1 @@
+//! Oracles, harnesses and runners for the tests
