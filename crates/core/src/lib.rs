@@ -4,12 +4,18 @@
 
 pub mod cancel;
 pub mod clock;
+pub mod composite;
+pub mod distance;
 pub mod id;
 pub mod metric;
 pub mod time;
+pub mod topk;
 
 pub use cancel::{CancelToken, Stop};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use metric::Metric;
+pub use composite::{Composite, CompositeError, Decay};
+pub use distance::{DistanceError, Query, distance};
 pub use id::{EntityId, SpaceId};
+pub use metric::Metric;
 pub use time::{CommitSeq, ValidTime};
+pub use topk::{Rank, TopK};
