@@ -1,0 +1,85 @@
+//! Which rows of a block qualify.
+
+use std::ops::Range;
+
+/// Rows of one block, in the cheapest form the caller has.
+#[derive(Clone, Debug)]
+pub enum Selection<'a> {
+    /// All rows between two places: a stretch of time.
+    Range(Range<usize>),
+    /// One bit a row, lowest first. Bits beyond the last row are ignored.
+    Bits(&'a [u64]),
+    /// Row numbers, strictly growing.
+    List(&'a [u32]),
+}
+
+impl Selection<'_> {
+    /// Every row of a block.
+    #[must_use]
+    pub fn all(rows: usize) -> Self {
+        Self::Range(0..rows)
+    }
+
+    /// Checks it against a block of `rows` rows; after it, every selected row is in bounds.
+    pub(crate) fn check(&self, rows: usize) -> Result<(), &'static str> {
+        match self {
+            Self::Range(range) if range.start > range.end || range.end > rows => {
+                Err("the range of rows reaches beyond the block")
+            }
+            Self::Bits(words) if words.len() < rows.div_ceil(64) => {
+                Err("the bits of the selection do not reach the last row")
+            }
+            Self::List(list) if list.last().is_some_and(|row| *row as usize >= rows) => {
+                Err("the list of rows reaches beyond the block")
+            }
+            Self::List(list) if list.windows(2).any(|pair| pair[0] >= pair[1]) => {
+                Err("the list of rows does not grow")
+            }
+            Self::Range(_) | Self::Bits(_) | Self::List(_) => Ok(()),
+        }
+    }
+
+    /// The places to walk: row numbers, or places in the list.
+    pub(crate) fn places(&self, rows: usize) -> Range<usize> {
+        match self {
+            Self::Range(range) => range.clone(),
+            Self::Bits(_) => 0..rows,
+            Self::List(list) => 0..list.len(),
+        }
+    }
+
+    /// How many rows are selected out of a block of `rows`.
+    pub(crate) fn count(&self, rows: usize) -> usize {
+        match self {
+            Self::Range(range) => range.len(),
+            Self::Bits(words) => {
+                (0..rows.div_ceil(64)).map(|at| word(words, at, rows).count_ones() as usize).sum()
+            }
+            Self::List(list) => list.len(),
+        }
+    }
+
+    /// The rows between two places that are multiples of 64 (or the ends), in order.
+    pub(crate) fn each(&self, places: Range<usize>, mut visit: impl FnMut(u32)) {
+        match self {
+            Self::Range(_) => places.for_each(|row| visit(row as u32)),
+            Self::Bits(words) => {
+                for at in places.start / 64..places.end.div_ceil(64) {
+                    let mut bits = word(words, at, places.end);
+                    while bits != 0 {
+                        visit((at * 64) as u32 + bits.trailing_zeros());
+                        bits &= bits - 1;
+                    }
+                }
+            }
+            Self::List(list) => list[places].iter().for_each(|row| visit(*row)),
+        }
+    }
+}
+
+/// A word of 64 rows, cut at the last row.
+#[inline]
+fn word(words: &[u64], at: usize, rows: usize) -> u64 {
+    let here = rows - at * 64;
+    if here >= 64 { words[at] } else { words[at] & ((1 << here) - 1) }
+}
