@@ -1,0 +1,245 @@
+//! Arrow columns to row records.
+//!
+//! The user columns of a batch are named `c<column id>`; columns whose names begin with an
+//! underscore are keys and marks, not cells. `FixedSizeList<Float32>` columns are vectors: the
+//! record only locates them.
+
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::keys::RowKey;
+use crate::record::{Cell, Locator, RowKind, RowRecord};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeListArray, Float32Array, RecordBatch,
+};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
+    Int64Type, IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType, UInt64Type,
+};
+use cvx_core::{CommitSeq, EntityId, SpaceId, ValidTime};
+
+/// The key columns that every batch of stored rows has.
+pub const ENTITY_COLUMN: &str = "_entity";
+pub const TS_COLUMN: &str = "_ts";
+pub const SEQ_COLUMN: &str = "_seq";
+
+/// The name of a column in stored batches.
+#[must_use]
+pub fn column_name(id: u16) -> String {
+    format!("c{id}")
+}
+
+/// The column a name in a stored batch stands for; none for key columns.
+#[must_use]
+pub fn column_id(name: &str) -> Option<u16> {
+    name.strip_prefix('c')?.parse().ok()
+}
+
+/// The records of all rows of a batch.
+pub fn encode_rows(batch: &RecordBatch) -> Result<Vec<RowRecord>> {
+    let encoder = RowEncoder::new(batch)?;
+    (0..batch.num_rows()).map(|row| encoder.record(row)).collect()
+}
+
+/// Reads the rows of one batch as records.
+#[derive(Debug)]
+pub struct RowEncoder<'a> {
+    rows: usize,
+    known: u16,
+    cells: Vec<(u16, &'a ArrayRef)>,
+    vectors: Vec<VectorColumn<'a>>,
+}
+
+#[derive(Debug)]
+struct VectorColumn<'a> {
+    id: u16,
+    list: &'a FixedSizeListArray,
+    values: &'a Float32Array,
+    dim: usize,
+}
+
+impl<'a> RowEncoder<'a> {
+    pub fn new(batch: &'a RecordBatch) -> Result<Self> {
+        let mut encoder = Self { rows: batch.num_rows(), known: 0, cells: vec![], vectors: vec![] };
+        let schema = batch.schema_ref();
+        for (field, array) in schema.fields().iter().zip(batch.columns()) {
+            let Some(id) = column_id(field.name()) else { continue };
+            encoder.known = encoder.known.max(id.saturating_add(1));
+            match VectorColumn::new(id, array) {
+                Some(vectors) => encoder.vectors.push(vectors),
+                None => encoder.cells.push((id, array)),
+            }
+        }
+        encoder.cells.sort_by_key(|(id, _)| *id);
+        encoder.vectors.sort_by_key(|column| column.id);
+        Ok(encoder)
+    }
+
+    /// The record of a row; every vector that is not NULL is [`Locator::Here`].
+    pub fn record(&self, row: usize) -> Result<RowRecord> {
+        if row >= self.rows {
+            return Err(Error::invalid(format!("row {row} of {}", self.rows)));
+        }
+        let mut cells = Vec::with_capacity(self.cells.len());
+        for (id, array) in &self.cells {
+            if let Some(cell) = cell_at(array, row)? {
+                cells.push((*id, cell));
+            }
+        }
+        let locate = |column: &VectorColumn<'_>| {
+            (column.id, if column.list.is_null(row) { Locator::Null } else { Locator::Here })
+        };
+        let vectors = self.vectors.iter().map(locate).collect();
+        Ok(RowRecord { kind: RowKind::Point, known: self.known, cells, vectors })
+    }
+
+    /// The vectors of a row that are not NULL, by column.
+    pub fn vectors(&self, row: usize) -> impl Iterator<Item = (u16, &'a [f32])> + '_ {
+        self.vectors.iter().filter_map(move |column| Some((column.id, column.get(row)?)))
+    }
+}
+
+impl<'a> VectorColumn<'a> {
+    fn new(id: u16, array: &'a ArrayRef) -> Option<Self> {
+        let list = array.as_fixed_size_list_opt()?;
+        let values = list.values().as_primitive_opt::<Float32Type>()?;
+        Some(Self { id, list, values, dim: usize::try_from(list.value_length()).ok()? })
+    }
+
+    fn get(&self, row: usize) -> Option<&'a [f32]> {
+        if row >= self.list.len() || self.list.is_null(row) {
+            return None;
+        }
+        // `FixedSizeListArray::values` already begins at the array's own offset.
+        self.values.values().get(row * self.dim..(row + 1) * self.dim)
+    }
+}
+
+impl Batch {
+    /// Adds every row of a batch with its vectors, under the keys in its key columns. `seq`
+    /// stands for the key column of commits where that is not known or not there.
+    pub fn put_rows(
+        &mut self,
+        space: SpaceId,
+        batch: &RecordBatch,
+        seq: Option<CommitSeq>,
+    ) -> Result<()> {
+        let encoder = RowEncoder::new(batch)?;
+        let keys = RowKeys::new(space, batch, seq)?;
+        for row in 0..batch.num_rows() {
+            let key = keys.get(row)?;
+            self.put_row(&key, &encoder.record(row)?)?;
+            for (column, vector) in encoder.vectors(row) {
+                self.put_vector(&key, column, vector);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The keys of a batch's rows, from its key columns.
+#[derive(Debug)]
+pub struct RowKeys<'a> {
+    space: SpaceId,
+    entities: &'a [u64],
+    ts: &'a [i64],
+    seqs: Option<&'a [u64]>,
+    seq: Option<CommitSeq>,
+}
+
+impl<'a> RowKeys<'a> {
+    pub fn new(space: SpaceId, batch: &'a RecordBatch, seq: Option<CommitSeq>) -> Result<Self> {
+        Ok(Self {
+            space,
+            entities: key_column::<UInt64Type>(batch, ENTITY_COLUMN)?,
+            ts: key_column::<Int64Type>(batch, TS_COLUMN)?,
+            seqs: match seq {
+                Some(_) => None,
+                None => Some(key_column::<UInt64Type>(batch, SEQ_COLUMN)?),
+            },
+            seq,
+        })
+    }
+
+    pub fn get(&self, row: usize) -> Result<RowKey> {
+        let missing = || Error::invalid(format!("row {row} of {}", self.entities.len()));
+        let seq = match self.seq {
+            Some(seq) => seq,
+            None => CommitSeq(*self.seqs.unwrap_or_default().get(row).ok_or_else(missing)?),
+        };
+        Ok(RowKey {
+            space: self.space,
+            entity: EntityId(*self.entities.get(row).ok_or_else(missing)?),
+            ts: ValidTime(*self.ts.get(row).ok_or_else(missing)?),
+            seq,
+        })
+    }
+}
+
+/// A key column's values; key columns hold no NULL.
+pub(crate) fn key_column<'a, T: ArrowPrimitiveType>(
+    batch: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a [T::Native]> {
+    let array = batch
+        .column_by_name(name)
+        .and_then(|column| column.as_primitive_opt::<T>())
+        .filter(|column| column.null_count() == 0)
+        .ok_or_else(|| Error::invalid(format!("no key column {name} of type {}", T::DATA_TYPE)))?;
+    Ok(array.values())
+}
+
+/// The value in a row, or none for NULL.
+fn cell_at(array: &ArrayRef, row: usize) -> Result<Option<Cell>> {
+    if array.is_null(row) || array.data_type() == &DataType::Null {
+        return Ok(None);
+    }
+    Ok(Some(value_at(array, row)?))
+}
+
+fn value_at(array: &ArrayRef, row: usize) -> Result<Cell> {
+    let cell = match array.data_type() {
+        DataType::Boolean => Cell::Bool(array.as_boolean().value(row)),
+        DataType::Int16 => int::<Int16Type>(array, row),
+        DataType::Int32 => int::<Int32Type>(array, row),
+        DataType::Int64 => int::<Int64Type>(array, row),
+        DataType::Date32 => int::<Date32Type>(array, row),
+        DataType::Time64(TimeUnit::Microsecond) => int::<Time64MicrosecondType>(array, row),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            int::<TimestampMicrosecondType>(array, row)
+        }
+        DataType::Float32 => Cell::Float4(array.as_primitive::<Float32Type>().value(row)),
+        DataType::Float64 => Cell::Float8(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Decimal128(_, _) => {
+            Cell::Decimal(array.as_primitive::<Decimal128Type>().value(row))
+        }
+        DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(row).to_owned()),
+        DataType::Binary => Cell::Bytes(array.as_binary::<i32>().value(row).to_vec()),
+        DataType::FixedSizeBinary(_) => {
+            Cell::Bytes(array.as_fixed_size_binary().value(row).to_vec())
+        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            Cell::Interval { months: value.months, days: value.days, nanos: value.nanoseconds }
+        }
+        DataType::List(item) => list_cell(&array.as_list::<i32>().value(row), item.is_nullable())?,
+        other => return Err(Error::unsupported(format!("a value of Arrow type {other}"))),
+    };
+    Ok(cell)
+}
+
+fn int<T: ArrowPrimitiveType>(array: &ArrayRef, row: usize) -> Cell
+where
+    T::Native: Into<i64>,
+{
+    Cell::Int(array.as_primitive::<T>().value(row).into())
+}
+
+/// A list without NULLs of float4 is a vector of no fixed dimension.
+fn list_cell(elements: &ArrayRef, nullable: bool) -> Result<Cell> {
+    if let (false, Some(floats)) = (nullable, elements.as_primitive_opt::<Float32Type>()) {
+        return Ok(Cell::Vector(floats.values().to_vec()));
+    }
+    let cells = (0..elements.len()).map(|row| cell_at(elements, row));
+    Ok(Cell::List(cells.collect::<Result<_>>()?))
+}

@@ -1,0 +1,157 @@
+//! Checking everything, for `cvx check`: every block of every table and blob by its checksum,
+//! every key and value by decoding it, every row file by its bytes, and each against the others.
+
+use crate::delta;
+use crate::error::{Error, Result};
+use crate::family::Family;
+use crate::keys::{DeltaKey, FileId, RowKey};
+use crate::manifest::RowFileMeta;
+use crate::record::{Locator, RowRecord};
+use crate::store::Store;
+use cvx_core::CommitSeq;
+use std::collections::HashSet;
+use std::fmt;
+
+/// More of the same kind tell nothing new.
+const FINDINGS_MAX: usize = 1000;
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// A column family, or the path of a file.
+    pub place: String,
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+impl Store {
+    /// Reads all there is and tells what is wrong; nothing, if all is well. Changes nothing.
+    #[must_use]
+    pub fn verify(&self) -> Vec<Finding> {
+        let mut check = Check { store: self, findings: Vec::new() };
+        for family in Family::ALL {
+            check.family(family);
+        }
+        check.files();
+        check.findings
+    }
+}
+
+struct Check<'a> {
+    store: &'a Store,
+    findings: Vec<Finding>,
+}
+
+impl Check<'_> {
+    fn report(&mut self, place: impl fmt::Display, what: impl fmt::Display) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { place: place.to_string(), what: what.to_string() });
+        }
+    }
+
+    fn family(&mut self, family: Family) {
+        for entry in self.store.scan(family, &[]) {
+            let checked = entry.map_err(|error| error.to_string()).and_then(|(key, value)| {
+                self.entry(family, &key, &value)
+                    .map_err(|what| format!("key {}: {what}", hex(&key)))
+            });
+            if let Err(what) = checked {
+                self.report(format_args!("family {}", family.name()), what);
+            }
+        }
+    }
+
+    fn entry(&self, family: Family, key: &[u8], value: &[u8]) -> Result<(), String> {
+        match family {
+            Family::Metadata => self.row(&row_key(key)?, value),
+            Family::Vectors => {
+                RowKey::decode_with_column(key).ok_or("not of 30 bytes")?;
+                self.store.decode_vector(value).map(drop).map_err(|error| error.to_string())
+            }
+            Family::Timelines => {
+                let closed = row_key(key)?;
+                let to = self.store.decode_closure(value).map_err(|error| error.to_string())?;
+                self.commit_in_range(closed.seq)?;
+                self.commit_in_range(to)
+            }
+            Family::Deltas => self.delta(key, value),
+            // The engine's own; the manifest is checked with the files.
+            Family::Views | Family::Changepoints | Family::System => Ok(()),
+        }
+    }
+
+    fn row(&self, key: &RowKey, value: &[u8]) -> Result<(), String> {
+        let record = RowRecord::decode(value)?;
+        self.commit_in_range(key.seq)?;
+        for (column, locator) in &record.vectors {
+            let at = match locator {
+                Locator::Null => continue,
+                Locator::Here => *key,
+                Locator::At(seq) => RowKey { seq: *seq, ..*key },
+            };
+            let found = self.store.get_vector(&at, *column).map_err(|error| error.to_string())?;
+            found.ok_or_else(|| format!("the vector of column {column} is missing"))?;
+        }
+        Ok(())
+    }
+
+    fn delta(&self, key: &[u8], value: &[u8]) -> Result<(), String> {
+        let key = DeltaKey::decode(key).ok_or("not of 30 bytes")?;
+        let block = delta::decode_block(value)?;
+        if block.addresses.first() != Some(&(key.ts, key.seq)) {
+            return Err("a delta block that begins elsewhere".to_owned());
+        }
+        Ok(())
+    }
+
+    fn commit_in_range(&self, seq: CommitSeq) -> Result<(), String> {
+        if seq > self.store.last_seq() {
+            return Err(format!("commit {} after the last, {}", seq.0, self.store.last_seq().0));
+        }
+        Ok(())
+    }
+
+    fn files(&mut self) {
+        let named = match self.store.row_files(None) {
+            Ok(named) => named,
+            Err(error) => return self.report("manifest", error),
+        };
+        for meta in &named {
+            if let Err(what) = self.file(meta) {
+                self.report(self.store.row_file_path(meta.id).display(), what);
+            }
+        }
+        let named: HashSet<FileId> = named.iter().map(|meta| meta.id).collect();
+        match self.store.files_on_disk() {
+            Ok(files) => {
+                for (path, id) in files {
+                    if !id.is_some_and(|id| named.contains(&id)) {
+                        self.report(path.display(), "not in the manifest: left over, to be swept");
+                    }
+                }
+            }
+            Err(error) => self.report("row files", error),
+        }
+    }
+
+    fn file(&self, meta: &RowFileMeta) -> Result<(), String> {
+        self.commit_in_range(meta.seq.unwrap_or(meta.seq_max))?;
+        self.store.verify_row_file(meta).map_err(|error| match error {
+            Error::Corrupt { offset, what, .. } => format!("byte {offset}: {what}"),
+            other => other.to_string(),
+        })
+    }
+}
+
+fn row_key(key: &[u8]) -> Result<RowKey, String> {
+    RowKey::decode(key).ok_or_else(|| "not of 28 bytes".to_owned())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
