@@ -1,1 +1,28 @@
-//! How things move: pure functions on slices
+//! How things move: pure functions on slices.
+//!
+//! **Invariant.** No I/O, no threads, no state: the same numbers in, the same numbers out. What is
+//! read from tables (one point a timestamp, no NULL vectors, only points the moment asked about
+//! can see) is the caller's business; here a [`Trajectory`] is points in time order.
+//!
+//! Inputs are f32 as stored, arithmetic and results are f64: differences of near vectors are what
+//! this crate is about, and f32 would round them twice. Rates are per day of 86,400 seconds.
+//!
+//! ```
+//! use cvx_analytics::{Trajectory, path_length, velocity};
+//!
+//! const DAY_US: i64 = 86_400_000_000;
+//! let walk = Trajectory::new(&[0, DAY_US, 3 * DAY_US], &[0.0, 0.0, 3.0, 4.0, 9.0, 12.0], 2)?;
+//! assert_eq!(path_length(&walk), 15.0);
+//! assert_eq!(velocity(&walk, 1)?, [3.0, 4.0]);
+//! # Ok::<(), cvx_analytics::Error>(())
+//! ```
+
+mod drift;
+mod error;
+mod motion;
+mod trajectory;
+
+pub use drift::{Drift, displacement, drift, path_length};
+pub use error::Error;
+pub use motion::{acceleration, velocity};
+pub use trajectory::Trajectory;

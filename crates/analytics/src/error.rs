@@ -1,0 +1,17 @@
+//! Why there is no result.
+
+use cvx_core::DistanceError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// More points would help.
+    #[error("insufficient data: {needed} points are needed, there are {have}")]
+    InsufficientData { needed: usize, have: usize },
+    /// The caller's slices are no trajectory.
+    #[error("not a trajectory: {0}")]
+    NotATrajectory(&'static str),
+    #[error("point {at} is asked for, there are {have}")]
+    NoSuchPoint { at: usize, have: usize },
+    #[error(transparent)]
+    Distance(#[from] DistanceError),
+}
