@@ -136,8 +136,9 @@ impl Query {
             Metric::L2 => self.scan::<Squares, _, _, 1, 4>(rows, |s, r| self.l2(s, r), out),
             Metric::InnerProduct => self.scan::<Dot, _, _, 1, 4>(rows, |s, r| self.dot(s, r), out),
             Metric::L1 => self.scan::<Magnitudes, _, _, 1, 4>(rows, |s, r| self.l1(s, r), out),
+            // Three rows of two sums are twelve accumulators; of four, AVX2 spills some.
             Metric::Cosine => {
-                self.scan::<DotAndNorm, _, _, 2, 2>(rows, |s, r| self.cosine(s, r), out);
+                self.scan::<DotAndNorm, _, _, 2, 3>(rows, |s, r| self.cosine(s, r), out);
             }
             Metric::Poincare => unreachable!("Poincaré queries take the exact road"),
         }
