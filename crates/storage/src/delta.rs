@@ -67,7 +67,7 @@ pub fn encode_blocks(
 ) -> Result<Vec<(ValidTime, CommitSeq, Vec<u8>)>> {
     check(vectors)?;
     let per_block = usize::try_from(options.keyframe_interval.max(1)).unwrap_or(usize::MAX);
-    let per_block = per_block.min((FLOATS_MAX / vectors.dim.max(1)).max(1));
+    let per_block = per_block.min(FLOATS_MAX.checked_div(vectors.dim).unwrap_or(1).max(1));
     let addresses = vectors.addresses.chunks(per_block);
     let values = vectors.values.chunks(per_block.saturating_mul(vectors.dim));
     let mut blocks = Vec::new();
@@ -352,3 +352,6 @@ impl Header {
 fn checksum(parts: &[&[u8]]) -> u32 {
     parts.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part))
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,8 @@ mod row_file;
 mod scan;
 mod stats;
 mod store;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use batch::Batch;

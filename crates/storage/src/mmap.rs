@@ -9,11 +9,13 @@ use std::path::Path;
 #[expect(unsafe_code, reason = "mapping a file is unsafe by nature")]
 pub(crate) fn map(file: &File, path: &Path) -> Result<Buffer> {
     // SAFETY: the bytes of a map must not change, nor the file shrink, while the map lives.
-    // Row files are made by us alone, in a directory that LOCK says is ours; they get the name
-    // under which they are opened after their last byte was written (`row_file::write`), are
-    // never opened for writing again, and are removed only by unlinking, which leaves mapped
-    // pages in place. A process that cuts our files from outside breaks the database by any
-    // account. Content is not trusted: `row_file` checks every length against the map before use.
+    // Row files are made by us alone, in a directory that LOCK says is ours. They get the name
+    // under which they are opened after their last byte was written, are never opened for writing
+    // again, and are removed only by unlinking, which leaves mapped pages in place; before that,
+    // `row_file::write` maps what it wrote and drops the map before it appends the trailer. A
+    // process that cuts our files from outside breaks the database by any account. Content is
+    // not trusted: `row_file` checks every length against the map before use, and its tests flip
+    // every byte.
     let map = unsafe { memmap2::Mmap::map(file) }.map_err(|error| Error::io(path, error))?;
     Ok(Buffer::from(bytes::Bytes::from_owner(map)))
 }

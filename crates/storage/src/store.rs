@@ -344,3 +344,6 @@ impl Drop for Store {
         self.acked.close();
     }
 }
+
+#[cfg(test)]
+mod tests;
