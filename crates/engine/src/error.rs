@@ -52,6 +52,13 @@ pub enum Error {
     /// XX001: what is on disk contradicts itself.
     #[error("corrupt: {0}")]
     Corrupt(String),
+    /// 53100, 58030 or XX001, as `cvx_storage::Error` says.
+    #[error(transparent)]
+    Storage(#[from] cvx_storage::Error),
+    /// 22000 (a wrong dimension, a vector outside the ball), 57014 or XX000, as `cvx_index::Error`
+    /// says.
+    #[error(transparent)]
+    Search(#[from] cvx_index::Error),
     /// XX000: Arrow refused what should be valid.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),

@@ -2,22 +2,44 @@
 
 mod address;
 mod catalog;
+mod closure;
+mod core;
+mod dictionary;
+mod engine;
+mod entity;
 mod error;
 mod insert_mode;
+mod layout;
+mod options;
+mod own;
+mod published;
+mod read;
+mod recover;
 mod request;
+mod seal;
+mod segment;
+mod sequence;
+mod sight;
 mod slice;
+mod table_store;
+mod tail;
+mod timeline;
+mod timelines;
+mod times;
+mod txn;
+mod writer;
 
 pub use address::{OWN_BASE, RowAddr, is_own};
 pub use catalog::{
     Catalog, CatalogChange, ColumnDef, FIRST_OID, IndexDef, OutOfOrder, PARTITION_US,
     TIME_SCALE_US, Table, TableOptions, View, ViewColumn,
 };
+pub use cvx_core::{Composite, Decay};
+pub use engine::Engine;
 pub use error::{Error, Result};
 pub use insert_mode::{Disposition, Durability, InsertMode, OnConflict};
+pub use options::EngineOptions;
+pub use read::{Scan, TableRead};
 pub use request::{Keep, KnnAnswer, KnnRequest, KnnStats, RowFilter, ScanRequest};
 pub use slice::{SystemSlice, TimeSlice, ValidSlice};
-mod skeleton;
-pub use cvx_core::{Composite, Decay};
-pub use skeleton::{
-    CompactReport, Engine, EngineOptions, EngineStats, Finding, Scan, TableRead, Txn,
-};
+pub use txn::Txn;

@@ -4,9 +4,12 @@
 //! the catalog are ordered: if somebody else changed it since the snapshot, the commit is a
 //! conflict. OIDs and spaces grow and are never reused.
 
+mod apply;
 mod change;
+mod record;
 mod table;
 
+pub(crate) use apply::Effect;
 pub use change::CatalogChange;
 use cvx_types::PgType;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use cvx_core::{CommitSeq, Metric, SpaceId};
+use cvx_core::{Metric, SpaceId};
 use cvx_types::PgType;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -47,8 +47,6 @@ pub struct ColumnDef {
     /// What rows older than ADD COLUMN hold, as the engine keeps it; see
     /// [`crate::CatalogChange::AddColumn`].
     pub missing: Option<Vec<u8>>,
-    /// The commit that added the column; `ZERO` where it was there from the start.
-    pub added: CommitSeq,
 }
 
 /// What WITH may say.
@@ -120,7 +118,6 @@ impl ColumnDef {
             default: None,
             sequence: None,
             missing: None,
-            added: CommitSeq::ZERO,
         }
     }
 

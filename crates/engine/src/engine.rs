@@ -1,0 +1,131 @@
+//! The open database: its threads, and what may be asked of it as a whole.
+
+use crate::core::Core;
+use crate::options::EngineOptions;
+use crate::seal::Sealer;
+use crate::writer::{Request, Writer};
+use crate::{Catalog, Error, Result, Table, Txn, recover};
+use cvx_core::{Clock, CommitSeq};
+use parking_lot::Mutex;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc;
+
+/// An open data directory.
+#[derive(Debug)]
+pub struct Engine {
+    core: Arc<Core>,
+    threads: Mutex<Option<Threads>>,
+}
+
+#[derive(Debug)]
+struct Threads {
+    queue: mpsc::Sender<Request>,
+    sealer: Sealer,
+    writer: JoinHandle<()>,
+    sealing: JoinHandle<()>,
+}
+
+impl Engine {
+    /// Opens a data directory, making it if it is not there.
+    pub fn open(dir: &Path, options: EngineOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
+        let core = Arc::new(recover::open(dir, options, clock)?);
+        let threads = Threads::start(&core)?;
+        Ok(Arc::new(Self { core, threads: Mutex::new(Some(threads)) }))
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn queue(&self) -> Result<mpsc::Sender<Request>> {
+        let threads = self.threads.lock();
+        threads.as_ref().map(|threads| threads.queue.clone()).ok_or(Error::ShutDown)
+    }
+
+    pub(crate) fn sealer(&self) -> Result<Sealer> {
+        let threads = self.threads.lock();
+        threads.as_ref().map(|threads| threads.sealer.clone()).ok_or(Error::ShutDown)
+    }
+
+    /// Now: the wall clock, or the last commit if that is later.
+    #[must_use]
+    pub fn now_us(&self) -> i64 {
+        let last = CommitSeq(self.core.published.load().seq);
+        self.core.clock.now_us().max(last.as_us())
+    }
+
+    /// Keeps later commits after `s`, and waits for those before it that are on their way (at
+    /// most one sync), so that a transaction that begins after this call sees the whole state of
+    /// moment `s`. Call it before [`Engine::begin`] for a statement that reads AS OF a moment of
+    /// system time, `now()` included.
+    pub fn fence(&self, s: CommitSeq) {
+        self.core.times.fence(s.0, self.core.clock_us());
+    }
+
+    /// The catalog as last committed.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.core.published.load().catalog)
+    }
+
+    /// A transaction on the last committed state.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>) -> Txn {
+        Txn::new(Arc::clone(self))
+    }
+
+    /// The next value of a sequence, from 1. Values are given once, whatever becomes of the
+    /// transaction.
+    pub fn next_sequence(&self, sequence_id: u32) -> Result<i64> {
+        self.core.next_sequence(sequence_id)
+    }
+
+    /// Seals a table's rows in memory now, and waits for it.
+    pub fn seal(&self, table: &Table) -> Result<()> {
+        let store = Arc::clone(self.core.published.load().store(table.space)?);
+        self.sealer()?.seal(store)
+    }
+
+    /// Stops the threads when all that was asked is done, and makes everything durable. Reads go
+    /// on; commits are refused.
+    pub fn shutdown(&self) {
+        let Some(threads) = self.threads.lock().take() else { return };
+        threads.stop();
+        if let Err(error) = self.core.store.flush() {
+            tracing::error!(%error, "not all could be written out");
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.get_mut().take() {
+            threads.stop();
+        }
+    }
+}
+
+impl Threads {
+    fn start(core: &Arc<Core>) -> Result<Self> {
+        let (queue, requests) = mpsc::channel(core.options.queue_commits.max(1));
+        let (sealer, sealing) = Sealer::new(core, queue.clone());
+        let writer = Writer::new(Arc::clone(core), requests, sealer.clone());
+        let start = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let failed = |error: std::io::Error| Error::Invalid(format!("a thread: {error}"));
+        let writer = start("cvx-writer").spawn(move || writer.run()).map_err(failed)?;
+        let sealing = start("cvx-sealer").spawn(move || sealing.run()).map_err(failed)?;
+        Ok(Self { queue, sealer, writer, sealing })
+    }
+
+    fn stop(self) {
+        // The sealer first: it asks the writer, who ends when nobody can ask.
+        self.sealer.stop();
+        let ended = self.sealing.join();
+        drop((self.queue, self.sealer));
+        if ended.and(self.writer.join()).is_err() {
+            tracing::error!("a thread of the engine panicked");
+        }
+    }
+}

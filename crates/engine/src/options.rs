@@ -1,0 +1,36 @@
+//! What the engine may use of the machine, and when it does its housekeeping.
+
+/// Bounds of the engine. All sizes are bytes.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Own rows a transaction keeps in memory, by table; beyond it they go to row files.
+    pub spill_bytes: usize,
+    /// Rows in memory at which a table's tail is sealed, and rows of a sealed file.
+    pub seal_rows: usize,
+    /// Bytes of rows in memory at which a table's tail is sealed.
+    pub seal_bytes: usize,
+    /// Commits that wait for the writer; the next one waits for a place.
+    pub queue_commits: usize,
+    /// Unwritten changes RocksDB keeps in memory.
+    pub write_buffer_bytes: usize,
+    /// Blocks RocksDB keeps after reading.
+    pub block_cache_bytes: usize,
+    /// Length of the write-ahead log at which buffers are written out: it bounds recovery.
+    pub wal_bytes_max: u64,
+}
+
+impl EngineOptions {
+    /// For a machine of a few gigabytes.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            spill_bytes: 64 << 20,
+            seal_rows: 65_536,
+            seal_bytes: 256 << 20,
+            queue_commits: 1024,
+            write_buffer_bytes: 256 << 20,
+            block_cache_bytes: 64 << 20,
+            wal_bytes_max: 512 << 20,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! A transaction's own writes in one table, before it commits.
+//!
+//! Own versions have sequences from [`OWN_BASE`](crate::OWN_BASE) on, one for each writing call,
+//! so that a read taken before a call does not see what the call wrote, though both go on at the
+//! same time (INSERT .. SELECT from the table itself). Base versions keep their commits; that the
+//! transaction closed one is kept here. An entity with an entry here is *touched*: its segments'
+//! closures do not decide, the merged timeline of [`OwnState::line`] does.
+
+use crate::dictionary::FreshKey;
+use crate::layout::Layout;
+use crate::segment::Segment;
+use crate::table_store::TableStore;
+use crate::timeline::{Kind, Line, OPEN, Version};
+use crate::{Result, tail};
+use cvx_core::EntityId;
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+use std::sync::Arc;
+
+/// Own writes to one table, shared with the reads that see them.
+#[derive(Debug)]
+pub(crate) struct OwnTable {
+    pub(crate) store: Arc<TableStore>,
+    pub(crate) snapshot: u64,
+    pub(crate) state: RwLock<OwnState>,
+}
+
+/// What was written so far.
+#[derive(Debug)]
+pub(crate) struct OwnState {
+    /// The table as the transaction last changed or found it.
+    pub(crate) layout: Arc<Layout>,
+    lines: HashMap<u64, OwnLine>,
+    /// Own rows in memory.
+    pub(crate) runs: Vec<Arc<Segment>>,
+    /// Own rows in files that no manifest names yet.
+    pub(crate) files: Vec<Arc<Segment>>,
+    /// The own sequence of the last TRUNCATE.
+    pub(crate) truncated: Option<u64>,
+    /// How many own versions were closed again.
+    pub(crate) dead: usize,
+    /// Keys to make durable with the commit.
+    pub(crate) fresh: Vec<FreshKey>,
+}
+
+/// What happened to one entity.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnLine {
+    /// Own versions, by (ts, from).
+    pub(crate) opened: Vec<Version>,
+    /// Base versions closed here, by (ts, from).
+    pub(crate) closed: Vec<ClosedBase>,
+}
+
+/// A base version and the own sequence that closed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClosedBase {
+    pub(crate) ts: i64,
+    pub(crate) from: u64,
+    pub(crate) kind: Kind,
+    pub(crate) at: u64,
+}
+
+impl OwnTable {
+    pub(crate) fn new(layout: Arc<Layout>, store: Arc<TableStore>, snapshot: u64) -> Self {
+        let state = OwnState {
+            layout,
+            lines: HashMap::new(),
+            runs: Vec::new(),
+            files: Vec::new(),
+            truncated: None,
+            dead: 0,
+            fresh: Vec::new(),
+        };
+        Self { store, snapshot, state: RwLock::new(state) }
+    }
+}
+
+impl OwnLine {
+    fn closed_at(&self, ts: i64, from: u64) -> Option<u64> {
+        let place = self.closed.binary_search_by_key(&(ts, from), |c| (c.ts, c.from)).ok()?;
+        self.closed.get(place).map(|closed| closed.at)
+    }
+
+    /// Whether the line says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.opened.is_empty() && self.closed.is_empty()
+    }
+}
+
+/// A base table's versions as a snapshot sees them.
+fn as_of_snapshot(versions: &[Version], snapshot: u64) -> impl Iterator<Item = Version> + '_ {
+    let known = versions.iter().filter(move |version| version.from <= snapshot);
+    known.map(move |v| Version { to: if v.to <= snapshot { v.to } else { OPEN }, ..*v })
+}
+
+impl OwnState {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (EntityId, &OwnLine)> {
+        self.lines.iter().map(|(entity, line)| (EntityId(*entity), line))
+    }
+
+    /// An entity's own versions.
+    pub(crate) fn opened(&self, entity: EntityId) -> Option<&[Version]> {
+        self.lines.get(&entity.0).map(|line| line.opened.as_slice())
+    }
+
+    /// Whether the transaction changed anything of an entity.
+    pub(crate) fn touched(&self, entity: u64) -> bool {
+        self.truncated.is_some() || self.lines.contains_key(&entity)
+    }
+
+    /// Whether nothing was written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.truncated.is_none() && self.lines.values().all(OwnLine::is_empty)
+    }
+
+    /// When the transaction closed a base version, if it did.
+    fn closed_at(&self, entity: EntityId, version: &Version) -> Option<u64> {
+        let line = self.lines.get(&entity.0);
+        let closed = line.and_then(|line| line.closed_at(version.ts, version.from));
+        closed.or(self.truncated)
+    }
+
+    /// The version of exactly this ts known to the transaction at its own moment.
+    pub(crate) fn at(
+        &self,
+        base: &OwnTable,
+        entity: EntityId,
+        ts: i64,
+        moment: u64,
+    ) -> Option<Version> {
+        if let Some(line) = self.lines.get(&entity.0)
+            && let Some(place) = Line(&line.opened).at(ts, moment)
+        {
+            return line.opened.get(place).copied();
+        }
+        let version = base.store.lines.read(entity, |line| {
+            let line = Line(&line?.versions);
+            line.at(ts, base.snapshot).and_then(|place| line.0.get(place).copied())
+        })?;
+        let closed = self.closed_at(entity, &version).is_some_and(|at| at <= moment);
+        (!closed).then_some(version)
+    }
+
+    /// The ts of the entity's last point at an own moment.
+    pub(crate) fn last_point(
+        &self,
+        base: &OwnTable,
+        entity: EntityId,
+        moment: u64,
+    ) -> Option<i64> {
+        let own = self.lines.get(&entity.0);
+        let own = own.and_then(|line| Line(&line.opened).last_point(moment, |_| true));
+        let kept = |version: &Version| {
+            self.closed_at(entity, version).is_none_or(|at| at > moment)
+        };
+        let of_base = base.store.lines.read(entity, |line| {
+            line.and_then(|line| Line(&line.versions).last_point(base.snapshot, kept))
+        });
+        own.max(of_base)
+    }
+
+    /// The merged timeline of a touched entity.
+    pub(crate) fn line(&self, base: &OwnTable, entity: EntityId) -> Vec<Version> {
+        let mut versions: Vec<Version> = base.store.lines.read(entity, |line| {
+            line.map(|line| as_of_snapshot(&line.versions, base.snapshot).collect())
+                .unwrap_or_default()
+        });
+        for version in &mut versions {
+            if version.to == OPEN
+                && let Some(at) = self.closed_at(entity, version)
+            {
+                version.to = at;
+            }
+        }
+        if let Some(line) = self.lines.get(&entity.0) {
+            versions.extend(&line.opened);
+            versions.sort_unstable_by_key(|version| (version.ts, version.from));
+        }
+        versions
+    }
+
+    /// Opens an own version. None may be alive at this ts.
+    pub(crate) fn open(&mut self, entity: EntityId, ts: i64, seq: u64, kind: Kind) {
+        let line = self.lines.entry(entity.0).or_default();
+        let place = line.opened.partition_point(|v| (v.ts, v.from) <= (ts, seq));
+        line.opened.insert(place, Version::open(ts, seq, kind));
+    }
+
+    /// Closes a version that is alive, an own one or one of the base.
+    pub(crate) fn close(&mut self, entity: EntityId, version: &Version, seq: u64) {
+        let line = self.lines.entry(entity.0).or_default();
+        if let Some(place) = Line(&line.opened).find(version.ts, version.from) {
+            line.opened[place].to = seq;
+            self.dead += 1;
+            return;
+        }
+        let place = line.closed.partition_point(|c| (c.ts, c.from) < (version.ts, version.from));
+        let Version { ts, from, kind, .. } = *version;
+        line.closed.insert(place, ClosedBase { ts, from, kind, at: seq });
+    }
+
+    /// Forgets what the call with this sequence did to some entities, after it failed midway.
+    pub(crate) fn undo(&mut self, entities: impl Iterator<Item = EntityId>, seq: u64) {
+        for entity in entities {
+            let Some(line) = self.lines.get_mut(&entity.0) else { continue };
+            line.opened.retain(|version| version.from != seq);
+            line.closed.retain(|closed| closed.at != seq);
+            for version in &mut line.opened {
+                if version.to == seq {
+                    version.to = OPEN;
+                    self.dead -= 1;
+                }
+            }
+        }
+    }
+
+    /// TRUNCATE: closes all of the base, and all that is alive of one's own.
+    pub(crate) fn truncate(&mut self, seq: u64) {
+        self.truncated.get_or_insert(seq);
+        for version in self.lines.values_mut().flat_map(|line| &mut line.opened) {
+            if version.to == OPEN {
+                version.to = seq;
+                self.dead += 1;
+            }
+        }
+    }
+
+    /// Every own segment.
+    pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
+        self.files.iter().chain(&self.runs).cloned().collect()
+    }
+
+    /// Adds rows in memory, merging runs that have become many.
+    pub(crate) fn add_run(&mut self, run: Segment) -> Result<()> {
+        self.runs.push(Arc::new(run));
+        tail::tidy(&mut self.runs, &self.layout, false)
+    }
+
+    /// Bytes of own rows in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.runs.iter().map(|run| run.bytes()).sum()
+    }
+}

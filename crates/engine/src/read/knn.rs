@@ -1,0 +1,213 @@
+//! The nearest rows: which rows qualify is decided here, how near they are in cvx-index.
+
+use super::{Judge, Picks, Rows, TableRead, View, assemble};
+use crate::read::scan::bounds;
+use crate::segment::{Segment, Seqs, Vectors};
+use crate::sight::Sight;
+use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::datatypes::Float32Type;
+use cvx_core::EntityId;
+use cvx_index::{Block, ExactScan, Part, Request, Search, Selection};
+use hashbrown::HashMap;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Rows given to a filter at a time.
+const FILTER_ROWS: usize = 8192;
+
+/// A segment's rows that qualify.
+struct Chosen<'a> {
+    segment: &'a Arc<Segment>,
+    rows: Rows,
+    /// What stands for a vector column that the segment does not have.
+    instead: Option<Instead>,
+}
+
+/// Rows gathered out of a segment that lacks the column, each with the column's missing value.
+struct Instead {
+    vectors: ArrayRef,
+    present: Option<Vec<u64>>,
+    entities: Vec<u64>,
+    ts: Vec<i64>,
+    seqs: Vec<u64>,
+}
+
+impl TableRead {
+    /// The k nearest rows of a slice, fewer only if fewer qualify. It computes, and blocks: call
+    /// it from a thread that may.
+    pub fn knn(&self, request: &KnnRequest<'_>) -> Result<KnnAnswer> {
+        let view = &*self.0;
+        let dim = dimension(view, request)?;
+        let Some(sight) = view.sight(&request.slice)? else { return Ok(KnnAnswer::default()) };
+        let mut stats = KnnStats::default();
+        let mut chosen = choose(view, &sight, request, &mut stats)?;
+        for part in &mut chosen {
+            part.complete(view, request.column)?;
+        }
+        let parts: Vec<Part<'_>> = chosen.iter().filter_map(|c| c.part(request.column, dim)).collect();
+        let asked = Request {
+            query: request.query,
+            metric: request.metric,
+            k: request.k,
+            composite: request.composite,
+            cancel: request.cancel,
+        };
+        let answer = ExactScan::default().search(&asked, &parts)?;
+        stats.candidates = answer.counters.candidates;
+        stats.distances = answer.counters.distances;
+        let addr = |hit: &cvx_index::Hit| RowAddr { entity: hit.entity, ts: hit.ts, seq: hit.seq };
+        let rows = answer.hits.iter().map(|hit| (hit.distance, addr(hit))).collect();
+        Ok(KnnAnswer { rows, stats })
+    }
+}
+
+fn dimension(view: &View, request: &KnnRequest<'_>) -> Result<usize> {
+    let column = view.layout.table.column_by_id(request.column);
+    let dim = column.and_then(crate::ColumnDef::dimension);
+    let dim = dim.ok_or_else(|| Error::Invalid("not a vector column".to_owned()))?;
+    if dim != request.query.len() {
+        let (left, right) = (dim, request.query.len());
+        return Err(cvx_index::Error::from(cvx_core::DistanceError::Dimensions { left, right }).into());
+    }
+    Ok(dim)
+}
+
+/// The rows that qualify, by segment.
+fn choose<'a>(
+    view: &'a View,
+    sight: &Sight,
+    request: &KnnRequest<'_>,
+    stats: &mut KnnStats,
+) -> Result<Vec<Chosen<'a>>> {
+    let bounds = bounds(request.ts_from, request.ts_to);
+    let chosen = match request.entities {
+        Some(entities) => of_entities(view, sight, entities, bounds)?,
+        None => {
+            let segments: Vec<_> = view.segments().collect();
+            let select = |segment: &&'a Arc<Segment>| {
+                if let Some(stop) = request.cancel.stopped() {
+                    return Err(Error::from(stop));
+                }
+                let rows = Judge::new(view, sight).select(segment, bounds);
+                Ok(Chosen { segment, rows, instead: None })
+            };
+            segments.par_iter().map(select).collect::<Result<Vec<_>>>()?
+        }
+    };
+    stats.segments = view.segments().count();
+    let keep = |chosen: Chosen<'a>| match &request.filter {
+        Some(_) => filter(view, sight, chosen, request),
+        None => Ok(chosen),
+    };
+    let kept = chosen.into_par_iter().map(keep).collect::<Result<Vec<_>>>()?;
+    let kept: Vec<_> = kept.into_iter().filter(|chosen| chosen.rows.len() > 0).collect();
+    stats.segments_pruned = stats.segments - kept.len().min(stats.segments);
+    Ok(kept)
+}
+
+/// The rows of some entities, by segment.
+fn of_entities<'a>(
+    view: &'a View,
+    sight: &Sight,
+    entities: &[EntityId],
+    bounds: (i64, i64),
+) -> Result<Vec<Chosen<'a>>> {
+    let mut judge = Judge::new(view, sight);
+    let mut by_segment: HashMap<u64, (&'a Arc<Segment>, Vec<u32>)> = HashMap::new();
+    for entity in entities {
+        for (ts, seq) in judge.points(*entity, bounds) {
+            let addr = RowAddr {
+                entity: *entity,
+                ts: cvx_core::ValidTime(ts),
+                seq: cvx_core::CommitSeq(seq),
+            };
+            let lost = || Error::Corrupt(format!("no segment holds the row at {addr:?}"));
+            let (segment, row) = view.find(&addr).ok_or_else(lost)?;
+            by_segment.entry(segment.number).or_insert((segment, vec![])).1.push(row as u32);
+        }
+    }
+    let chosen = by_segment.into_values().map(|(segment, mut rows)| {
+        rows.sort_unstable();
+        rows.dedup();
+        Chosen { segment, rows: Rows::List(rows), instead: None }
+    });
+    Ok(chosen.collect())
+}
+
+/// Keeps the rows that the request's filter keeps.
+fn filter<'a>(
+    view: &View,
+    sight: &Sight,
+    chosen: Chosen<'a>,
+    request: &KnnRequest<'_>,
+) -> Result<Chosen<'a>> {
+    let Some(filter) = &request.filter else { return Ok(chosen) };
+    let mut kept = Vec::new();
+    for start in (0..chosen.rows.len()).step_by(FILTER_ROWS) {
+        if let Some(stop) = request.cancel.stopped() {
+            return Err(stop.into());
+        }
+        let rows = chosen.rows.slice(start..chosen.rows.len().min(start + FILTER_ROWS));
+        let picks = Picks::One { segment: Arc::clone(chosen.segment), rows };
+        let batch = assemble(view, sight, &picks, &filter.columns)?;
+        let verdict: BooleanArray = (filter.keep)(&batch)?;
+        if verdict.len() != picks.len() {
+            return Err(Error::Invalid("a filter answered for other rows".to_owned()));
+        }
+        let passes = |place: &usize| verdict.is_valid(*place) && verdict.value(*place);
+        let passed = (0..picks.len()).filter(passes);
+        kept.extend(passed.map(|place| chosen.rows.get(start + place) as u32));
+    }
+    Ok(Chosen { rows: Rows::List(kept), ..chosen })
+}
+
+impl Chosen<'_> {
+    /// Gathers the rows if the segment lacks the column.
+    fn complete(&mut self, view: &View, column: u16) -> Result<()> {
+        if self.segment.column(column).is_some() {
+            return Ok(());
+        }
+        let place = view.layout.table.place(column)?;
+        let rows: Vec<usize> = (0..self.rows.len()).map(|at| self.rows.get(at)).collect();
+        let vectors = view.layout.missing(place, rows.len())?;
+        let absent = vectors.null_count() > 0;
+        self.instead = Some(Instead {
+            present: absent.then(|| vec![0; rows.len().div_ceil(64)]),
+            vectors,
+            entities: rows.iter().map(|row| self.segment.entities[*row]).collect(),
+            ts: rows.iter().map(|row| self.segment.ts[*row]).collect(),
+            seqs: rows.iter().map(|row| self.segment.seqs.get(*row)).collect(),
+        });
+        Ok(())
+    }
+
+    fn part(&self, column: u16, dim: usize) -> Option<Part<'_>> {
+        if let Some(instead) = &self.instead {
+            let values = instead.vectors.as_fixed_size_list_opt()?.values();
+            let block = Block {
+                dim,
+                vectors: values.as_primitive_opt::<Float32Type>()?.values(),
+                present: instead.present.as_deref(),
+                entities: &instead.entities,
+                ts: &instead.ts,
+                seqs: cvx_index::Seqs::Each(&instead.seqs),
+                time_ordered: true,
+            };
+            return Some(Part { block, rows: Selection::all(instead.ts.len()) });
+        }
+        let segment = self.segment;
+        let Vectors { values, present } = segment.vectors(column)?;
+        let seqs = match &segment.seqs {
+            Seqs::One(seq) => cvx_index::Seqs::One(*seq),
+            Seqs::Each(seqs) => cvx_index::Seqs::Each(seqs),
+        };
+        let (entities, ts) = (&segment.entities[..], &segment.ts[..]);
+        let block = Block { dim, vectors: values, present, entities, ts, seqs, time_ordered: true };
+        let rows = match &self.rows {
+            Rows::Range(range) => Selection::Range(range.clone()),
+            Rows::List(list) => Selection::List(list),
+        };
+        Some(Part { block, rows })
+    }
+}

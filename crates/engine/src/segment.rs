@@ -1,0 +1,248 @@
+//! Rows that lie together, ordered by (ts, entity, seq): a run in memory or a mapped row file.
+//!
+//! The payload never changes. A stretch of time is a stretch of rows, found by binary search, and
+//! so is an address. User columns are named `c<column id>` in storage and found by that id here; a
+//! column that the segment does not have was added later and holds what ADD COLUMN said.
+
+use crate::closure::Closures;
+use crate::{Error, Result, RowAddr};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{Float32Type, Int64Type, UInt64Type};
+use cvx_core::{CommitSeq, EntityId, ValidTime};
+use cvx_storage::{ENTITY_COLUMN, RowFileMeta, SEQ_COLUMN, TS_COLUMN, column_id};
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The commits of a segment's rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Seqs {
+    One(u64),
+    Each(ScalarBuffer<u64>),
+}
+
+impl Seqs {
+    pub(crate) fn get(&self, row: usize) -> u64 {
+        match self {
+            Self::One(seq) => *seq,
+            Self::Each(seqs) => seqs[row],
+        }
+    }
+
+    fn bounds(&self) -> (u64, u64) {
+        match self {
+            Self::One(seq) => (*seq, *seq),
+            Self::Each(seqs) => (
+                seqs.iter().copied().min().unwrap_or(u64::MAX),
+                seqs.iter().copied().max().unwrap_or(0),
+            ),
+        }
+    }
+}
+
+/// The bits of a column's vectors that are not NULL; `None` if all are there.
+type Present = Option<Vec<u64>>;
+
+/// Rows in order of (ts, entity, seq).
+#[derive(Debug)]
+pub(crate) struct Segment {
+    /// Names the segment in this process.
+    pub(crate) number: u64,
+    columns: Vec<(u16, ArrayRef, OnceLock<Present>)>,
+    pub(crate) entities: ScalarBuffer<u64>,
+    pub(crate) ts: ScalarBuffer<i64>,
+    pub(crate) seqs: Seqs,
+    pub(crate) seq_min: u64,
+    pub(crate) seq_max: u64,
+    /// Empty in segments of a transaction's own rows.
+    pub(crate) closures: Closures,
+    /// The row file, of sealed segments.
+    pub(crate) file: Option<RowFileMeta>,
+    bytes: usize,
+}
+
+/// The vectors of one column of a segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vectors<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) present: Option<&'a [u64]>,
+}
+
+impl Vectors<'_> {
+    /// Whether a row's vector is not NULL.
+    pub(crate) fn has(&self, row: usize) -> bool {
+        self.present.is_none_or(|words| words[row / 64] >> (row % 64) & 1 == 1)
+    }
+}
+
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+impl Segment {
+    /// A segment of a batch that has the key columns. `seq` is the commit of all rows, where the
+    /// batch's own column does not say it.
+    pub(crate) fn new(batch: &RecordBatch, seq: Option<u64>, closures: Closures) -> Result<Self> {
+        let (entities, ts) = (key::<UInt64Type>(batch, ENTITY_COLUMN)?, key_ts(batch)?);
+        let seqs = match seq {
+            Some(seq) => Seqs::One(seq),
+            None => Seqs::Each(key::<UInt64Type>(batch, SEQ_COLUMN)?),
+        };
+        let (seq_min, seq_max) = seqs.bounds();
+        let fields = batch.schema_ref().fields().iter().zip(batch.columns());
+        let columns = fields.filter_map(|(field, array)| {
+            Some((column_id(field.name())?, array.clone(), OnceLock::new()))
+        });
+        let mut columns: Vec<_> = columns.collect();
+        columns.sort_unstable_by_key(|(id, _, _)| *id);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let bytes = batch.get_array_memory_size();
+        let file = None;
+        Ok(Self {
+            number, columns, entities, ts, seqs, seq_min, seq_max, closures, file, bytes,
+        })
+    }
+
+    /// A sealed segment: a row file's batch and its place in the manifest.
+    pub(crate) fn sealed(
+        batch: &RecordBatch,
+        meta: RowFileMeta,
+        closures: Closures,
+    ) -> Result<Self> {
+        let seq = meta.seq.map(|seq| seq.0);
+        Ok(Self { file: Some(meta), ..Self::new(batch, seq, closures)? })
+    }
+
+    /// The same rows under one commit's sequence, nothing closed.
+    pub(crate) fn committed(&self, seq: u64) -> Self {
+        self.with(Some(seq), Closures::open(self.rows()))
+    }
+
+    /// The same rows with other closures, and under one commit where that is given.
+    pub(crate) fn with(&self, seq: Option<u64>, closures: Closures) -> Self {
+        let columns = self.columns.iter().map(|(id, a, _)| (*id, a.clone(), OnceLock::new()));
+        let seqs = seq.map_or_else(|| self.seqs.clone(), Seqs::One);
+        let (seq_min, seq_max) = seq.map_or((self.seq_min, self.seq_max), |seq| (seq, seq));
+        let file = self.file.clone().map(|meta| RowFileMeta {
+            seq: seq.map(CommitSeq).or(meta.seq),
+            ..meta
+        });
+        Self {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            columns: columns.collect(),
+            entities: self.entities.clone(),
+            ts: self.ts.clone(),
+            seqs,
+            seq_min,
+            seq_max,
+            closures,
+            file,
+            bytes: self.bytes,
+        }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.ts.len()
+    }
+
+    /// Bytes of the payload: in memory for runs, mapped for row files.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn ts_min(&self) -> i64 {
+        self.ts.first().copied().unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn ts_max(&self) -> i64 {
+        self.ts.last().copied().unwrap_or(i64::MIN)
+    }
+
+    pub(crate) fn column(&self, id: u16) -> Option<&ArrayRef> {
+        let place = self.columns.binary_search_by_key(&id, |(id, _, _)| *id).ok()?;
+        self.columns.get(place).map(|(_, array, _)| array)
+    }
+
+    /// The ids of the columns it has.
+    pub(crate) fn column_ids(&self) -> impl Iterator<Item = u16> + '_ {
+        self.columns.iter().map(|(id, _, _)| *id)
+    }
+
+    /// The vectors of a column, if the segment has it and it holds vectors.
+    pub(crate) fn vectors(&self, id: u16) -> Option<Vectors<'_>> {
+        let place = self.columns.binary_search_by_key(&id, |(id, _, _)| *id).ok()?;
+        let (_, array, present) = self.columns.get(place)?;
+        let list = array.as_fixed_size_list_opt()?;
+        let values = list.values().as_primitive_opt::<Float32Type>()?.values();
+        let present = present.get_or_init(|| present_bits(list));
+        Some(Vectors { values, present: present.as_deref() })
+    }
+
+    pub(crate) fn addr(&self, row: usize) -> RowAddr {
+        RowAddr {
+            entity: EntityId(self.entities[row]),
+            ts: ValidTime(self.ts[row]),
+            seq: CommitSeq(self.seqs.get(row)),
+        }
+    }
+
+    /// The row with this address.
+    pub(crate) fn find(&self, addr: &RowAddr) -> Option<usize> {
+        let wanted = (addr.ts.0, addr.entity.0, addr.seq.0);
+        if addr.ts.0 < self.ts_min() || addr.ts.0 > self.ts_max() {
+            return None;
+        }
+        if addr.seq.0 < self.seq_min || addr.seq.0 > self.seq_max {
+            return None;
+        }
+        let (mut low, mut high) = (0, self.rows());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let here = (self.ts[middle], self.entities[middle], self.seqs.get(middle));
+            match here.cmp(&wanted) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// The rows whose ts lies in a closed range.
+    pub(crate) fn within(&self, first: i64, last: i64) -> Range<usize> {
+        if first > last {
+            return 0..0;
+        }
+        let start = self.ts.partition_point(|ts| *ts < first);
+        let end = self.ts.partition_point(|ts| *ts <= last);
+        start..end.max(start)
+    }
+
+    /// Whether rows are in their order, each address once. Checked where bytes come from disk.
+    pub(crate) fn is_ordered(&self) -> bool {
+        let key = |row: usize| (self.ts[row], self.entities[row], self.seqs.get(row));
+        (1..self.rows()).all(|row| key(row - 1) < key(row))
+    }
+}
+
+fn key<T: arrow::datatypes::ArrowPrimitiveType>(
+    batch: &RecordBatch,
+    name: &str,
+) -> Result<ScalarBuffer<T::Native>> {
+    let column = batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<T>());
+    let column = column.filter(|array| array.null_count() == 0);
+    let lost = || Error::Corrupt(format!("a batch of rows without its key column {name}"));
+    Ok(column.ok_or_else(lost)?.values().clone())
+}
+
+fn key_ts(batch: &RecordBatch) -> Result<ScalarBuffer<i64>> {
+    key::<Int64Type>(batch, TS_COLUMN)
+}
+
+fn present_bits(array: &dyn Array) -> Present {
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0)?;
+    let mut words = vec![0u64; nulls.len().div_ceil(64)];
+    for row in nulls.valid_indices() {
+        words[row / 64] |= 1 << (row % 64);
+    }
+    Some(words)
+}

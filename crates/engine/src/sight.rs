@@ -1,0 +1,111 @@
+//! A slice of the two time axes, resolved against one snapshot.
+//!
+//! Both axes become closed ranges. `AS OF m` on system time is the range `m..=m`, and on valid
+//! time `AS OF t` is the overlap with `t..=t`: the point in force at `t` is the one whose validity
+//! contains `t`. A range in system time that reaches beyond the snapshot is cut there: what is
+//! known then is the present.
+
+use crate::address::OWN_BASE;
+use crate::{SystemSlice, TimeSlice, ValidSlice};
+use cvx_core::CommitSeq;
+
+/// Moments of system time, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moments {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+impl Moments {
+    /// Whether a version `[from, to)` is known at one of them.
+    pub(crate) fn meet(self, from: u64, to: u64) -> bool {
+        from <= self.last && self.first < to
+    }
+}
+
+/// A stretch of valid time, both ends included: points whose validity meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+}
+
+/// What a read sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// Of entities the transaction did not touch.
+    pub(crate) base: Moments,
+    /// Of entities it did: its present follows its snapshot.
+    pub(crate) own: Moments,
+    /// `None` sees every point.
+    pub(crate) valid: Option<Stretch>,
+    /// The snapshot: closings after it are not known.
+    pub(crate) present: u64,
+    /// The present of entities the transaction touched.
+    pub(crate) own_present: u64,
+    /// Whether the slice asks for versions over a range, rather than for one moment's state.
+    pub(crate) ranged: bool,
+}
+
+impl Sight {
+    /// Resolves a slice at a snapshot, where `own` is the transaction's present. `None`: the
+    /// slice is empty.
+    pub(crate) fn resolve(slice: &TimeSlice, snapshot: u64, own: u64) -> Option<Self> {
+        let (first, last) = system_range(&slice.system)?;
+        let valid = match slice.valid {
+            ValidSlice::All => None,
+            ValidSlice::AsOf(t) => Some(Stretch { first: t.0, last: t.0 }),
+            ValidSlice::Overlap { from, to, closed } => {
+                let last = if closed { to.0 } else { to.0.checked_sub(1)? };
+                (from.0 <= last).then_some(Stretch { first: from.0, last }).map(Some)?
+            }
+        };
+        let within = |present: u64| {
+            let clamp = |moment: u64| if moment > snapshot { present } else { moment };
+            Moments { first: clamp(first), last: clamp(last) }
+        };
+        let ranged = matches!(slice.system, SystemSlice::All | SystemSlice::Overlap { .. });
+        Some(Self {
+            base: within(snapshot),
+            own: within(own),
+            valid,
+            present: snapshot,
+            own_present: own,
+            ranged,
+        })
+    }
+
+    /// The moments at which an entity is read.
+    pub(crate) fn moments(&self, touched: bool) -> Moments {
+        if touched { self.own } else { self.base }
+    }
+
+    /// The moment whose successor bounds a version's validity: when it was last known.
+    pub(crate) fn last_known(&self, touched: bool, to: u64) -> u64 {
+        let present = if touched { self.own_present } else { self.present };
+        if self.ranged { present.min(to.saturating_sub(1)) } else { self.moments(touched).last }
+    }
+
+    /// What `_system_to` shows for a version.
+    pub(crate) fn shown_to(&self, to: u64) -> Option<u64> {
+        (self.ranged && to <= self.present).then_some(to)
+    }
+}
+
+/// What `_system_from` shows.
+pub(crate) fn shown_from(from: u64) -> Option<u64> {
+    (from < OWN_BASE).then_some(from)
+}
+
+/// The moments a slice names, both ends included, before they are cut to a snapshot.
+fn system_range(slice: &SystemSlice) -> Option<(u64, u64)> {
+    match *slice {
+        SystemSlice::Current => Some((u64::MAX, u64::MAX)),
+        SystemSlice::AsOf(CommitSeq(s)) => Some((s, s)),
+        SystemSlice::All => Some((0, u64::MAX)),
+        SystemSlice::Overlap { from, to, closed } => {
+            let last = if closed { to.0 } else { to.0.checked_sub(1)? };
+            (from.0 <= last).then_some((from.0, last))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A table as it lives in memory: timelines, segments, dictionary.
+
+use crate::closure::Closures;
+use crate::dictionary::Dictionary;
+use crate::entity::KeyKind;
+use crate::layout::Layout;
+use crate::tail::SegmentList;
+use crate::timelines::Timelines;
+use crate::{Result, RowAddr, Table};
+use arc_swap::ArcSwap;
+use cvx_core::SpaceId;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+/// Everything of one table that is not in its definition. The writer changes it, readers read.
+#[derive(Debug)]
+pub(crate) struct TableStore {
+    pub(crate) space: SpaceId,
+    pub(crate) temporal: bool,
+    pub(crate) key: KeyKind,
+    pub(crate) lines: Timelines,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) list: ArcSwap<SegmentList>,
+    /// How the current definition's columns are stored.
+    pub(crate) layout: ArcSwap<Layout>,
+    /// The last row number given, in tables without a key.
+    pub(crate) last_row: AtomicU64,
+    /// The last commit that changed any row.
+    pub(crate) changed: AtomicU64,
+    /// Whether delta blocks hold vectors of this table.
+    pub(crate) has_deltas: AtomicBool,
+    /// Whether the sealer was asked and has not begun.
+    pub(crate) seal_asked: AtomicBool,
+}
+
+impl TableStore {
+    /// The store of a table without rows.
+    pub(crate) fn new(table: &Arc<Table>) -> Result<Self> {
+        Self::with_dictionary(table, Dictionary::default())
+    }
+
+    pub(crate) fn with_dictionary(table: &Arc<Table>, dictionary: Dictionary) -> Result<Self> {
+        Ok(Self {
+            space: table.space,
+            temporal: table.is_temporal(),
+            key: KeyKind::of(table)?,
+            lines: Timelines::new(),
+            dictionary,
+            list: ArcSwap::default(),
+            layout: ArcSwap::from_pointee(Layout::of(table)?),
+            last_row: AtomicU64::new(0),
+            changed: AtomicU64::new(0),
+            has_deltas: AtomicBool::new(false),
+            seal_asked: AtomicBool::new(false),
+        })
+    }
+
+    /// Does something to the closure of a row that a segment holds.
+    pub(crate) fn closure(&self, addr: &RowAddr, change: impl FnOnce(&Closures, usize)) {
+        if let Some((segment, row)) = self.list.load().find(addr) {
+            change(&segment.closures, row);
+        }
+    }
+}
