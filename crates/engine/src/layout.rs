@@ -36,7 +36,11 @@ pub(crate) struct StoredColumn {
 impl Layout {
     pub(crate) fn of(table: &Arc<Table>) -> Result<Self> {
         let columns = specs(table)?.into_iter().map(|spec| {
-            Ok(StoredColumn { id: spec.id, ty: spec.data_type.clone(), missing: one_missing(spec)? })
+            Ok(StoredColumn {
+                id: spec.id,
+                ty: spec.data_type.clone(),
+                missing: one_missing(spec)?,
+            })
         });
         let columns = columns.collect::<Result<_>>()?;
         Ok(Self { table: Arc::clone(table), schema: read_schema(table), columns })
@@ -106,12 +110,8 @@ pub(crate) fn specs(table: &Table) -> Result<Vec<ColumnSpec>> {
 }
 
 fn one_missing(spec: ColumnSpec) -> Result<ArrayRef> {
-    let key = RowKey {
-        space: SpaceId(0),
-        entity: EntityId(0),
-        ts: ValidTime(0),
-        seq: CommitSeq::ZERO,
-    };
+    let key =
+        RowKey { space: SpaceId(0), entity: EntityId(0), ts: ValidTime(0), seq: CommitSeq::ZERO };
     // A record that knows no column holds each column's missing value.
     let record = RowRecord { kind: RowKind::Point, known: 0, cells: vec![], vectors: vec![] };
     let mut builder = RowBuilder::new(vec![spec]);
@@ -131,9 +131,8 @@ pub(crate) fn encode_missing(value: &ArrayRef) -> Result<Option<Vec<u8>>> {
         Some((_, vector)) => Some(Cell::Vector(vector.to_vec())),
         None => encoder.record(0)?.cells.into_iter().next().map(|(_, cell)| cell),
     };
-    let encode = |cell: Cell| {
-        postcard::to_stdvec(&cell).map_err(|error| Error::Invalid(error.to_string()))
-    };
+    let encode =
+        |cell: Cell| postcard::to_stdvec(&cell).map_err(|error| Error::Invalid(error.to_string()));
     cell.map(encode).transpose()
 }
 

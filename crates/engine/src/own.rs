@@ -143,17 +143,10 @@ impl OwnState {
     }
 
     /// The ts of the entity's last point at an own moment.
-    pub(crate) fn last_point(
-        &self,
-        base: &OwnTable,
-        entity: EntityId,
-        moment: u64,
-    ) -> Option<i64> {
+    pub(crate) fn last_point(&self, base: &OwnTable, entity: EntityId, moment: u64) -> Option<i64> {
         let own = self.lines.get(&entity.0);
         let own = own.and_then(|line| Line(&line.opened).last_point(moment, |_| true));
-        let kept = |version: &Version| {
-            self.closed_at(entity, version).is_none_or(|at| at > moment)
-        };
+        let kept = |version: &Version| self.closed_at(entity, version).is_none_or(|at| at > moment);
         let of_base = base.store.lines.read(entity, |line| {
             line.and_then(|line| Line(&line.versions).last_point(base.snapshot, kept))
         });

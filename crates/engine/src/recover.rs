@@ -96,9 +96,8 @@ fn table_store<'a>(
         let closures = closures_of(&recovered, &segment);
         Ok(Arc::new(segment.with(None, closures?)))
     };
-    let close_all = |segments: Vec<Segment>| {
-        segments.into_par_iter().map(close).collect::<Result<Vec<_>>>()
-    };
+    let close_all =
+        |segments: Vec<Segment>| segments.into_par_iter().map(close).collect::<Result<Vec<_>>>();
     let list = SegmentList { sealed: close_all(sealed)?, frozen: vec![], tail: close_all(tail)? };
     recovered.list.store(Arc::new(list));
     let has_deltas = store.scan_deltas(table.space).next().transpose()?.is_some();

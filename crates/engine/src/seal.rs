@@ -48,10 +48,7 @@ pub(crate) struct SealerThread {
 }
 
 impl Sealer {
-    pub(crate) fn new(
-        core: &Arc<Core>,
-        writer: mpsc::Sender<Request>,
-    ) -> (Self, SealerThread) {
+    pub(crate) fn new(core: &Arc<Core>, writer: mpsc::Sender<Request>) -> (Self, SealerThread) {
         let (jobs, queue) = std_mpsc::channel();
         let (rows, bytes) = (core.options.seal_rows, core.options.seal_bytes);
         (Self { jobs, rows, bytes }, SealerThread { core: Arc::clone(core), jobs: queue, writer })

@@ -97,9 +97,7 @@ impl Segment {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let bytes = batch.get_array_memory_size();
         let file = None;
-        Ok(Self {
-            number, columns, entities, ts, seqs, seq_min, seq_max, closures, file, bytes,
-        })
+        Ok(Self { number, columns, entities, ts, seqs, seq_min, seq_max, closures, file, bytes })
     }
 
     /// A sealed segment: a row file's batch and its place in the manifest.
@@ -122,10 +120,10 @@ impl Segment {
         let columns = self.columns.iter().map(|(id, a, _)| (*id, a.clone(), OnceLock::new()));
         let seqs = seq.map_or_else(|| self.seqs.clone(), Seqs::One);
         let (seq_min, seq_max) = seq.map_or((self.seq_min, self.seq_max), |seq| (seq, seq));
-        let file = self.file.clone().map(|meta| RowFileMeta {
-            seq: seq.map(CommitSeq).or(meta.seq),
-            ..meta
-        });
+        let file = self
+            .file
+            .clone()
+            .map(|meta| RowFileMeta { seq: seq.map(CommitSeq).or(meta.seq), ..meta });
         Self {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             columns: columns.collect(),

@@ -85,9 +85,8 @@ pub(crate) fn merged_order(runs: &[Arc<Segment>]) -> Vec<(usize, usize)> {
         .iter()
         .enumerate()
         .flat_map(|(place, run)| {
-            (0..run.rows()).map(move |row| {
-                ((run.ts[row], run.entities[row], run.seqs.get(row)), (place, row))
-            })
+            (0..run.rows())
+                .map(move |row| ((run.ts[row], run.entities[row], run.seqs.get(row)), (place, row)))
         })
         .collect();
     rows.sort_unstable();

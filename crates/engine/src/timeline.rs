@@ -105,11 +105,7 @@ impl Line<'_> {
     }
 
     /// The last point known at a moment, of those that `counts` admits.
-    pub(crate) fn last_point(
-        self,
-        moment: u64,
-        counts: impl Fn(&Version) -> bool,
-    ) -> Option<i64> {
+    pub(crate) fn last_point(self, moment: u64, counts: impl Fn(&Version) -> bool) -> Option<i64> {
         let point = |v: &&Version| v.kind == Kind::Point && v.alive(moment) && counts(v);
         self.0.iter().rev().find(point).map(|v| v.ts)
     }

@@ -51,9 +51,7 @@ impl Picks {
             Self::One { segment, rows } => {
                 match (segment.column(view.layout.columns()[place].id), rows) {
                     (None, rows) => view.layout.missing(place, rows.len()),
-                    (Some(array), Rows::Range(range)) => {
-                        Ok(array.slice(range.start, range.len()))
-                    }
+                    (Some(array), Rows::Range(range)) => Ok(array.slice(range.start, range.len())),
                     (Some(array), Rows::List(list)) => {
                         Ok(take(array, &UInt32Array::from(list.clone()), None)?)
                     }

@@ -160,11 +160,7 @@ impl<'a> Judge<'a> {
             }
             _ => self.version_times(EntityId(entity), ts, from),
         };
-        RowTimes {
-            valid_to,
-            system_from: shown_from(from),
-            system_to: self.sight.shown_to(to),
-        }
+        RowTimes { valid_to, system_from: shown_from(from), system_to: self.sight.shown_to(to) }
     }
 
     fn version_times(&mut self, entity: EntityId, ts: i64, from: u64) -> (Option<i64>, u64) {
@@ -204,9 +200,10 @@ impl<'a> Judge<'a> {
     }
 
     fn with_base_line<T>(&self, entity: EntityId, look: impl FnOnce(Line<'_>, bool) -> T) -> T {
-        self.view.store.lines.read(entity, |line| {
-            look(Line(line.map_or(&[], |line| &line.versions)), false)
-        })
+        self.view
+            .store
+            .lines
+            .read(entity, |line| look(Line(line.map_or(&[], |line| &line.versions)), false))
     }
 }
 
@@ -220,8 +217,7 @@ fn sees_place(sight: &Sight, line: Line<'_>, place: usize, touched: bool) -> boo
     match sight.valid {
         None => true,
         Some(Stretch { first, last }) => {
-            version.ts <= last
-                && (version.ts >= first || line.was_in_force(place, first, moments))
+            version.ts <= last && (version.ts >= first || line.was_in_force(place, first, moments))
         }
     }
 }

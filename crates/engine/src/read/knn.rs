@@ -45,7 +45,8 @@ impl TableRead {
         for part in &mut chosen {
             part.complete(view, request.column)?;
         }
-        let parts: Vec<Part<'_>> = chosen.iter().filter_map(|c| c.part(request.column, dim)).collect();
+        let parts: Vec<Part<'_>> =
+            chosen.iter().filter_map(|c| c.part(request.column, dim)).collect();
         let asked = Request {
             query: request.query,
             metric: request.metric,
@@ -68,7 +69,9 @@ fn dimension(view: &View, request: &KnnRequest<'_>) -> Result<usize> {
     let dim = dim.ok_or_else(|| Error::Invalid("not a vector column".to_owned()))?;
     if dim != request.query.len() {
         let (left, right) = (dim, request.query.len());
-        return Err(cvx_index::Error::from(cvx_core::DistanceError::Dimensions { left, right }).into());
+        return Err(
+            cvx_index::Error::from(cvx_core::DistanceError::Dimensions { left, right }).into()
+        );
     }
     Ok(dim)
 }

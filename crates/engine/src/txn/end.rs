@@ -12,12 +12,7 @@ impl Txn {
     /// marker there. Answers how many points were in force at `at` or later, the rows that
     /// `DELETE .. FOR PORTION OF VALID_TIME FROM at TO NULL` counts. A point inserted later
     /// resumes the entity.
-    pub fn end(
-        &mut self,
-        table: &Arc<Table>,
-        entities: &[EntityId],
-        at: ValidTime,
-    ) -> Result<u64> {
+    pub fn end(&mut self, table: &Arc<Table>, entities: &[EntityId], at: ValidTime) -> Result<u64> {
         if !table.is_temporal() {
             return Err(Error::Invalid(format!("table \"{}\" has no valid time", table.name)));
         }

@@ -3,6 +3,7 @@
 use super::rows::{self, Point, describe_key};
 use super::same::same;
 use super::{OwnHandle, Txn};
+use crate::closure::Closures;
 use crate::layout::Layout;
 use crate::own::OwnState;
 use crate::read::TableRead;
@@ -11,7 +12,6 @@ use crate::timeline::{Kind, Version};
 use crate::{
     Disposition, Error, InsertMode, OnConflict, OutOfOrder, Result, RowAddr, Table, TimeSlice,
 };
-use crate::closure::Closures;
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema};
@@ -87,9 +87,7 @@ impl Inserting<'_> {
     fn decide(&mut self, state: &mut OwnState, point: Point, row: u32) -> Result<Disposition> {
         let there = state.at(&self.handle.own, point.entity, point.ts, self.handle.seq);
         match there {
-            Some(version) if version.kind == Kind::Point => {
-                self.meet(state, point, row, &version)
-            }
+            Some(version) if version.kind == Kind::Point => self.meet(state, point, row, &version),
             ended => {
                 if self.must_be_in_order() {
                     self.check_order(state, point, row)?;

@@ -116,10 +116,11 @@ impl Txn {
         let created = self.ddl.as_ref().and_then(|staged| staged.created.get(&table.space));
         match created {
             Some(store) => Ok(Arc::clone(store)),
-            None => self.base.store(table.space).cloned().map_err(|_| Error::Missing {
-                kind: "table",
-                name: table.name.clone(),
-            }),
+            None => self
+                .base
+                .store(table.space)
+                .cloned()
+                .map_err(|_| Error::Missing { kind: "table", name: table.name.clone() }),
         }
     }
 

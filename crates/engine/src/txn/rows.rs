@@ -107,9 +107,10 @@ impl OwnHandle {
                 let last = store.last_row.fetch_add(count, Ordering::Relaxed);
                 Ok((last + 1..=last + count).map(EntityId).collect())
             }
-            KeyKind::Direct(place) => {
-                entity::direct(rows.column(*place)).into_iter().map(|e| e.ok_or_else(null)).collect()
-            }
+            KeyKind::Direct(place) => entity::direct(rows.column(*place))
+                .into_iter()
+                .map(|e| e.ok_or_else(null))
+                .collect(),
             KeyKind::Encoded(places) => {
                 let columns: Vec<&ArrayRef> = places.iter().map(|p| rows.column(*p)).collect();
                 let mut key = Vec::new();

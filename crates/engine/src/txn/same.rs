@@ -11,17 +11,18 @@ pub(crate) fn same(a: &ArrayRef, row_a: usize, b: &ArrayRef, row_b: usize) -> bo
     }
     match a.data_type() {
         DataType::Float32 => {
-            let bits = |array: &ArrayRef, row| array.as_primitive::<Float32Type>().value(row).to_bits();
+            let bits =
+                |array: &ArrayRef, row| array.as_primitive::<Float32Type>().value(row).to_bits();
             bits(a, row_a) == bits(b, row_b)
         }
         DataType::Float64 => {
-            let bits = |array: &ArrayRef, row| array.as_primitive::<Float64Type>().value(row).to_bits();
+            let bits =
+                |array: &ArrayRef, row| array.as_primitive::<Float64Type>().value(row).to_bits();
             bits(a, row_a) == bits(b, row_b)
         }
-        DataType::FixedSizeList(_, _) => same_lists(
-            &a.as_fixed_size_list().value(row_a),
-            &b.as_fixed_size_list().value(row_b),
-        ),
+        DataType::FixedSizeList(_, _) => {
+            same_lists(&a.as_fixed_size_list().value(row_a), &b.as_fixed_size_list().value(row_b))
+        }
         DataType::List(_) => {
             same_lists(&a.as_list::<i32>().value(row_a), &b.as_list::<i32>().value(row_b))
         }

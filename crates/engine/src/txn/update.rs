@@ -30,7 +30,8 @@ impl Txn {
         let mut guard = handle.own.state.write();
         let state = &mut *guard;
         let points = handle.new_points(state, table, old, &rows)?;
-        let touched = || points.iter().map(|point| point.entity).chain(old.iter().map(|a| a.entity));
+        let touched =
+            || points.iter().map(|point| point.entity).chain(old.iter().map(|a| a.entity));
         let accepted = match apply(&handle, state, table, old, &rows, &points, changes) {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -47,7 +48,12 @@ impl Txn {
     }
 
     /// Which rows' new values differ from the old.
-    fn changes(&self, table: &Arc<Table>, old: &[RowAddr], rows: &RecordBatch) -> Result<Vec<bool>> {
+    fn changes(
+        &self,
+        table: &Arc<Table>,
+        old: &[RowAddr],
+        rows: &RecordBatch,
+    ) -> Result<Vec<bool>> {
         let all: Vec<usize> = (0..rows.num_columns()).collect();
         let stored = self.read(table)?.stored(old, &all)?;
         let mut pairs: Vec<bool> = vec![false; old.len()];

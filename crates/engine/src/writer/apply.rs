@@ -61,11 +61,7 @@ fn truncate(store: &TableStore, seq: u64) {
     store.list.load().iter().for_each(|segment| segment.closures.close_all(seq));
 }
 
-fn next_entity(
-    rows: &[NewRow],
-    closes: &[Close],
-    ends: &[(EntityId, i64)],
-) -> Option<EntityId> {
+fn next_entity(rows: &[NewRow], closes: &[Close], ends: &[(EntityId, i64)]) -> Option<EntityId> {
     let row = rows.first().map(|row| row.entity);
     let close = closes.first().map(|close| close.entity);
     let end = ends.first().map(|(entity, _)| *entity);
@@ -217,9 +213,9 @@ impl SealedFiles {
         list.frozen.clear();
         let outcome = match files {
             Ok(files) => {
-                let sealed = files.iter().map(|(file, order)| {
-                    Arc::new(file.with(None, copy_closures(&frozen, order)))
-                });
+                let sealed = files
+                    .iter()
+                    .map(|(file, order)| Arc::new(file.with(None, copy_closures(&frozen, order))));
                 list.sealed.extend(sealed);
                 Ok(())
             }

@@ -17,7 +17,10 @@ use tokio::sync::oneshot;
 pub(crate) enum Request {
     Commit(Box<CommitRequest>),
     /// Takes a table's runs out of the writer's hands, for the sealer.
-    Freeze { store: Arc<TableStore>, reply: oneshot::Sender<Vec<Arc<Segment>>> },
+    Freeze {
+        store: Arc<TableStore>,
+        reply: oneshot::Sender<Vec<Arc<Segment>>>,
+    },
     Sealed(Box<SealedFiles>),
 }
 

@@ -1,0 +1,4 @@
+//! The engine from outside: histories against a model, crashes, concurrency.
+
+mod basics;
+mod support;
