@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 pub use cvx_core::CancelToken;
-use cvx_types::{Column, Datum, PgType, Result};
+use cvx_types::{Column, Datum, FormatSettings, PgType, Result};
 use futures::stream::BoxStream;
 use std::any::Any;
 use std::sync::Arc;
@@ -96,7 +96,8 @@ pub trait Session: Send {
     /// The client gave up, or its data was bad: nothing of the COPY stays.
     async fn copy_abort(&mut self);
 
-    /// Statements until `end_batch` are one implicit transaction (a simple query of several).
+    /// Statements until `end_batch` are one implicit transaction: a simple query of several, or
+    /// what a driver pipelines before a Sync. A BEGIN among them turns it into an explicit block.
     fn begin_batch(&mut self);
 
     /// Commits the implicit transaction, or drops it where `ok` is false.
@@ -113,6 +114,10 @@ pub trait Session: Send {
     /// Parameters that changed since the last call (`TimeZone`, `application_name`, ...); the
     /// first call gives all that a client is told at start-up.
     fn take_parameters(&mut self) -> Vec<(String, String)>;
+
+    /// How this session reads and shows values: its `TimeZone`, `DateStyle`, `IntervalStyle`,
+    /// `bytea_output`, and what `'now'` means to the statement that runs next.
+    fn format_settings(&self) -> FormatSettings;
 
     /// The flag that stops this session's running statement; cleared when a statement starts.
     fn cancel_token(&self) -> CancelToken;

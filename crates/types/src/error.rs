@@ -19,6 +19,7 @@ states! {
     STRING_TOO_LONG = "22001",
     NUMERIC_OUT_OF_RANGE = "22003",
     INVALID_DATETIME = "22007",
+    INVALID_TIME_ZONE_DISPLACEMENT = "22009",
     DATETIME_OVERFLOW = "22008",
     DIVISION_BY_ZERO = "22012",
     INVALID_PARAMETER = "22023",
@@ -26,6 +27,7 @@ states! {
     INVALID_TEXT = "22P02",
     INVALID_BINARY = "22P03",
     BAD_COPY = "22P04",
+    UNTRANSLATABLE_CHARACTER = "22P05",
     NOT_NULL_VIOLATION = "23502",
     UNIQUE_VIOLATION = "23505",
     ACTIVE_TRANSACTION = "25001",
@@ -49,6 +51,8 @@ states! {
     UNDEFINED_FUNCTION = "42883",
     UNDEFINED_TABLE = "42P01",
     UNDEFINED_PARAMETER = "42P02",
+    DUPLICATE_CURSOR = "42P03",
+    DUPLICATE_PREPARED_STATEMENT = "42P05",
     DUPLICATE_TABLE = "42P07",
     AMBIGUOUS_PARAMETER = "42P08",
     INVALID_COLUMN_REFERENCE = "42P10",
@@ -58,11 +62,13 @@ states! {
     OUT_OF_MEMORY = "53200",
     DISK_FULL = "53100",
     TOO_MANY_CONNECTIONS = "53300",
+    CONFIGURATION_LIMIT_EXCEEDED = "53400",
     PROGRAM_LIMIT_EXCEEDED = "54000",
     STATEMENT_TOO_COMPLEX = "54001",
     OBJECT_NOT_IN_PREREQUISITE_STATE = "55000",
     QUERY_CANCELED = "57014",
     ADMIN_SHUTDOWN = "57P01",
+    CANNOT_CONNECT_NOW = "57P03",
     IO_ERROR = "58030",
     SNAPSHOT_TOO_OLD = "72000",
     INTERNAL_ERROR = "XX000",
@@ -82,7 +88,7 @@ pub struct SqlError {
     pub detail: Option<String>,
     pub hint: Option<String>,
     /// Where in the statement, in characters from 1.
-    pub position: Option<usize>,
+    pub position: Option<u32>,
     /// Where it happened, such as `COPY docs, line 3`.
     pub context: Option<String>,
 }
@@ -113,7 +119,7 @@ impl SqlError {
 
     #[must_use]
     pub fn at(mut self, position: usize) -> Self {
-        self.position = Some(position);
+        self.position = u32::try_from(position).ok();
         self
     }
 

@@ -172,6 +172,37 @@ impl PgType {
         name.to_owned()
     }
 
+    /// `pg_type.typlen`: bytes of a value of fixed size, -1 for others, -2 for C strings.
+    #[must_use]
+    pub fn type_len(&self) -> i16 {
+        match self {
+            Self::Bool | Self::Char => 1,
+            Self::Int2 => 2,
+            Self::Int4
+            | Self::Float4
+            | Self::Oid
+            | Self::Date
+            | Self::Regclass
+            | Self::Regtype
+            | Self::Regproc
+            | Self::Void => 4,
+            Self::Int8 | Self::Float8 | Self::Time | Self::Timestamp | Self::Timestamptz => 8,
+            Self::Interval | Self::Uuid => 16,
+            Self::Name => 64,
+            Self::Unknown => -2,
+            Self::Text
+            | Self::Varchar
+            | Self::Bytea
+            | Self::Numeric
+            | Self::Json
+            | Self::Jsonb
+            | Self::Int2Vector
+            | Self::OidVector
+            | Self::Vector
+            | Self::Array(_) => -1,
+        }
+    }
+
     /// The type whose `pg_type.typname` this is.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -228,10 +259,8 @@ impl PgType {
     /// An Arrow field of this type, its metadata saying the Postgres type.
     #[must_use]
     pub fn field(&self, name: &str, typmod: i32, nullable: bool) -> Field {
-        let metadata = [
-            (PG_TYPE_KEY.to_owned(), self.name()),
-            (PG_TYPMOD_KEY.to_owned(), typmod.to_string()),
-        ];
+        let metadata =
+            [(PG_TYPE_KEY.to_owned(), self.name()), (PG_TYPMOD_KEY.to_owned(), typmod.to_string())];
         Field::new(name, self.arrow_type(typmod), nullable).with_metadata(metadata.into())
     }
 
