@@ -1,1 +1,4 @@
 //! The dialect planned and run
+
+pub mod functions;
+pub mod types;

@@ -1,0 +1,32 @@
+//! pgvector's functions over Arrow columns.
+//!
+//! A `vector(n)` column is one `&[f32]` of rows times n: kernels walk it with no allocation per
+//! row, and a constant query vector stays one slice. A vector without a dimension is a
+//! `List<Float32>`; a text constant is parsed once a batch. Messages and SQLSTATEs are
+//! pgvector's (`vector.c`), so that its users read what they know.
+
+mod aggregate;
+mod arithmetic;
+mod column;
+mod distance;
+mod drift;
+mod order;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use aggregate::{VectorFold, avg, sum};
+pub(crate) use column::{Vectors, VectorsBuilder, check_vector, vector_argument};
+pub(crate) use distance::{distance_column, distance_function, distance_of};
+pub(crate) use drift::drift;
+
+use datafusion::logical_expr::ScalarUDF;
+use std::sync::Arc;
+
+/// Every scalar function of this module.
+pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
+    let mut all = distance::functions();
+    all.extend(arithmetic::functions());
+    all.extend(order::functions());
+    all
+}

@@ -1,0 +1,350 @@
+//! Operators as Postgres and pgvector resolve them.
+//!
+//! DataFusion asks for each binary operator, operands planned. Three things happen here: an
+//! operand of unknown type (a string constant, `$1`) takes the type the other side suggests; an
+//! operator that is a function with us becomes that function (`<->`, `->>`, vector `+`); and
+//! what remains goes on to DataFusion's own planners, which know numbers, text and arrays.
+//!
+//! An operator is told by its symbol, because the parser has up to three spellings of one:
+//! `<=>` is its `Spaceship`, `<+>` a custom token, `OPERATOR(pg_catalog.~)` a list of names.
+
+use super::literal::{beside, cast_to, is_textual};
+use super::side::Side;
+use crate::functions::failure::{fail, long_name};
+use crate::functions::function_named;
+use crate::functions::vector::distance_function;
+use cvx_core::Metric;
+use cvx_types::{PgType, SqlState};
+use datafusion::common::{DFSchema, Result};
+use datafusion::functions_nested::expr_fn::array_has_any;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::Expr;
+use datafusion::sql::sqlparser::ast::BinaryOperator as Op;
+
+/// Goes before DataFusion's own planners.
+#[derive(Debug, Default)]
+pub struct PgExprPlanner;
+
+impl ExprPlanner for PgExprPlanner {
+    fn plan_binary_op(
+        &self,
+        raw: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let sides = (Side::of(&raw.left, schema), Side::of(&raw.right, schema));
+        let symbol = symbol(&raw.op);
+        let operation = Operation { symbol, raw, left: sides.0, right: sides.1 };
+        operation.plan()
+    }
+
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call("date_part", args)?))
+    }
+}
+
+/// The operator as it is written.
+fn symbol(op: &Op) -> String {
+    match op {
+        Op::PGCustomBinaryOperator(names) => names.last().cloned().unwrap_or_default(),
+        other => other.to_string(),
+    }
+}
+
+/// The operator of a symbol that came in the long form.
+fn operator(symbol: &str) -> Option<Op> {
+    Some(match symbol {
+        "=" => Op::Eq,
+        "<>" | "!=" => Op::NotEq,
+        "<" => Op::Lt,
+        "<=" => Op::LtEq,
+        ">" => Op::Gt,
+        ">=" => Op::GtEq,
+        "+" => Op::Plus,
+        "-" => Op::Minus,
+        "*" => Op::Multiply,
+        "/" => Op::Divide,
+        "%" => Op::Modulo,
+        "~" => Op::PGRegexMatch,
+        "~*" => Op::PGRegexIMatch,
+        "!~" => Op::PGRegexNotMatch,
+        "!~*" => Op::PGRegexNotIMatch,
+        "~~" => Op::PGLikeMatch,
+        "~~*" => Op::PGILikeMatch,
+        "!~~" => Op::PGNotLikeMatch,
+        "!~~*" => Op::PGNotILikeMatch,
+        "||" => Op::StringConcat,
+        _ => return None,
+    })
+}
+
+fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
+    let function = function_named(name).ok_or_else(|| {
+        fail(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
+    })?;
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(function, args)))
+}
+
+/// A binary operator, its operands, and what is known of their types.
+struct Operation {
+    symbol: String,
+    raw: RawBinaryExpr,
+    left: Side,
+    right: Side,
+}
+
+type Planned = Result<PlannerResult<RawBinaryExpr>>;
+
+impl Operation {
+    fn plan(self) -> Planned {
+        match self.symbol.as_str() {
+            "<->" => self.distance(Metric::L2),
+            "<=>" if self.either(&PgType::Vector) || self.both_unknown() => {
+                self.distance(Metric::Cosine)
+            }
+            "<=>" => Err(self.undefined()),
+            "<#>" => self.distance(Metric::InnerProduct),
+            "<+>" => self.distance(Metric::L1),
+            "->" | "->>" | "#>" | "#>>" | "#-" | "?" | "?|" | "?&" => self.json_access(),
+            "@>" | "<@" | "&&" => self.containment(),
+            "||" => self.concatenation(),
+            "=" | "<>" | "!=" | "<" | "<=" | ">" | ">=" => self.comparison(),
+            "+" | "-" | "*" | "/" | "%" => self.arithmetic(),
+            "^" => self.function("power", &PgType::Float8, &PgType::Float8),
+            "~" | "~*" | "!~" | "!~*" | "~~" | "~~*" | "!~~" | "!~~*" => {
+                self.sides(&PgType::Text, &PgType::Text).original()
+            }
+            "AND" | "OR" => self.sides(&PgType::Bool, &PgType::Bool).original(),
+            _ => self.original(),
+        }
+    }
+
+    fn either(&self, ty: &PgType) -> bool {
+        self.left.is(ty) || self.right.is(ty)
+    }
+
+    fn both_unknown(&self) -> bool {
+        self.left.is_unknown() && self.right.is_unknown()
+    }
+
+    /// Hands over to DataFusion, the operator in a spelling it knows.
+    fn original(mut self) -> Planned {
+        if matches!(self.raw.op, Op::PGCustomBinaryOperator(_)) {
+            self.raw.op = operator(&self.symbol).ok_or_else(|| self.undefined())?;
+        }
+        Ok(PlannerResult::Original(self.raw))
+    }
+
+    /// Gives operands of unknown type these ones.
+    fn sides(mut self, left: &PgType, right: &PgType) -> Self {
+        if self.left.is_unknown() {
+            self.raw.left = known(self.raw.left, left);
+        }
+        if self.right.is_unknown() {
+            self.raw.right = known(self.raw.right, right);
+        }
+        self
+    }
+
+    /// A function of the two operands, unknown ones typed as said.
+    fn function(self, name: &str, left: &PgType, right: &PgType) -> Planned {
+        let Self { raw, .. } = self.sides(left, right);
+        Ok(PlannerResult::Planned(call(name, vec![raw.left, raw.right])?))
+    }
+
+    /// "operator does not exist: integer <-> text".
+    fn undefined(&self) -> datafusion::common::DataFusionError {
+        let name = |side: &Side| side.ty().map_or_else(|| "unknown".to_owned(), long_name);
+        let message = format!(
+            "operator does not exist: {} {} {}",
+            name(&self.left),
+            self.symbol,
+            name(&self.right)
+        );
+        fail(SqlState::UNDEFINED_FUNCTION, message)
+    }
+
+    /// Every side a vector, an unknown, or something only execution can tell.
+    fn vectors_only(&self) -> bool {
+        let fits = |side: &Side| side.ty().is_none_or(is_vector_like);
+        fits(&self.left) && fits(&self.right)
+    }
+
+    fn distance(self, metric: Metric) -> Planned {
+        if !self.vectors_only() {
+            return Err(self.undefined());
+        }
+        self.function(distance_function(metric), &PgType::Vector, &PgType::Vector)
+    }
+
+    fn json_access(self) -> Planned {
+        let left_is_json = self.left.is_json() || matches!(self.left, Side::Untold);
+        let (name, right) = match self.symbol.as_str() {
+            "->" => ("json_get", PgType::Text),
+            "->>" => ("json_get_text", PgType::Text),
+            "#>" => ("json_get_path", text_array()),
+            "#>>" => ("json_get_path_text", text_array()),
+            "#-" => ("jsonb_delete_path", text_array()),
+            "?" => ("jsonb_exists", PgType::Text),
+            "?|" => ("jsonb_exists_any", text_array()),
+            _ => ("jsonb_exists_all", text_array()),
+        };
+        if !left_is_json && !self.left.is_unknown() {
+            return Err(self.undefined());
+        }
+        self.function(name, &PgType::Jsonb, &right)
+    }
+
+    fn containment(self) -> Planned {
+        if self.left.is_json() || self.right.is_json() {
+            let name = if self.symbol == "@>" { "jsonb_contains" } else { "jsonb_contained" };
+            return self.function(name, &PgType::Jsonb, &PgType::Jsonb);
+        }
+        let overlap = self.symbol == "&&";
+        let typed = self.alike();
+        if !overlap {
+            return typed.original();
+        }
+        let RawBinaryExpr { left, right, .. } = typed.raw;
+        Ok(PlannerResult::Planned(array_has_any(left, right)))
+    }
+
+    /// An unknown side takes the other's type.
+    fn alike(self) -> Self {
+        let left = self.right.ty().map_or(PgType::Text, beside);
+        let right = self.left.ty().map_or(PgType::Text, beside);
+        self.sides(&left, &right)
+    }
+
+    fn concatenation(self) -> Planned {
+        if self.either(&PgType::Vector) && self.vectors_only() {
+            return self.function("vector_concat", &PgType::Vector, &PgType::Vector);
+        }
+        if self.left.is(&PgType::Jsonb) || self.right.is(&PgType::Jsonb) {
+            return self.function("jsonb_concat", &PgType::Jsonb, &PgType::Jsonb);
+        }
+        let is_array = |side: &Side| matches!(side.ty(), Some(PgType::Array(_)));
+        if is_array(&self.left) || is_array(&self.right) {
+            return self.alike().original();
+        }
+        self.text_concatenation()
+    }
+
+    /// `1 || 'a'`: what is not text is written as text first, as Postgres writes it.
+    fn text_concatenation(mut self) -> Planned {
+        let as_text = |expr: Expr, side: &Side| match side.ty() {
+            Some(ty) if !is_textual(ty) => cast_to(expr, &PgType::Text, -1),
+            _ => expr,
+        };
+        self.raw.left = as_text(self.raw.left, &self.left);
+        self.raw.right = as_text(self.raw.right, &self.right);
+        self.sides(&PgType::Text, &PgType::Text).original()
+    }
+
+    fn comparison(self) -> Planned {
+        if self.either(&PgType::Vector) && self.vectors_only() {
+            let name = match self.symbol.as_str() {
+                "=" => "vector_eq",
+                "<" => "vector_lt",
+                "<=" => "vector_le",
+                ">" => "vector_gt",
+                ">=" => "vector_ge",
+                _ => "vector_ne",
+            };
+            return self.function(name, &PgType::Vector, &PgType::Vector);
+        }
+        if let (Some(left), Some(right)) = (self.left.ty(), self.right.ty())
+            && !comparable(left, right)
+        {
+            return Err(self.undefined());
+        }
+        self.alike().original()
+    }
+
+    fn arithmetic(self) -> Planned {
+        if self.either(&PgType::Vector) {
+            let name = match self.symbol.as_str() {
+                "+" => "vector_add",
+                "-" => "vector_sub",
+                "*" => "vector_mul",
+                _ => return Err(self.undefined()),
+            };
+            if !self.vectors_only() {
+                return Err(self.undefined());
+            }
+            return self.function(name, &PgType::Vector, &PgType::Vector);
+        }
+        if self.symbol == "-" && self.left.is(&PgType::Jsonb) {
+            return self.function("jsonb_delete", &PgType::Jsonb, &PgType::Text);
+        }
+        self.time_arithmetic()
+    }
+
+    fn time_arithmetic(self) -> Planned {
+        let moment = |side: &Side| {
+            matches!(side.ty(), Some(PgType::Timestamp | PgType::Timestamptz | PgType::Date))
+        };
+        let (left, right) = (moment(&self.left), moment(&self.right));
+        match self.symbol.as_str() {
+            // moment + unknown: only an interval can follow; moment - unknown: another moment.
+            "+" if left || right => self.sides(&PgType::Interval, &PgType::Interval).original(),
+            "-" if (left && right) || (left && self.right.is_unknown()) => self.difference(),
+            "*" | "/" if self.either(&PgType::Interval) => self.scaled_interval(),
+            _ => self.alike().original(),
+        }
+    }
+
+    /// The time between two moments, as an interval of days and the rest; of dates, days.
+    fn difference(self) -> Planned {
+        let typed = self.alike();
+        let dates = |side: &Side| side.ty().is_none_or(|ty| ty == &PgType::Date);
+        let name = match dates(&typed.left) && dates(&typed.right) {
+            true => "date_mi",
+            false => "timestamp_mi",
+        };
+        let RawBinaryExpr { left, right, .. } = typed.raw;
+        Ok(PlannerResult::Planned(call(name, vec![left, right])?))
+    }
+
+    fn scaled_interval(self) -> Planned {
+        let swapped = self.right.is(&PgType::Interval);
+        if swapped && (self.symbol == "/" || self.left.is(&PgType::Interval)) {
+            return Err(self.undefined());
+        }
+        let name = if self.symbol == "/" { "interval_div" } else { "interval_mul" };
+        let RawBinaryExpr { left, right, .. } = self.sides(&PgType::Float8, &PgType::Float8).raw;
+        let args = if swapped { vec![right, left] } else { vec![left, right] };
+        Ok(PlannerResult::Planned(call(name, args)?))
+    }
+}
+
+/// A vector, or an array pgvector would make one of.
+fn is_vector_like(ty: &PgType) -> bool {
+    match ty {
+        PgType::Vector => true,
+        PgType::Array(item) => matches!(
+            **item,
+            PgType::Float4 | PgType::Float8 | PgType::Int2 | PgType::Int4 | PgType::Int8
+                | PgType::Numeric
+        ),
+        _ => false,
+    }
+}
+
+/// False for pairs DataFusion would compare byte for byte, or not at all.
+fn comparable(left: &PgType, right: &PgType) -> bool {
+    let apart = |ty: &PgType| {
+        matches!(ty, PgType::Uuid | PgType::Jsonb | PgType::Json | PgType::Bytea | PgType::Vector)
+    };
+    left == right || !(apart(left) || apart(right))
+}
+
+/// An unknown operand as this type; a string constant that should be text stays as it is.
+fn known(expr: Expr, ty: &PgType) -> Expr {
+    let parameter = matches!(expr, Expr::Placeholder(_));
+    if is_textual(ty) && !parameter { expr } else { cast_to(expr, ty, -1) }
+}
+
+fn text_array() -> PgType {
+    PgType::Array(Box::new(PgType::Text))
+}

@@ -1,0 +1,40 @@
+//! What Postgres types mean to the planner: names, operators, literals, casts.
+//!
+//! Three hooks of DataFusion, in the order a statement meets them:
+//!
+//! ```text
+//! PgTypePlanner    a type's name in the text   -> an Arrow field that says its Postgres type
+//! PgExprPlanner    an operator                 -> a function; unknown literals take a side's type
+//! PgRewrite        the finished plan           -> casts and patterns as Postgres means them
+//! ```
+//!
+//! The field's metadata (`cvx.pg`, [`cvx_types::pg_type::PG_TYPE_KEY`]) is the one carrier of
+//! "this text is jsonb"; where DataFusion drops it, Arrow's type speaks.
+
+mod expr_planner;
+mod literal;
+mod name;
+mod rewrite;
+mod side;
+mod type_planner;
+
+#[cfg(test)]
+mod tests;
+
+pub use expr_planner::PgExprPlanner;
+pub use literal::cast_to;
+pub use name::resolve_type;
+pub use rewrite::PgRewrite;
+pub use type_planner::PgTypePlanner;
+
+use datafusion::execution::SessionStateDefaults;
+use datafusion::logical_expr::planner::ExprPlanner;
+use std::sync::Arc;
+
+/// Our planner of operators, and DataFusion's for what it leaves.
+#[must_use]
+pub fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    let mut all: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PgExprPlanner)];
+    all.extend(SessionStateDefaults::default_expr_planners());
+    all
+}

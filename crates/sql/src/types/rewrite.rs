@@ -1,0 +1,181 @@
+//! What operators alone cannot settle: casts, BETWEEN, IN, SIMILAR TO, and our two aggregates.
+//!
+//! Runs as the first rule of the analyzer, before DataFusion coerces types, on every expression
+//! of the plan. A cast Arrow does as Postgres would (widening a number) stays a cast, because
+//! DataFusion can look through those; every other becomes a call of `cvx_cast`, the one place
+//! where Postgres' text forms, rounding and ranges live.
+
+use super::literal::{beside, is_textual};
+use super::side::{Side, field_of};
+use crate::functions::cast::cast_call;
+use crate::functions::failure::fail;
+use crate::functions::function_named;
+use crate::functions::vector::VectorFold;
+use arrow::datatypes::DataType;
+use cvx_types::PgType;
+use cvx_types::pg_type::PG_TYPE_KEY;
+use cvx_types::SqlState;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::{
+    AggregateFunction, Between, BinaryExpr, Cast, InList, ScalarFunction, WindowFunction,
+    WindowFunctionDefinition,
+};
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, Like, Operator};
+use std::sync::Arc;
+
+/// Register with `FunctionRegistry::register_function_rewrite`.
+#[derive(Debug, Default)]
+pub struct PgRewrite;
+
+impl FunctionRewrite for PgRewrite {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn rewrite(
+        &self,
+        expr: Expr,
+        schema: &DFSchema,
+        _: &ConfigOptions,
+    ) -> Result<Transformed<Expr>> {
+        match expr {
+            Expr::Cast(cast) => Ok(rewrite_cast(cast, schema)),
+            Expr::Between(between) => Ok(rewrite_between(between, schema)),
+            Expr::InList(list) => Ok(rewrite_in_list(list, schema)),
+            Expr::BinaryExpr(binary) => Ok(rewrite_distinct(binary, schema)),
+            Expr::SimilarTo(like) => rewrite_similar(like),
+            Expr::AggregateFunction(call) => rewrite_aggregate(call, schema),
+            Expr::WindowFunction(call) => rewrite_window(*call, schema),
+            other => Ok(Transformed::no(other)),
+        }
+    }
+}
+
+fn rewrite_cast(cast: Cast, schema: &DFSchema) -> Transformed<Expr> {
+    let Some(source) = field_of(&cast.expr, schema) else {
+        return Transformed::no(Expr::Cast(cast));
+    };
+    let says_type = cast.field.metadata().contains_key(PG_TYPE_KEY);
+    let (from, to) = (PgType::of_field(&source), PgType::of_field(&cast.field));
+    let done_by_arrow = source.data_type() == &DataType::Null
+        || from == to && source.data_type() == cast.field.data_type()
+        || widens(&from.0, &to);
+    if !says_type || done_by_arrow {
+        return Transformed::no(Expr::Cast(cast));
+    }
+    Transformed::yes(cast_call(*cast.expr, &to.0, to.1))
+}
+
+/// Casts in which nothing is lost, rounded, checked or written.
+fn widens(from: &PgType, (to, typmod): &(PgType, i32)) -> bool {
+    use PgType::{Float4, Float8, Int2, Int4, Int8};
+    let numbers = matches!(
+        (from, to),
+        (Int2, Int4 | Int8 | Float4 | Float8) | (Int4, Int8 | Float8) | (Int8 | Float4, Float8)
+    );
+    numbers || *typmod < 0 && is_textual(from) && is_textual(to)
+}
+
+/// An operand of unknown type as this one; others as they are.
+fn like(expr: Expr, side: &Side, ty: Option<&PgType>) -> Expr {
+    match ty.map(beside) {
+        Some(ty) if side.is_unknown() && !is_textual(&ty) && !is_null(&expr) => {
+            cast_call(expr, &ty, -1)
+        }
+        _ => expr,
+    }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if value.is_null())
+}
+
+fn rewrite_between(between: Between, schema: &DFSchema) -> Transformed<Expr> {
+    let Between { expr, negated, low, high } = between;
+    let sides = [&expr, &low, &high].map(|expr| Side::of(expr, schema));
+    let ty = sides.iter().find_map(Side::ty);
+    let [expr_side, low_side, high_side] = &sides;
+    let typed = Between {
+        expr: Box::new(like(*expr, expr_side, ty)),
+        negated,
+        low: Box::new(like(*low, low_side, ty)),
+        high: Box::new(like(*high, high_side, ty)),
+    };
+    Transformed::yes(Expr::Between(typed))
+}
+
+fn rewrite_in_list(list: InList, schema: &DFSchema) -> Transformed<Expr> {
+    let side = Side::of(&list.expr, schema);
+    let sides: Vec<Side> = list.list.iter().map(|expr| Side::of(expr, schema)).collect();
+    let ty = side.ty().or_else(|| sides.iter().find_map(Side::ty));
+    let typed = list.list.into_iter().zip(&sides).map(|(expr, side)| like(expr, side, ty));
+    let typed = typed.collect();
+    let expr = Box::new(like(*list.expr, &side, ty));
+    Transformed::yes(Expr::InList(InList { expr, list: typed, negated: list.negated }))
+}
+
+/// `a IS DISTINCT FROM 'text'`, the one comparison no planner is asked about.
+fn rewrite_distinct(binary: BinaryExpr, schema: &DFSchema) -> Transformed<Expr> {
+    let BinaryExpr { left, op, right } = binary;
+    if !matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) {
+        return Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }));
+    }
+    let (left_side, right_side) = (Side::of(&left, schema), Side::of(&right, schema));
+    let left = Box::new(like(*left, &left_side, right_side.ty()));
+    let right = Box::new(like(*right, &right_side, left_side.ty()));
+    Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+}
+
+/// DataFusion reads the pattern of SIMILAR TO as a regular expression; in SQL it is not one.
+fn rewrite_similar(like: Like) -> Result<Transformed<Expr>> {
+    let translate = function_named("similar_to_escape").ok_or_else(|| {
+        fail(SqlState::INTERNAL_ERROR, "similar_to_escape is not registered")
+    })?;
+    let mut args = vec![*like.pattern];
+    if let Some(escape) = like.escape_char {
+        args.push(Expr::Literal(ScalarValue::Utf8(Some(escape.to_string())), None));
+    }
+    let pattern = Expr::ScalarFunction(ScalarFunction::new_udf(translate, args));
+    let op = if like.negated { Operator::RegexNotMatch } else { Operator::RegexMatch };
+    let binary = BinaryExpr { left: like.expr, op, right: Box::new(pattern) };
+    Ok(Transformed::yes(Expr::BinaryExpr(binary)))
+}
+
+/// The built-in aggregate a call on this argument means, where ours only stands in front.
+fn builtin(
+    function: &AggregateUDF,
+    argument: Option<&Expr>,
+    schema: &DFSchema,
+) -> Option<Arc<AggregateUDF>> {
+    let fold = function.inner().downcast_ref::<VectorFold>()?;
+    let ty = argument?.get_type(schema).ok()?;
+    fold.builtin_for(&ty).cloned()
+}
+
+fn rewrite_aggregate(
+    mut call: AggregateFunction,
+    schema: &DFSchema,
+) -> Result<Transformed<Expr>> {
+    let Some(function) = builtin(&call.func, call.params.args.first(), schema) else {
+        return Ok(Transformed::no(Expr::AggregateFunction(call)));
+    };
+    call.func = function;
+    Ok(Transformed::yes(Expr::AggregateFunction(call)))
+}
+
+fn rewrite_window(mut call: WindowFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let function = match &call.fun {
+        WindowFunctionDefinition::AggregateUDF(function) => {
+            builtin(function, call.params.args.first(), schema)
+        }
+        WindowFunctionDefinition::WindowUDF(_) => None,
+    };
+    let Some(function) = function else {
+        return Ok(Transformed::no(Expr::from(call)));
+    };
+    call.fun = WindowFunctionDefinition::AggregateUDF(function);
+    Ok(Transformed::yes(Expr::from(call)))
+}

@@ -1,0 +1,122 @@
+//! Operators, literals and type names, asked in SQL.
+
+use crate::functions::testing::Database;
+
+#[test]
+fn type_names_are_postgres() {
+    let db = Database::new();
+    db.check_types(&[
+        ("'1'::int", "integer"),
+        ("'1'::int8", "bigint"),
+        ("'1'::smallint", "smallint"),
+        ("'1'::float", "double precision"),
+        ("'1'::float(3)", "real"),
+        ("'1'::numeric(10,2)", "numeric(10,2)"),
+        ("'1'::numeric", "numeric"),
+        ("'a'::varchar(3)", "character varying(3)"),
+        ("'a'::name", "name"),
+        ("'{}'::jsonb", "jsonb"),
+        ("'{}'::json", "json"),
+        ("'2024-01-01'::timestamptz(3)", "timestamp(3) with time zone"),
+        ("'2024-01-01'::timestamp", "timestamp without time zone"),
+        ("'2024-01-01'::date", "date"),
+        ("'1 day'::interval", "interval"),
+        ("'\\x00'::bytea", "bytea"),
+        ("'00000000-0000-0000-0000-000000000000'::uuid", "uuid"),
+        ("'{1,2}'::int[]", "integer[]"),
+        ("'[1,2,3]'::vector(3)", "vector(3)"),
+        ("'[1,2,3]'::vector", "vector"),
+        ("1::oid", "oid"),
+        ("'pg_class'::regclass", "regclass"),
+        ("sum(x) FROM (VALUES (1::int4)) t(x)", "bigint"),
+        ("count(*) FROM (VALUES (1)) t(x)", "bigint"),
+        ("avg(x) FROM (VALUES (1::int4)) t(x)", "double precision"),
+    ]);
+    db.check_errors(&[
+        ("'1'::nonsense", "42704", "type \"nonsense\" does not exist"),
+        ("'[1]'::halfvec(1)", "0A000", "type halfvec is not supported"),
+        ("'[1]'::vector(0)", "22023", "dimensions for type vector must be at least 1"),
+        ("'[1]'::vector(16001)", "22023", "dimensions for type vector cannot exceed 16000"),
+        ("1::numeric(50,2)", "0A000", "numeric of more than 38 digits is not supported"),
+    ]);
+}
+
+#[test]
+fn literals_take_the_other_side_s_type() {
+    let db = Database::new();
+    db.check(&[
+        ("'2024-01-01'::timestamptz = '2024-01-01 01:00+01'", "t"),
+        ("'2024-01-01' < '2024-01-02'::timestamp", "t"),
+        ("'2024-01-01'::timestamptz BETWEEN '2023-12-31' AND '2030-01-01Z'", "t"),
+        ("'2024-01-01'::date IN ('2024-01-01', '2024-01-02')", "t"),
+        ("'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'::uuid = 'a0eebc999c0b4ef8bb6d6bb9bd380a11'", "t"),
+        ("'{\"b\":1,\"a\":2}'::jsonb = '{\"a\": 2, \"b\": 1}'", "t"),
+        ("'{\"b\":1}'::jsonb IN ('[]', '{\"b\" : 1}')", "t"),
+        ("1 + '2'", "3"),
+        ("5 = '5'", "t"),
+        ("'{1,2}'::int[] || '{3}'", "{1,2,3}"),
+        ("'{1,2}'::int[] @> '{2}'", "t"),
+        ("'{1,2}'::int[] && '{2,3}'", "t"),
+        ("'{1,2}'::int[] && '{3}'", "f"),
+        ("'2024-01-01'::date IS DISTINCT FROM '2024-01-01'", "f"),
+    ]);
+    db.check_errors(&[
+        ("5 = 'five'", "22P02", "invalid input syntax for type bigint: \"five\""),
+        ("'2024-01-01'::date > 'soon'", "22007", "invalid input syntax for type date: \"soon\""),
+        (
+            "'a0eebc999c0b4ef8bb6d6bb9bd380a11'::uuid = 'x'::text",
+            "42883",
+            "operator does not exist: uuid = text",
+        ),
+        ("1 <-> 2", "42883", "operator does not exist: bigint <-> bigint"),
+        ("1 <=> 2", "42883", "operator does not exist: bigint <=> bigint"),
+    ]);
+}
+
+#[test]
+fn text_meets_other_types_through_their_text_forms() {
+    let db = Database::new();
+    db.check(&[
+        ("1 || 'a'", "1a"),
+        ("'a' || true", "atrue"),
+        ("'at ' || '2024-01-01'::timestamptz", "at 2024-01-01 00:00:00+00"),
+        ("'a' || NULL", "NULL"),
+        ("'abc' ~ '^a'", "t"),
+        ("'abc' OPERATOR(pg_catalog.~) '^b'", "f"),
+        ("'ABC' ILIKE 'a_c'", "t"),
+        ("'abc' SIMILAR TO 'a%'", "t"),
+        ("'abc' SIMILAR TO 'b'", "f"),
+        ("'abc' NOT SIMILAR TO '(a|b)c'", "t"),
+    ]);
+}
+
+#[test]
+fn numbers_are_postgres() {
+    let db = Database::new();
+    db.check(&[
+        ("7 / 2", "3"),
+        ("-7 / 2", "-3"),
+        ("7 % -2", "1"),
+        ("2 ^ 10", "1024"),
+        ("coalesce(NULL, 1, 2.5)", "1"),
+        ("greatest(1, 2.5)", "2.5"),
+        ("nullif(1, 1)", "NULL"),
+    ]);
+}
+
+#[test]
+fn arithmetic_of_moments() {
+    let db = Database::new();
+    db.check(&[
+        ("'2024-01-31'::timestamp + interval '1 month'", "2024-02-29 00:00:00"),
+        ("'2024-01-01'::timestamptz - interval '1 day'", "2023-12-31 00:00:00+00"),
+        ("'2024-01-02 12:00'::timestamp - '2024-01-01'", "1 day 12:00:00"),
+        ("'2024-01-05'::date - '2024-01-01'::date", "4"),
+        ("'2024-01-05'::date - '2024-01-01'", "4"),
+        ("'2024-01-05'::date + 1", "2024-01-06"),
+        ("interval '1 day' * 2", "2 days"),
+        ("interval '1 month' / 2", "15 days"),
+        ("2 * interval '90 minutes'", "03:00:00"),
+        ("'2024-01-01'::timestamptz + '1 day'", "2024-01-02 00:00:00+00"),
+    ]);
+}
