@@ -3,7 +3,7 @@
 use super::codec;
 use super::failure::fail;
 use super::formats::formats_of;
-use super::function::{Function, Kernel, by_columns, is_text, returning};
+use super::function::{Function, Kernel, by_columns, is_text};
 use super::json::texts;
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, StringArray};
 use arrow::compute::cast;
@@ -20,7 +20,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         by_dimension("array_lower", |args| sizes(args, |length| (length > 0).then_some(1))),
         whole("array_ndims", |args| counts(args, |length| (length > 0).then_some(1))),
         whole("cardinality", |args| counts(args, Some)),
-        Function::new("array_to_string", joining, returning!(PgType::Text), join)
+        Function::new("array_to_string", joining, PgType::Text, join)
             .alias("list_to_string")
             .alias("array_join")
             .alias("list_join")
@@ -30,11 +30,11 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
 }
 
 fn by_dimension(name: &'static str, kernel: Kernel) -> Arc<ScalarUDF> {
-    Function::new(name, list_and_dimension, returning!(PgType::Int4), kernel).strict().udf()
+    Function::new(name, list_and_dimension, PgType::Int4, kernel).strict().udf()
 }
 
 fn whole(name: &'static str, kernel: Kernel) -> Arc<ScalarUDF> {
-    Function::new(name, one_list, returning!(PgType::Int4), kernel).strict().udf()
+    Function::new(name, one_list, PgType::Int4, kernel).strict().udf()
 }
 
 /// Any list as a `List`.
@@ -69,16 +69,13 @@ fn misused() -> DataFusionError {
 fn lengths(column: &ArrayRef) -> Vec<Option<i32>> {
     match column.as_list_opt::<i32>() {
         None => vec![None; column.len()],
-        Some(list) => (0..list.len())
-            .map(|row| list.is_valid(row).then(|| list.value_length(row)))
-            .collect(),
+        Some(list) => {
+            (0..list.len()).map(|row| list.is_valid(row).then(|| list.value_length(row))).collect()
+        }
     }
 }
 
-fn counts(
-    args: &ScalarFunctionArgs,
-    size: fn(i32) -> Option<i32>,
-) -> Result<ColumnarValue> {
+fn counts(args: &ScalarFunctionArgs, size: fn(i32) -> Option<i32>) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
         let column = columns.first().ok_or_else(misused)?;
         let sizes = lengths(column).into_iter().map(|length| length.and_then(size));
@@ -87,10 +84,7 @@ fn counts(
 }
 
 /// Only the first dimension has a size: arrays of arrays are not kept.
-fn sizes(
-    args: &ScalarFunctionArgs,
-    size: fn(i32) -> Option<i32>,
-) -> Result<ColumnarValue> {
+fn sizes(args: &ScalarFunctionArgs, size: fn(i32) -> Option<i32>) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
         let [column, dimensions] = columns else { return Err(misused()) };
         let dimensions = cast(dimensions, &DataType::Int64)?;

@@ -13,14 +13,21 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The types a call's arguments are cast to; `None` where no such function exists.
 pub(crate) type Typing = fn(&[DataType]) -> Option<Vec<DataType>>;
 /// The result's field, from the (cast) arguments' fields and constants.
-pub(crate) type Returns = fn(&ReturnFieldArgs) -> Result<FieldRef>;
+pub(crate) type FieldOf = fn(&ReturnFieldArgs) -> Result<FieldRef>;
 pub(crate) type Kernel = fn(&ScalarFunctionArgs) -> Result<ColumnarValue>;
+
+/// What a function gives back.
+enum Returns {
+    Always(PgType),
+    By(FieldOf),
+}
 
 pub(crate) struct Function {
     name: &'static str,
@@ -33,13 +40,22 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// An immutable function.
-    pub(crate) fn new(
+    /// An immutable function with results of one type.
+    pub(crate) fn new(name: &'static str, typing: Typing, ty: PgType, kernel: Kernel) -> Self {
+        Self::of(name, typing, Returns::Always(ty), kernel)
+    }
+
+    /// An immutable function whose result's type depends on the call.
+    pub(crate) fn with_field(
         name: &'static str,
         typing: Typing,
-        returns: Returns,
+        field: FieldOf,
         kernel: Kernel,
     ) -> Self {
+        Self::of(name, typing, Returns::By(field), kernel)
+    }
+
+    fn of(name: &'static str, typing: Typing, returns: Returns, kernel: Kernel) -> Self {
         let signature = Signature::user_defined(Volatility::Immutable);
         Self { name, aliases: Vec::new(), signature, typing, returns, kernel, strict: false }
     }
@@ -113,7 +129,10 @@ impl ScalarUDFImpl for Function {
         let types: Vec<DataType> =
             args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
         self.check_types(&types)?;
-        let field = (self.returns)(&args)?;
+        let field = match &self.returns {
+            Returns::Always(ty) => result(ty)?,
+            Returns::By(field) => field(&args)?,
+        };
         Ok(Arc::new(field.as_ref().clone().with_name(self.name)))
     }
 
@@ -144,16 +163,16 @@ impl Hash for Function {
 
 /// The field of a result of this Postgres type.
 pub(crate) fn result(ty: &PgType) -> Result<FieldRef> {
-    Ok(Arc::new(ty.field("", -1, true)))
+    Ok(Arc::new(field_of_type("", ty, -1, true)))
 }
 
-/// A result of type float8, int4, text...: `returning!(PgType::Float8)`.
-macro_rules! returning {
-    ($ty:expr) => {
-        |_| $crate::functions::function::result(&$ty)
-    };
+/// A field that says its Postgres type where Arrow's does not: DataFusion refuses VALUES whose
+/// rows differ in metadata, so `1::bigint` must look like any other Int64.
+pub(crate) fn field_of_type(name: &str, ty: &PgType, typmod: i32, nullable: bool) -> Field {
+    let field = ty.field(name, typmod, nullable);
+    let told_by_arrow = PgType::of_arrow(field.data_type()) == (ty.clone(), typmod);
+    if told_by_arrow { field.with_metadata(HashMap::new()) } else { field }
 }
-pub(crate) use returning;
 
 /// Runs a kernel over whole columns; a call on constants alone is computed once.
 pub(crate) fn by_columns(

@@ -25,8 +25,9 @@ pub(crate) mod testing;
 
 pub use cast::cast_call;
 pub use formats::SessionFormats;
-pub use system::SERVER_VERSION;
+pub(crate) use function::field_of_type;
 pub use st_distance::{decay_named, interval_us, metric_named};
+pub use system::SERVER_VERSION;
 
 use datafusion::common::Result;
 use datafusion::logical_expr::registry::FunctionRegistry;

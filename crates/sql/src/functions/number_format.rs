@@ -152,7 +152,8 @@ impl Pattern {
     fn signed(&self, negative: bool, body: &str) -> String {
         let digits = body.trim_start();
         let blanks = if self.fill { &body[..body.len() - digits.len()] } else { "" };
-        let plain = |minus: &str, plus: &str| if negative { minus.to_owned() } else { plus.to_owned() };
+        let plain =
+            |minus: &str, plus: &str| if negative { minus.to_owned() } else { plus.to_owned() };
         let blank = if self.fill { " " } else { "" };
         match self.sign {
             Sign::Leading => format!("{blanks}{}{digits}", plain("-", blank)),
@@ -182,7 +183,8 @@ impl Pattern {
 /// The digits before and after the point, rounded half away from zero to so many after it.
 fn rounded(text: &str, places: usize) -> (String, String) {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).map(|b| b.wrapping_sub(b'0')).collect();
+    let mut digits: Vec<u8> =
+        whole.bytes().chain(fraction.bytes()).map(|b| b.wrapping_sub(b'0')).collect();
     let keep = whole.len() + places;
     let up = digits.get(keep).is_some_and(|digit| *digit >= 5);
     digits.resize(keep, 0);

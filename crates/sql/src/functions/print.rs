@@ -1,27 +1,25 @@
 //! Functions that print values of any type: `format`, `concat`, `concat_ws`, `pg_typeof`.
 
 use super::codec;
-use super::failure::{fail, type_name};
+use super::failure::{fail, long_name};
 use super::formats::formats_of;
-use super::function::{Function, by_columns, is_text, returning};
+use super::function::{Function, by_columns, is_text};
 use super::json::texts;
 use super::text::{quote_ident, quote_literal};
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::datatypes::{DataType, FieldRef};
-use cvx_types::pg_type::PG_TYPE_KEY;
 use cvx_types::{FormatSettings, PgType, SqlState};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, Volatility};
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let text = returning!(PgType::Text);
     let stable = |function: Function| function.volatility(Volatility::Stable);
     vec![
-        stable(Function::new("format", with_text, text, format)).udf(),
-        stable(Function::new("concat", any, text, |args| concat(args))).udf(),
-        stable(Function::new("concat_ws", with_text, text, concat_ws)).udf(),
-        Function::new("pg_typeof", one, returning!(PgType::Regtype), pg_typeof).udf(),
+        stable(Function::new("format", with_text, PgType::Text, format)).udf(),
+        stable(Function::new("concat", any, PgType::Text, |args| concat(args))).udf(),
+        stable(Function::new("concat_ws", with_text, PgType::Text, concat_ws)).udf(),
+        Function::new("pg_typeof", one, PgType::Regtype, pg_typeof).udf(),
     ]
 }
 
@@ -88,10 +86,9 @@ fn concat_ws(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
 /// The type's name, from the planner's knowledge of it.
 fn pg_typeof(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     let field = args.arg_fields.first();
-    let name = field.map(|field| {
-        let (ty, _) = PgType::of_field(field);
-        let told = field.metadata().contains_key(PG_TYPE_KEY);
-        if told { super::failure::long_name(&ty) } else { type_name(field.data_type()) }
+    let name = field.map(|field| match field.data_type() {
+        DataType::Null => "unknown".to_owned(),
+        _ => long_name(&PgType::of_field(field).0),
     });
     Ok(ColumnarValue::Scalar(ScalarValue::Utf8(name)))
 }
@@ -155,9 +152,8 @@ fn specifier(text: &str) -> Result<(Specifier, &str)> {
     };
     let (width, after) = after.split_at(digits(after));
     let width: usize = width.parse().unwrap_or(0).min(100_000);
-    let conversion = after.chars().next().ok_or_else(|| {
-        invalid("unterminated format() type specifier")
-    })?;
+    let conversion =
+        after.chars().next().ok_or_else(|| invalid("unterminated format() type specifier"))?;
     let after = after.get(conversion.len_utf8()..).unwrap_or("");
     Ok((Specifier { position, left, width, conversion }, after))
 }
@@ -171,9 +167,7 @@ fn converted(conversion: char, value: Option<&str>) -> Result<String> {
             Err(fail(SqlState("22004"), message))
         }
         ('L', value) => Ok(value.map_or_else(|| "NULL".to_owned(), quote_literal)),
-        (other, _) => {
-            Err(invalid(format!("unrecognized format() type specifier \"{other}\"")))
-        }
+        (other, _) => Err(invalid(format!("unrecognized format() type specifier \"{other}\""))),
     }
 }
 
@@ -201,8 +195,10 @@ mod tests {
         };
         assert_eq!(format("Hello %s", &["World"]), "Hello World");
         assert_eq!(format("%s, %s, %%", &["one", "two"]), "one, two, %");
-        assert_eq!(format("INSERT INTO %I VALUES(%L)", &["Foo bar", "O'Reilly"]),
-            "INSERT INTO \"Foo bar\" VALUES('O''Reilly')");
+        assert_eq!(
+            format("INSERT INTO %I VALUES(%L)", &["Foo bar", "O'Reilly"]),
+            "INSERT INTO \"Foo bar\" VALUES('O''Reilly')"
+        );
         assert_eq!(format("|%10s|%-5s|", &["foo", "ab"]), "|       foo|ab   |");
         assert_eq!(format("%3$s %1$s %s", &["a", "b", "c"]), "c a b");
         assert!(formatted("%s", &[]).is_err());

@@ -15,8 +15,8 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Float64Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    IntervalUnit, TimeUnit,
+    DataType, Float64Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+    TimeUnit,
 };
 use cvx_core::{Composite, Decay, Metric, ValidTime};
 use cvx_types::calendar::US_PER_DAY;
@@ -31,7 +31,7 @@ pub const PARAMETERS: [&str; 8] = ["v", "q", "alpha", "at", "tau", "metric", "de
 pub const TAU_DEFAULT_US: i64 = 30 * US_PER_DAY;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let function = Function::new("st_distance", typing, field, st_distance);
+    let function = Function::with_field("st_distance", typing, field, st_distance);
     vec![function.parameters(&PARAMETERS).udf()]
 }
 

@@ -1,6 +1,6 @@
 //! What the server says of itself, and `gen_random_uuid`.
 
-use super::function::{Function, returning};
+use super::function::Function;
 use arrow::array::FixedSizeBinaryBuilder;
 use arrow::datatypes::DataType;
 use cvx_types::PgType;
@@ -13,10 +13,8 @@ pub const SERVER_VERSION: &str = "16.6";
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     vec![
-        Function::new("version", none, returning!(PgType::Text), version)
-            .volatility(Volatility::Stable)
-            .udf(),
-        Function::new("gen_random_uuid", none, returning!(PgType::Uuid), random_uuids)
+        Function::new("version", none, PgType::Text, version).volatility(Volatility::Stable).udf(),
+        Function::new("gen_random_uuid", none, PgType::Uuid, random_uuids)
             .alias("uuid_generate_v4")
             .alias("uuidv4")
             .volatility(Volatility::Volatile)

@@ -41,9 +41,8 @@ impl Database {
 
     /// Rows as text, columns joined by `|`; NULL is `NULL`.
     pub(crate) fn try_rows(&self, sql: &str) -> Result<Vec<String>, DataFusionError> {
-        let batches = self.runtime.block_on(async {
-            self.context.sql(sql).await?.collect().await
-        })?;
+        let batches =
+            self.runtime.block_on(async { self.context.sql(sql).await?.collect().await })?;
         let mut rows = Vec::new();
         for batch in &batches {
             let fields = batch.schema().fields().clone();
@@ -79,9 +78,8 @@ impl Database {
     /// The type a column of the answer has for a client.
     pub(crate) fn type_of(&self, expression: &str) -> String {
         let sql = format!("SELECT {expression}");
-        let plan = self.runtime.block_on(async {
-            self.context.sql(&sql).await?.into_optimized_plan()
-        });
+        let plan =
+            self.runtime.block_on(async { self.context.sql(&sql).await?.into_optimized_plan() });
         let plan = plan.unwrap_or_else(|error| panic!("{sql}: {error}"));
         let (ty, typmod) = PgType::of_field(plan.schema().field(0));
         ty.display_name(typmod)

@@ -1,10 +1,10 @@
 //! Text functions Postgres has and DataFusion lacks.
 
 use super::failure::fail;
-use super::function::{Function, Kernel, by_columns, is_text, result, returning};
+use super::function::{Function, Kernel, by_columns, is_text, result};
 use super::json::texts;
-use arrow::array::{Array, ArrayRef, ListArray, StringArray, StringBuilder};
 use arrow::array::ListBuilder;
+use arrow::array::{Array, ArrayRef, ListArray, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, FieldRef};
 use cvx_types::{PgType, SqlState};
 use datafusion::common::{DataFusionError, Result};
@@ -19,18 +19,16 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         one("quote_ident", |args| each(args, |text| Some(quote_ident(text)))).strict().udf(),
         one("quote_literal", |args| each(args, |text| Some(quote_literal(text)))).strict().udf(),
         one("quote_nullable", quote_nullable).udf(),
-        Function::new("similar_to_escape", up_to_two, returning!(PgType::Text), similar)
+        Function::new("similar_to_escape", up_to_two, PgType::Text, similar).strict().udf(),
+        Function::with_field("regexp_split_to_array", up_to_three, text_array, split)
             .strict()
             .udf(),
-        Function::new("regexp_split_to_array", up_to_three, text_array, split).strict().udf(),
-        Function::new("regexp_substr", up_to_two, returning!(PgType::Text), substring)
-            .strict()
-            .udf(),
+        Function::new("regexp_substr", up_to_two, PgType::Text, substring).strict().udf(),
     ]
 }
 
 fn one(name: &'static str, kernel: Kernel) -> Function {
-    Function::new(name, one_text, returning!(PgType::Text), kernel)
+    Function::new(name, one_text, PgType::Text, kernel)
 }
 
 fn one_text(types: &[DataType]) -> Option<Vec<DataType>> {
@@ -55,10 +53,7 @@ fn text_array(_: &ReturnFieldArgs) -> Result<FieldRef> {
     result(&PgType::Array(Box::new(PgType::Text)))
 }
 
-fn each(
-    args: &ScalarFunctionArgs,
-    make: impl Fn(&str) -> Option<String>,
-) -> Result<ColumnarValue> {
+fn each(args: &ScalarFunctionArgs, make: impl Fn(&str) -> Option<String>) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
         let texts = columns_as_texts(columns)?;
         let [texts] = texts.as_slice() else { return Err(misused()) };
@@ -91,18 +86,107 @@ pub(crate) fn quote_ident(name: &str) -> String {
 
 /// Postgres' reserved words, which cannot be names without quotes.
 const RESERVED: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization",
-    "binary", "both", "case", "cast", "check", "collate", "collation", "column", "concurrently",
-    "constraint", "create", "cross", "current_catalog", "current_date", "current_role",
-    "current_schema", "current_time", "current_timestamp", "current_user", "default", "deferrable",
-    "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "freeze",
-    "from", "full", "grant", "group", "having", "ilike", "in", "initially", "inner", "intersect",
-    "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit", "localtime",
-    "localtimestamp", "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order",
-    "outer", "overlaps", "placing", "primary", "references", "returning", "right", "select",
-    "session_user", "similar", "some", "symmetric", "system_user", "table", "tablesample", "then",
-    "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when",
-    "where", "window", "with",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "authorization",
+    "binary",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "collation",
+    "column",
+    "concurrently",
+    "constraint",
+    "create",
+    "cross",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "fetch",
+    "for",
+    "foreign",
+    "freeze",
+    "from",
+    "full",
+    "grant",
+    "group",
+    "having",
+    "ilike",
+    "in",
+    "initially",
+    "inner",
+    "intersect",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "lateral",
+    "leading",
+    "left",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "natural",
+    "not",
+    "notnull",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "outer",
+    "overlaps",
+    "placing",
+    "primary",
+    "references",
+    "returning",
+    "right",
+    "select",
+    "session_user",
+    "similar",
+    "some",
+    "symmetric",
+    "system_user",
+    "table",
+    "tablesample",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "variadic",
+    "verbose",
+    "when",
+    "where",
+    "window",
+    "with",
 ];
 
 /// `'it''s'`; a backslash makes it an `E''` string, as in Postgres.
@@ -118,9 +202,8 @@ fn quote_nullable(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
         let texts = columns_as_texts(columns)?;
         let [texts] = texts.as_slice() else { return Err(misused()) };
-        let quoted = texts.iter().map(|text| {
-            Some(text.map_or_else(|| "NULL".to_owned(), quote_literal))
-        });
+        let quoted =
+            texts.iter().map(|text| Some(text.map_or_else(|| "NULL".to_owned(), quote_literal)));
         Ok(Arc::new(quoted.collect::<StringArray>()))
     })
 }

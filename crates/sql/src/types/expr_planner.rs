@@ -16,10 +16,11 @@ use crate::functions::vector::distance_function;
 use cvx_core::Metric;
 use cvx_types::{PgType, SqlState};
 use datafusion::common::{DFSchema, Result};
+use datafusion::functions::expr_fn::power;
 use datafusion::functions_nested::expr_fn::array_has_any;
+use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::Expr;
 use datafusion::sql::sqlparser::ast::BinaryOperator as Op;
 
 /// Goes before DataFusion's own planners.
@@ -110,7 +111,7 @@ impl Operation {
             "||" => self.concatenation(),
             "=" | "<>" | "!=" | "<" | "<=" | ">" | ">=" => self.comparison(),
             "+" | "-" | "*" | "/" | "%" => self.arithmetic(),
-            "^" => self.function("power", &PgType::Float8, &PgType::Float8),
+            "^" => self.power(),
             "~" | "~*" | "!~" | "!~*" | "~~" | "~~*" | "!~~" | "!~~*" => {
                 self.sides(&PgType::Text, &PgType::Text).original()
             }
@@ -150,6 +151,13 @@ impl Operation {
     fn function(self, name: &str, left: &PgType, right: &PgType) -> Planned {
         let Self { raw, .. } = self.sides(left, right);
         Ok(PlannerResult::Planned(call(name, vec![raw.left, raw.right])?))
+    }
+
+    /// `^` is float8's, whatever the operands.
+    fn power(self) -> Planned {
+        let RawBinaryExpr { left, right, .. } = self.sides(&PgType::Float8, &PgType::Float8).raw;
+        let as_float = |expr| cast_to(expr, &PgType::Float8, -1);
+        Ok(PlannerResult::Planned(power(as_float(left), as_float(right))))
     }
 
     /// "operator does not exist: integer <-> text".
@@ -324,7 +332,11 @@ fn is_vector_like(ty: &PgType) -> bool {
         PgType::Vector => true,
         PgType::Array(item) => matches!(
             **item,
-            PgType::Float4 | PgType::Float8 | PgType::Int2 | PgType::Int4 | PgType::Int8
+            PgType::Float4
+                | PgType::Float8
+                | PgType::Int2
+                | PgType::Int4
+                | PgType::Int8
                 | PgType::Numeric
         ),
         _ => false,

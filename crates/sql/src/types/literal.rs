@@ -1,8 +1,10 @@
 //! Giving an expression a Postgres type: a parameter is stamped, anything else cast.
 
+use crate::functions::field_of_type;
+use arrow::datatypes::Field;
 use cvx_types::PgType;
-use datafusion::logical_expr::expr::{Alias, Cast, Placeholder};
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::{Alias, Cast, Placeholder};
 use std::sync::Arc;
 
 /// The expression as a value of this type. A parameter of unknown type becomes one of this type;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 pub fn cast_to(expr: Expr, ty: &PgType, typmod: i32) -> Expr {
     match expr {
         Expr::Placeholder(Placeholder { id, field: None }) => {
-            let field = Arc::new(ty.field("", typmod, true));
+            let field = Arc::new(target_field(ty, typmod));
             Expr::Placeholder(Placeholder { id, field: Some(field) })
         }
         Expr::Alias(alias) => {
@@ -19,10 +21,24 @@ pub fn cast_to(expr: Expr, ty: &PgType, typmod: i32) -> Expr {
             Expr::Alias(Alias { expr: inner, ..alias })
         }
         other => {
-            let field = Arc::new(ty.field("", typmod, true));
+            let field = Arc::new(target_field(ty, typmod));
             Expr::Cast(Cast::new_from_field(Box::new(other), field))
         }
     }
+}
+
+/// The name of the field a cast of ours aims at. DataFusion takes a nameless one for a bare Arrow
+/// type, and then keeps the metadata of what was cast: `jsonb` would survive `::text`.
+const TARGET: &str = "cvx";
+
+/// What a cast to this type aims at.
+pub(super) fn target_field(ty: &PgType, typmod: i32) -> Field {
+    field_of_type(TARGET, ty, typmod, true)
+}
+
+/// True for casts of the user's, which mean what Postgres means; others are DataFusion's own.
+pub(super) fn is_target(field: &Field) -> bool {
+    field.name() == TARGET
 }
 
 /// The type a literal of unknown type takes beside a value of this one; text stays as it is.

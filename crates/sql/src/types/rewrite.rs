@@ -5,16 +5,14 @@
 //! DataFusion can look through those; every other becomes a call of `cvx_cast`, the one place
 //! where Postgres' text forms, rounding and ranges live.
 
-use super::literal::{beside, is_textual};
+use super::literal::{beside, is_target, is_textual};
 use super::side::{Side, field_of};
 use crate::functions::cast::cast_call;
 use crate::functions::failure::fail;
 use crate::functions::function_named;
 use crate::functions::vector::VectorFold;
 use arrow::datatypes::DataType;
-use cvx_types::PgType;
-use cvx_types::pg_type::PG_TYPE_KEY;
-use cvx_types::SqlState;
+use cvx_types::{PgType, SqlState};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue};
@@ -58,12 +56,11 @@ fn rewrite_cast(cast: Cast, schema: &DFSchema) -> Transformed<Expr> {
     let Some(source) = field_of(&cast.expr, schema) else {
         return Transformed::no(Expr::Cast(cast));
     };
-    let says_type = cast.field.metadata().contains_key(PG_TYPE_KEY);
     let (from, to) = (PgType::of_field(&source), PgType::of_field(&cast.field));
     let done_by_arrow = source.data_type() == &DataType::Null
         || from == to && source.data_type() == cast.field.data_type()
         || widens(&from.0, &to);
-    if !says_type || done_by_arrow {
+    if !is_target(&cast.field) || done_by_arrow {
         return Transformed::no(Expr::Cast(cast));
     }
     Transformed::yes(cast_call(*cast.expr, &to.0, to.1))
@@ -131,9 +128,8 @@ fn rewrite_distinct(binary: BinaryExpr, schema: &DFSchema) -> Transformed<Expr> 
 
 /// DataFusion reads the pattern of SIMILAR TO as a regular expression; in SQL it is not one.
 fn rewrite_similar(like: Like) -> Result<Transformed<Expr>> {
-    let translate = function_named("similar_to_escape").ok_or_else(|| {
-        fail(SqlState::INTERNAL_ERROR, "similar_to_escape is not registered")
-    })?;
+    let translate = function_named("similar_to_escape")
+        .ok_or_else(|| fail(SqlState::INTERNAL_ERROR, "similar_to_escape is not registered"))?;
     let mut args = vec![*like.pattern];
     if let Some(escape) = like.escape_char {
         args.push(Expr::Literal(ScalarValue::Utf8(Some(escape.to_string())), None));
@@ -155,10 +151,7 @@ fn builtin(
     fold.builtin_for(&ty).cloned()
 }
 
-fn rewrite_aggregate(
-    mut call: AggregateFunction,
-    schema: &DFSchema,
-) -> Result<Transformed<Expr>> {
+fn rewrite_aggregate(mut call: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Some(function) = builtin(&call.func, call.params.args.first(), schema) else {
         return Ok(Transformed::no(Expr::AggregateFunction(call)));
     };

@@ -11,8 +11,8 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 pub(super) enum Side {
     /// A string constant, a NULL or a parameter nobody has given a type yet.
     Unknown,
-    /// Of this type and modifier.
-    Known(PgType, i32),
+    /// Of this type.
+    Known(PgType),
     /// A column this schema does not have (an outer one), or an expression that does not type.
     Untold,
 }
@@ -23,17 +23,14 @@ impl Side {
             return Self::Unknown;
         }
         match field_of(expr, schema) {
-            Some(field) => {
-                let (ty, typmod) = PgType::of_field(&field);
-                Self::Known(ty, typmod)
-            }
+            Some(field) => Self::Known(PgType::of_field(&field).0),
             None => Self::Untold,
         }
     }
 
     pub(super) fn ty(&self) -> Option<&PgType> {
         match self {
-            Self::Known(ty, _) => Some(ty),
+            Self::Known(ty) => Some(ty),
             Self::Unknown | Self::Untold => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Type names in SQL text become Arrow fields that say their Postgres type.
 
+use super::literal::target_field;
 use super::name::resolve_type;
 use crate::functions::failure::raise;
 use arrow::datatypes::FieldRef;
@@ -15,6 +16,6 @@ pub struct PgTypePlanner;
 impl TypePlanner for PgTypePlanner {
     fn plan_type_field(&self, name: &DataType) -> Result<Option<FieldRef>> {
         let (ty, typmod) = resolve_type(name).map_err(raise)?;
-        Ok(Some(Arc::new(ty.field("", typmod, true))))
+        Ok(Some(Arc::new(target_field(&ty, typmod))))
     }
 }

@@ -22,7 +22,7 @@ mod tests;
 use super::codec;
 use super::failure::{fail, long_name};
 use super::formats::formats_of;
-use super::function::{Function, is_text};
+use super::function::{Function, field_of_type, is_text};
 use super::vector::{Vectors, VectorsBuilder, check_vector};
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, ListArray, StringArray};
 use arrow::compute::cast as arrow_cast;
@@ -36,7 +36,7 @@ use datafusion::logical_expr::{
 use std::sync::{Arc, LazyLock};
 
 static CAST: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
-    Function::new("cvx_cast", typing, target_field, cast_rows)
+    Function::with_field("cvx_cast", typing, target_field, cast_rows)
         .volatility(Volatility::Stable)
         .strict()
         .udf()
@@ -75,7 +75,7 @@ fn target_field(args: &ReturnFieldArgs) -> Result<FieldRef> {
         return Err(fail(SqlState::INVALID_PARAMETER, message));
     };
     let nullable = args.arg_fields.first().is_none_or(|field| field.is_nullable());
-    Ok(Arc::new(ty.field("", typmod, nullable)))
+    Ok(Arc::new(field_of_type("", &ty, typmod, nullable)))
 }
 
 fn cast_rows(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -101,7 +101,8 @@ fn from_wall(
             map::<Time64MicrosecondType>(wall, |us| Ok(rounded(us, typmod).rem_euclid(US_PER_DAY)))
         }
         PgType::Timestamptz => {
-            let column = try_map(wall, |us| Ok(rounded(world(us, zone), typmod)))?;
+            let world = |us| Ok(rounded(world(us, zone), typmod));
+            let column = try_map::<TimestampMicrosecondType>(wall, world)?;
             Ok(Arc::new(column.with_timezone("UTC")))
         }
         PgType::Timestamp => {

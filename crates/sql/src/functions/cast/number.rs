@@ -34,7 +34,8 @@ pub(super) fn cast(column: &ArrayRef, to: &PgType, data_type: &DataType) -> Resu
         DataType::Float32 => write::<Float32Type>(&numbers, float4),
         DataType::Float64 => write::<Float64Type>(&numbers, |n| Ok(float8(n))),
         DataType::Decimal128(precision, scale) => {
-            let values = write_native::<Decimal128Type>(&numbers, |n| decimal(n, *precision, *scale))?;
+            let values =
+                write_native::<Decimal128Type>(&numbers, |n| decimal(n, *precision, *scale))?;
             Ok(Arc::new(values.with_data_type(data_type.clone())))
         }
         _ => Err(out_of_range(to)),

@@ -3,7 +3,7 @@
 use super::scan::{Elements, Kind, as_text, element, member, step};
 use super::texts;
 use crate::functions::failure::fail;
-use crate::functions::function::{Function, by_columns, is_text, result, returning};
+use crate::functions::function::{Function, by_columns, is_text, result};
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
@@ -14,21 +14,26 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let text = returning!(PgType::Text);
-    let int = returning!(PgType::Int4);
     vec![
-        Function::new("json_get", by_key, same_json, |args| get(args, Cow::Borrowed)).strict().udf(),
-        Function::new("json_get_text", by_key, text, |args| get_text(args)).strict().udf(),
-        Function::new("json_get_path", by_path, same_json, |args| path(args, false)).strict().udf(),
-        Function::new("json_get_path_text", by_path, text, |args| path(args, true)).strict().udf(),
-        Function::new("jsonb_extract_path", by_keys, same_json, |args| keys(args, false))
+        Function::with_field("json_get", by_key, same_json, get).strict().udf(),
+        Function::new("json_get_text", by_key, PgType::Text, get_text).strict().udf(),
+        Function::with_field("json_get_path", by_path, same_json, |args| path(args, false))
+            .strict()
+            .udf(),
+        Function::new("json_get_path_text", by_path, PgType::Text, |args| path(args, true))
+            .strict()
+            .udf(),
+        Function::with_field("jsonb_extract_path", by_keys, same_json, |args| keys(args, false))
             .alias("json_extract_path")
             .udf(),
-        Function::new("jsonb_extract_path_text", by_keys, text, |args| keys(args, true))
+        Function::new("jsonb_extract_path_text", by_keys, PgType::Text, |args| keys(args, true))
             .alias("json_extract_path_text")
             .udf(),
-        Function::new("jsonb_typeof", one_json, text, kinds).alias("json_typeof").strict().udf(),
-        Function::new("jsonb_array_length", one_json, int, lengths)
+        Function::new("jsonb_typeof", one_json, PgType::Text, kinds)
+            .alias("json_typeof")
+            .strict()
+            .udf(),
+        Function::new("jsonb_array_length", one_json, PgType::Int4, lengths)
             .alias("json_array_length")
             .strict()
             .udf(),
@@ -37,9 +42,8 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
 
 /// A json value stays json; all else is jsonb.
 pub(super) fn same_json(args: &ReturnFieldArgs) -> Result<FieldRef> {
-    let is_json = args.arg_fields.first().is_some_and(|field| {
-        PgType::of_field(field).0 == PgType::Json
-    });
+    let is_json =
+        args.arg_fields.first().is_some_and(|field| PgType::of_field(field).0 == PgType::Json);
     result(if is_json { &PgType::Json } else { &PgType::Jsonb })
 }
 
@@ -94,21 +98,17 @@ fn get_text(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
         let (json, key) = two(columns)?;
         let found = Keys::read(key)?;
-        let texts = json.iter().enumerate().map(|(row, json)| {
-            found.get(json?, row).and_then(as_text)
-        });
+        let texts =
+            json.iter().enumerate().map(|(row, json)| found.get(json?, row).and_then(as_text));
         Ok(Arc::new(texts.collect::<StringArray>()))
     })
 }
 
-fn get(
-    args: &ScalarFunctionArgs,
-    shape: for<'a> fn(&'a str) -> Cow<'a, str>,
-) -> Result<ColumnarValue> {
+fn get(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
         let (json, key) = two(columns)?;
         let found = Keys::read(key)?;
-        let values = json.iter().enumerate().map(|(row, json)| found.get(json?, row).map(shape));
+        let values = json.iter().enumerate().map(|(row, json)| found.get(json?, row));
         Ok(Arc::new(values.collect::<StringArray>()))
     })
 }
@@ -131,9 +131,7 @@ impl Keys {
     fn get<'a>(&self, json: &'a str, row: usize) -> Option<&'a str> {
         match self {
             Self::Names(names) => member(json, names.is_valid(row).then(|| names.value(row))?),
-            Self::Places(places) => {
-                element(json, places.is_valid(row).then(|| places.value(row))?)
-            }
+            Self::Places(places) => element(json, places.is_valid(row).then(|| places.value(row))?),
         }
     }
 }

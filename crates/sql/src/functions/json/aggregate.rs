@@ -186,9 +186,8 @@ struct Gathered {
 impl Gathered {
     fn add(&mut self, keys: Vec<Option<String>>, values: Vec<Option<String>>) -> Result<()> {
         for (key, value) in keys.into_iter().zip(values) {
-            let key = key.ok_or_else(|| {
-                fail(SqlState::INVALID_PARAMETER, "field name must not be null")
-            })?;
+            let key = key
+                .ok_or_else(|| fail(SqlState::INVALID_PARAMETER, "field name must not be null"))?;
             self.keys.push(super::scan::as_text(&key).unwrap_or_default().into_owned());
             self.values.push(or_null(value));
         }
@@ -217,7 +216,8 @@ impl Accumulator for Gathered {
         let [keys, values] = states else {
             return Err(fail(SqlState::INTERNAL_ERROR, "an object has two states"));
         };
-        let own = |texts: StringArray| texts.iter().flatten().map(str::to_owned).collect::<Vec<_>>();
+        let own =
+            |texts: StringArray| texts.iter().flatten().map(str::to_owned).collect::<Vec<_>>();
         for (keys, values) in keys.as_list::<i32>().iter().zip(values.as_list::<i32>().iter()) {
             if let (Some(keys), Some(values)) = (keys, values) {
                 self.keys.extend(own(texts(&keys)?));

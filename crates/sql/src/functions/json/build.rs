@@ -5,7 +5,7 @@ use super::texts;
 use crate::functions::codec;
 use crate::functions::failure::{fail, raise};
 use crate::functions::formats::formats_of;
-use crate::functions::function::{Function, is_text, returning};
+use crate::functions::function::{Function, is_text};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::datatypes::{DataType, Field};
 use cvx_types::{FormatSettings, PgType, SqlError, SqlState};
@@ -15,14 +15,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let (json, jsonb) = (returning!(PgType::Json), returning!(PgType::Jsonb));
     vec![
-        Function::new("to_jsonb", one, jsonb, to_json).strict().udf(),
-        Function::new("to_json", one, json, to_json).strict().udf(),
-        Function::new("jsonb_build_object", any, jsonb, |args| objects(args, jsonb_object)).udf(),
-        Function::new("json_build_object", any, json, |args| objects(args, json_object)).udf(),
-        Function::new("jsonb_build_array", any, jsonb, arrays).udf(),
-        Function::new("json_build_array", any, json, arrays).udf(),
+        Function::new("to_jsonb", one, PgType::Jsonb, to_json).strict().udf(),
+        Function::new("to_json", one, PgType::Json, to_json).strict().udf(),
+        Function::new("jsonb_build_object", any, PgType::Jsonb, |args| objects(args, jsonb_object))
+            .udf(),
+        Function::new("json_build_object", any, PgType::Json, |args| objects(args, json_object))
+            .udf(),
+        Function::new("jsonb_build_array", any, PgType::Jsonb, arrays).udf(),
+        Function::new("json_build_array", any, PgType::Json, arrays).udf(),
     ]
 }
 
@@ -244,7 +245,8 @@ fn objects(
 ) -> Result<ColumnarValue> {
     if !args.args.len().is_multiple_of(2) {
         let message = "argument list must have even number of elements";
-        let hint = "The arguments of jsonb_build_object() must consist of alternating keys and values.";
+        let hint =
+            "The arguments of jsonb_build_object() must consist of alternating keys and values.";
         return Err(raise(SqlError::new(SqlState::INVALID_PARAMETER, message).hint(hint)));
     }
     by_rows(args, |row, values| {

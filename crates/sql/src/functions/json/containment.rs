@@ -4,7 +4,7 @@ use super::access::{by_path, textual};
 use super::scan::{Elements, Kind, Members, member, plain};
 use super::texts;
 use crate::functions::failure::fail;
-use crate::functions::function::{Function, Kernel, Typing, by_columns, returning};
+use crate::functions::function::{Function, Kernel, Typing, by_columns};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray};
 use arrow::datatypes::DataType;
 use cvx_types::{PgType, SqlState};
@@ -17,17 +17,17 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         asks("jsonb_contains", two_texts, |args| by_pairs(args, contains)),
         asks("jsonb_contained", two_texts, |args| by_pairs(args, |a, b| contains(b, a))),
         asks("jsonb_exists", two_texts, |args| by_pairs(args, exists)),
-        asks("jsonb_exists_any", by_path, |args| by_lists(args, |json, keys| {
-            keys.iter().any(|key| exists(json, key))
-        })),
-        asks("jsonb_exists_all", by_path, |args| by_lists(args, |json, keys| {
-            keys.iter().all(|key| exists(json, key))
-        })),
+        asks("jsonb_exists_any", by_path, |args| {
+            by_lists(args, |json, keys| keys.iter().any(|key| exists(json, key)))
+        }),
+        asks("jsonb_exists_all", by_path, |args| {
+            by_lists(args, |json, keys| keys.iter().all(|key| exists(json, key)))
+        }),
     ]
 }
 
 fn asks(name: &'static str, typing: Typing, kernel: Kernel) -> Arc<ScalarUDF> {
-    Function::new(name, typing, returning!(PgType::Bool), kernel).strict().udf()
+    Function::new(name, typing, PgType::Bool, kernel).strict().udf()
 }
 
 fn two_texts(types: &[DataType]) -> Option<Vec<DataType>> {
@@ -89,11 +89,11 @@ pub(super) fn contains(a: &str, b: &str) -> bool {
 
 fn within(a: &str, b: &str) -> bool {
     match (Kind::of(a), Kind::of(b)) {
-        (Kind::Object, Kind::Object) => Members::of(b).all(|(key, wanted)| {
-            member(a, &plain(key)).is_some_and(|found| within(found, wanted))
-        }),
-        (Kind::Array, Kind::Array) => Elements::of(b)
-            .all(|wanted| Elements::of(a).any(|element| within(element, wanted))),
+        (Kind::Object, Kind::Object) => Members::of(b)
+            .all(|(key, wanted)| member(a, &plain(key)).is_some_and(|found| within(found, wanted))),
+        (Kind::Array, Kind::Array) => {
+            Elements::of(b).all(|wanted| Elements::of(a).any(|element| within(element, wanted)))
+        }
         (Kind::Object | Kind::Array, _) | (_, Kind::Object | Kind::Array) => false,
         _ => same_scalar(a, b),
     }

@@ -5,7 +5,7 @@ use super::build::{Object, array, push_string};
 use super::scan::{Elements, Kind, Members, plain};
 use super::texts;
 use crate::functions::failure::fail;
-use crate::functions::function::{Function, by_columns, returning};
+use crate::functions::function::{Function, by_columns};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
@@ -15,16 +15,15 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let jsonb = returning!(PgType::Jsonb);
     vec![
-        Function::new("jsonb_concat", two, jsonb, concat).strict().udf(),
-        Function::new("jsonb_delete", delete_typing, jsonb, delete).strict().udf(),
-        Function::new("jsonb_delete_path", by_path, jsonb, delete_path).strict().udf(),
-        Function::new("jsonb_set", set_typing, jsonb, set).strict().udf(),
-        Function::new("jsonb_strip_nulls", one_json, jsonb, |args| each(args, strip_nulls))
+        Function::new("jsonb_concat", two, PgType::Jsonb, concat).strict().udf(),
+        Function::new("jsonb_delete", delete_typing, PgType::Jsonb, delete).strict().udf(),
+        Function::new("jsonb_delete_path", by_path, PgType::Jsonb, delete_path).strict().udf(),
+        Function::new("jsonb_set", set_typing, PgType::Jsonb, set).strict().udf(),
+        Function::new("jsonb_strip_nulls", one_json, PgType::Jsonb, |args| each(args, strip_nulls))
             .strict()
             .udf(),
-        Function::new("jsonb_pretty", one_json, returning!(PgType::Text), |args| each(args, pretty))
+        Function::new("jsonb_pretty", one_json, PgType::Text, |args| each(args, pretty))
             .strict()
             .udf(),
     ]

@@ -48,7 +48,8 @@ fn value_end(json: &str) -> usize {
         Some(b'"') => string_end(bytes),
         Some(b'{' | b'[') => bracket_end(bytes),
         _ => {
-            let ends = |b: &u8| matches!(b, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\n' | b'\r');
+            let ends =
+                |b: &u8| matches!(b, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\n' | b'\r');
             bytes.iter().position(ends).unwrap_or(bytes.len())
         }
     }

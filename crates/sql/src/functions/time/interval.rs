@@ -6,11 +6,10 @@
 use super::wall::{Moments, Wall, integers, is_finite, misused, moment_type, timestamptz};
 use crate::functions::failure::fail;
 use crate::functions::formats::formats_of;
-use crate::functions::function::{Function, by_columns, returning};
+use crate::functions::function::{Function, by_columns};
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, IntervalMonthDayNanoArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    IntervalUnit,
+    DataType, Date32Type, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
 };
 use cvx_types::calendar::{US_PER_DAY, US_PER_SECOND, days_in_month};
 use cvx_types::{PgType, SqlState};
@@ -19,24 +18,25 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, Vol
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let interval = returning!(PgType::Interval);
-    let spans = |name, kernel| Function::new(name, one_interval, interval, kernel).strict().udf();
-    let scaled = |name, kernel| Function::new(name, scaling, interval, kernel).strict().udf();
+    let spans =
+        |name, kernel| Function::new(name, one_interval, PgType::Interval, kernel).strict().udf();
+    let scaled =
+        |name, kernel| Function::new(name, scaling, PgType::Interval, kernel).strict().udf();
     vec![
-        Function::new("timestamp_mi", moments, interval, |args| between(args, difference))
+        Function::new("timestamp_mi", moments, PgType::Interval, |args| between(args, difference))
             .strict()
             .udf(),
-        Function::new("age", moments, interval, |args| between(args, age))
+        Function::new("age", moments, PgType::Interval, |args| between(args, age))
             .volatility(Volatility::Stable)
             .strict()
             .udf(),
-        Function::new("date_mi", dates, returning!(PgType::Int4), date_difference).strict().udf(),
+        Function::new("date_mi", dates, PgType::Int4, date_difference).strict().udf(),
         scaled("interval_mul", |args| scale(args, |factor| factor)),
         scaled("interval_div", |args| scale(args, |factor| 1.0 / factor)),
         spans("justify_days", |args| each(args, justify_days)),
         spans("justify_hours", |args| each(args, justify_hours)),
         spans("justify_interval", |args| each(args, justify_interval)),
-        Function::new("make_interval", make_typing, interval, make_interval)
+        Function::new("make_interval", make_typing, PgType::Interval, make_interval)
             .parameters(&["years", "months", "weeks", "days", "hours", "mins", "secs"])
             .udf(),
     ]
@@ -67,24 +67,27 @@ fn out_of_range() -> DataFusionError {
 
 fn moments(types: &[DataType]) -> Option<Vec<DataType>> {
     let [left, right] = types else { return None };
-    let common = |a: &DataType, b: &DataType| Some(match (moment_type(a), moment_type(b)) {
-        (Some(a), Some(b)) if a == b && a != DataType::Date32 => a,
-        (Some(DataType::Timestamp(unit, None)), Some(DataType::Date32))
-        | (Some(DataType::Date32), Some(DataType::Timestamp(unit, None))) => {
-            DataType::Timestamp(unit, None)
-        }
-        (Some(DataType::Date32), Some(DataType::Date32)) => PgType::Timestamp.arrow_type(-1),
-        (Some(_), Some(_)) => timestamptz(),
-        (Some(ty), None) if b.is_null() => ty,
-        (None, Some(ty)) if a.is_null() => ty,
-        _ => return None,
-    });
+    let common = |a: &DataType, b: &DataType| {
+        Some(match (moment_type(a), moment_type(b)) {
+            (Some(a), Some(b)) if a == b && a != DataType::Date32 => a,
+            (Some(DataType::Timestamp(unit, None)), Some(DataType::Date32))
+            | (Some(DataType::Date32), Some(DataType::Timestamp(unit, None))) => {
+                DataType::Timestamp(unit, None)
+            }
+            (Some(DataType::Date32), Some(DataType::Date32)) => PgType::Timestamp.arrow_type(-1),
+            (Some(_), Some(_)) => timestamptz(),
+            (Some(ty), None) if b.is_null() => ty,
+            (None, Some(ty)) if a.is_null() => ty,
+            _ => return None,
+        })
+    };
     let ty = common(left, right)?;
     Some(vec![ty.clone(), ty])
 }
 
 fn dates(types: &[DataType]) -> Option<Vec<DataType>> {
-    let is_date = |ty: &DataType| matches!(ty, DataType::Date32 | DataType::Date64 | DataType::Null);
+    let is_date =
+        |ty: &DataType| matches!(ty, DataType::Date32 | DataType::Date64 | DataType::Null);
     (types.len() == 2 && types.iter().all(is_date)).then(|| vec![DataType::Date32; 2])
 }
 
@@ -110,10 +113,7 @@ fn scaling(types: &[DataType]) -> Option<Vec<DataType>> {
 }
 
 /// Runs `span` on the wall times of two moments, the later first.
-fn between(
-    args: &ScalarFunctionArgs,
-    span: fn(i64, i64) -> Option<Span>,
-) -> Result<ColumnarValue> {
+fn between(args: &ScalarFunctionArgs, span: fn(i64, i64) -> Option<Span>) -> Result<ColumnarValue> {
     let zone = formats_of(args)?.timezone;
     by_columns(args, |columns, _| {
         let [left, right] = columns else { return Err(misused("a difference of moments")) };
@@ -143,8 +143,8 @@ fn age(left: i64, right: i64) -> Option<Span> {
         return Some(Span { months: -span.months, days: -span.days, us: -span.us });
     }
     let (later, earlier) = (Wall::of(left), Wall::of(right));
-    let mut months = (later.year - earlier.year) * 12
-        + i64::from(later.month) - i64::from(earlier.month);
+    let mut months =
+        (later.year - earlier.year) * 12 + i64::from(later.month) - i64::from(earlier.month);
     let mut days = i64::from(later.day) - i64::from(earlier.day);
     let mut us = later.us_of_day - earlier.us_of_day;
     if us < 0 {
@@ -165,9 +165,10 @@ fn date_difference(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
         let days = |column: &ArrayRef| column.as_primitive::<Date32Type>().clone();
         let (left, right) = (days(left), days(right));
         let days = left.iter().zip(right.iter()).map(|(a, b)| match (a, b) {
-            (Some(a), Some(b)) => a.checked_sub(b).map(Some).ok_or_else(|| {
-                fail(SqlState::DATETIME_OVERFLOW, "date out of range")
-            }),
+            (Some(a), Some(b)) => a
+                .checked_sub(b)
+                .map(Some)
+                .ok_or_else(|| fail(SqlState::DATETIME_OVERFLOW, "date out of range")),
             _ => Ok(None),
         });
         Ok(Arc::new(days.collect::<Result<Int32Array>>()?))
@@ -264,7 +265,9 @@ fn make_typing(types: &[DataType]) -> Option<Vec<DataType>> {
             [seconds] => seconds.is_numeric() || seconds.is_null(),
             _ => false,
         };
-    fits.then(|| [vec![DataType::Int64; units.len()], vec![DataType::Float64; seconds.len()]].concat())
+    fits.then(|| {
+        [vec![DataType::Int64; units.len()], vec![DataType::Float64; seconds.len()]].concat()
+    })
 }
 
 fn make_interval(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {

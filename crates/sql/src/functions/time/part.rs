@@ -5,7 +5,7 @@ use super::interval::Span;
 use super::wall::{Moments, Wall, is_finite, misused, moment_type};
 use crate::functions::failure::fail;
 use crate::functions::formats::formats_of;
-use crate::functions::function::{Function, by_columns, is_text, returning};
+use crate::functions::function::{Function, by_columns, is_text};
 use crate::functions::json::texts;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit, TimeUnit};
@@ -16,7 +16,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, Vol
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let part = Function::new("date_part", typing, returning!(PgType::Float8), date_part);
+    let part = Function::new("date_part", typing, PgType::Float8, date_part);
     let part = part.alias("datepart").alias("extract").alias("pg_catalog.date_part");
     vec![part.volatility(Volatility::Stable).strict().udf()]
 }
@@ -69,7 +69,8 @@ fn of_moments(moments: Moments) -> PartOf {
         }
         let offset = moments.offset_seconds(us);
         let part = moment_part(field, Wall::of(us), offset);
-        part.map(Some).ok_or_else(|| unknown(field, &crate::functions::failure::long_name(&moments.ty)))
+        part.map(Some)
+            .ok_or_else(|| unknown(field, &crate::functions::failure::long_name(&moments.ty)))
     })
 }
 
@@ -97,7 +98,13 @@ fn moment_part(field: &str, wall: Wall, offset: i32) -> Option<f64> {
             Unit::Week => wall.iso_week().1,
             Unit::Month => i64::from(wall.month),
             Unit::Quarter => i64::from(wall.month.div_ceil(3)),
-            Unit::Year => if wall.year > 0 { wall.year } else { wall.year - 1 },
+            Unit::Year => {
+                if wall.year > 0 {
+                    wall.year
+                } else {
+                    wall.year - 1
+                }
+            }
             Unit::Decade => wall.year.div_euclid(10),
             Unit::Century => century(wall.year, 100),
             Unit::Millennium => century(wall.year, 1000),

@@ -5,7 +5,7 @@
 
 use super::wall::{Moments, Wall, is_finite, misused, moment_type};
 use crate::functions::formats::formats_of;
-use crate::functions::function::{Function, by_columns, is_text, returning};
+use crate::functions::function::{Function, by_columns, is_text};
 use crate::functions::json::texts;
 use crate::functions::number_format::number;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
@@ -18,7 +18,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, Vol
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let function = Function::new("to_char", typing, returning!(PgType::Text), to_char);
+    let function = Function::new("to_char", typing, PgType::Text, to_char);
     vec![function.volatility(Volatility::Stable).strict().udf()]
 }
 
@@ -61,9 +61,8 @@ fn numbers(values: &ArrayRef, patterns: &StringArray) -> Result<ArrayRef> {
         }
         _ => texts(&cast(values, &DataType::Utf8)?)?,
     };
-    let written = texts.iter().zip(patterns.iter()).map(|(text, pattern)| {
-        Some(number(text?, pattern?))
-    });
+    let written =
+        texts.iter().zip(patterns.iter()).map(|(text, pattern)| Some(number(text?, pattern?)));
     Ok(Arc::new(written.collect::<StringArray>()))
 }
 
@@ -101,8 +100,18 @@ struct Shown {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let trunc = Function::new("date_trunc", typing, field, date_trunc);
+    let trunc = Function::with_field("date_trunc", typing, field, date_trunc);
     vec![trunc.alias("datetrunc").volatility(Volatility::Stable).strict().udf()]
 }
 

@@ -3,7 +3,7 @@
 use crate::functions::cast::{micros, world};
 use crate::functions::failure::{fail, raise};
 use crate::functions::formats::formats_of;
-use crate::functions::function::{Function, by_columns, is_text, result, returning};
+use crate::functions::function::{Function, by_columns, is_text, result};
 use crate::functions::json::texts;
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray,
@@ -20,19 +20,18 @@ use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArg
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    let timestamptz = returning!(PgType::Timestamptz);
     vec![
-        Function::new("timezone", zone_typing, zone_field, timezone).strict().udf(),
-        Function::new("to_timestamp", seconds_typing, timestamptz, to_timestamp).strict().udf(),
-        Function::new("make_date", three_integers, returning!(PgType::Date), make_date)
+        Function::with_field("timezone", zone_typing, zone_field, timezone).strict().udf(),
+        Function::new("to_timestamp", seconds_typing, PgType::Timestamptz, to_timestamp)
             .strict()
             .udf(),
-        Function::new("make_timestamp", parts_typing, returning!(PgType::Timestamp), |args| {
+        Function::new("make_date", three_integers, PgType::Date, make_date).strict().udf(),
+        Function::new("make_timestamp", parts_typing, PgType::Timestamp, |args| {
             make_timestamp(args, false)
         })
         .strict()
         .udf(),
-        Function::new("make_timestamptz", parts_typing, timestamptz, |args| {
+        Function::new("make_timestamptz", parts_typing, PgType::Timestamptz, |args| {
             make_timestamp(args, true)
         })
         .strict()

@@ -7,6 +7,7 @@
 
 use super::column::{Vectors, VectorsBuilder, wrong_dimension};
 use crate::functions::failure::{fail, raise, undefined_function};
+use crate::functions::function::field_of_type;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
 use cvx_types::{PgType, SqlError, SqlState};
@@ -121,7 +122,7 @@ impl AggregateUDFImpl for VectorFold {
                 Some(DataType::FixedSizeList(_, dim)) => *dim,
                 _ => -1,
             };
-            return Ok(Arc::new(PgType::Vector.field(self.name(), dim, true)));
+            return Ok(Arc::new(field_of_type(self.name(), &PgType::Vector, dim, true)));
         }
         let types: Vec<DataType> = fields.iter().map(|field| field.data_type().clone()).collect();
         Ok(Arc::new(Field::new(self.name(), self.return_type(&types)?, true)))
@@ -284,9 +285,8 @@ impl Sums {
                 continue;
             }
             let divisor = if self.fold == Fold::Avg { count as f64 } else { 1.0 };
-            let vector: Vec<f32> = sums.iter().skip(group * dim).take(dim)
-                .map(|sum| (sum / divisor) as f32)
-                .collect();
+            let vector: Vec<f32> =
+                sums.iter().skip(group * dim).take(dim).map(|sum| (sum / divisor) as f32).collect();
             if vector.iter().any(|x| x.is_infinite()) {
                 let message = "value out of range: overflow";
                 return Err(fail(SqlState::NUMERIC_OUT_OF_RANGE, message));
@@ -333,12 +333,7 @@ impl GroupsAccumulator for Sums {
         self.update(argument(values)?, group_of, 1)
     }
 
-    fn merge_batch(
-        &mut self,
-        states: &[ArrayRef],
-        groups: &[usize],
-        total: usize,
-    ) -> Result<()> {
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
         self.grow(total);
         self.merge(states, |row| groups.get(row).copied().unwrap_or(usize::MAX))
     }

@@ -9,7 +9,7 @@ use crate::functions::failure::fail;
 use crate::functions::function::Function;
 use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
-use cvx_types::{PgType, SqlState};
+use cvx_types::SqlState;
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF};
 use std::sync::Arc;
@@ -19,16 +19,22 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         elementwise("vector_add", |args| combine(args, |a, b| a + b)),
         elementwise("vector_sub", |args| combine(args, |a, b| a - b)),
         elementwise("vector_mul", |args| combine(args, multiply)),
-        Function::new("vector_concat", vector_typing::<2>, ragged_vector, concat).strict().udf(),
-        Function::new("l2_normalize", vector_typing::<1>, same_vector, normalize).strict().udf(),
-        Function::new("subvector", subvector_typing, subvector_field, subvector).strict().udf(),
+        Function::with_field("vector_concat", vector_typing::<2>, ragged_vector, concat)
+            .strict()
+            .udf(),
+        Function::with_field("l2_normalize", vector_typing::<1>, same_vector, normalize)
+            .strict()
+            .udf(),
+        Function::with_field("subvector", subvector_typing, ragged_vector, subvector)
+            .strict()
+            .udf(),
     ]
 }
 
 type Kernel = fn(&ScalarFunctionArgs) -> Result<ColumnarValue>;
 
 fn elementwise(name: &'static str, kernel: Kernel) -> Arc<ScalarUDF> {
-    Function::new(name, vector_typing::<2>, same_vector, kernel).strict().udf()
+    Function::with_field(name, vector_typing::<2>, same_vector, kernel).strict().udf()
 }
 
 fn same_vector(args: &ReturnFieldArgs) -> Result<FieldRef> {
@@ -119,10 +125,6 @@ fn subvector_typing(types: &[DataType]) -> Option<Vec<DataType>> {
     let counted = counts(start) && counts(count);
     counted.then_some(())?;
     Some(vec![vector_argument(vector)?, DataType::Int64, DataType::Int64])
-}
-
-fn subvector_field(_: &ReturnFieldArgs) -> Result<FieldRef> {
-    Ok(Arc::new(PgType::Vector.field("", -1, true)))
 }
 
 /// `subvector(v, start, count)`, from 1, cut to what there is.

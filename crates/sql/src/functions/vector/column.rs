@@ -1,10 +1,8 @@
 //! Vector columns as slices: reading them from every form an argument takes, and building them.
 
 use crate::functions::failure::{fail, raise};
-use crate::functions::function::is_text;
-use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, ListArray,
-};
+use crate::functions::function::{field_of_type, is_text};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Float32Type};
@@ -47,7 +45,7 @@ pub(crate) fn vector_field(types: &[&DataType]) -> FieldRef {
         DataType::FixedSizeList(_, dim) => Some(*dim),
         _ => None,
     });
-    Arc::new(PgType::Vector.field("", dim.unwrap_or(-1), true))
+    Arc::new(field_of_type("", &PgType::Vector, dim.unwrap_or(-1), true))
 }
 
 /// A column of vectors, or one vector that stands for every row.
@@ -236,7 +234,10 @@ fn vector_item() -> Field {
 }
 
 /// "expected 3 dimensions, not 2", as pgvector says it.
-pub(crate) fn wrong_dimension(expected: usize, found: usize) -> datafusion::common::DataFusionError {
+pub(crate) fn wrong_dimension(
+    expected: usize,
+    found: usize,
+) -> datafusion::common::DataFusionError {
     let message = format!("expected {expected} dimensions, not {found}");
     fail(SqlState::DATA_EXCEPTION, message)
 }

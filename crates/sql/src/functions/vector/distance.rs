@@ -5,7 +5,7 @@
 
 use super::column::{Vectors, finish_rows, rows_of, vector_typing};
 use crate::functions::failure::fail;
-use crate::functions::function::{Function, Typing, returning};
+use crate::functions::function::{Function, Typing};
 use arrow::array::{ArrayRef, Float64Array, Int32Array};
 use arrow::datatypes::Float64Type;
 use cvx_core::{DistanceError, Metric, Query};
@@ -35,13 +35,11 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
             .alias("negative_inner_product")
             .udf(),
         between("inner_product", inner_products).udf(),
-        Function::new("vector_norm", vector_typing::<1>, returning!(PgType::Float8), norms)
+        Function::new("vector_norm", vector_typing::<1>, PgType::Float8, norms)
             .alias("l2_norm")
             .strict()
             .udf(),
-        Function::new("vector_dims", vector_typing::<1>, returning!(PgType::Int4), dims)
-            .strict()
-            .udf(),
+        Function::new("vector_dims", vector_typing::<1>, PgType::Int4, dims).strict().udf(),
     ]
 }
 
@@ -49,7 +47,7 @@ type Kernel = fn(&ScalarFunctionArgs) -> Result<ColumnarValue>;
 
 fn between(name: &'static str, kernel: Kernel) -> Function {
     const TYPING: Typing = vector_typing::<2>;
-    Function::new(name, TYPING, returning!(PgType::Float8), kernel).strict()
+    Function::new(name, TYPING, PgType::Float8, kernel).strict()
 }
 
 fn distances(args: &ScalarFunctionArgs, metric: Metric) -> Result<ColumnarValue> {
@@ -90,7 +88,11 @@ pub(crate) fn distance_column(
 }
 
 /// The distance of one pair; NULL where either is.
-pub(crate) fn distance_of(metric: Metric, a: Option<&[f32]>, b: Option<&[f32]>) -> Result<Option<f64>> {
+pub(crate) fn distance_of(
+    metric: Metric,
+    a: Option<&[f32]>,
+    b: Option<&[f32]>,
+) -> Result<Option<f64>> {
     let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
     cvx_core::distance(metric, a, b).map(Some).map_err(distance_error)
 }

@@ -168,10 +168,7 @@ fn each_point(values: &[ArrayRef], mut see: impl FnMut(usize, i64, &[f32])) -> R
 }
 
 /// Shows the ends in each state row to `see(row, count, ts, vector)`; the count is with the first.
-fn each_state(
-    states: &[ArrayRef],
-    mut see: impl FnMut(usize, i64, i64, &[f32]),
-) -> Result<()> {
+fn each_state(states: &[ArrayRef], mut see: impl FnMut(usize, i64, i64, &[f32])) -> Result<()> {
     let [counts, first_ts, first, last_ts, last] = states else {
         return Err(fail(SqlState::INTERNAL_ERROR, "drift has five states"));
     };
@@ -271,12 +268,7 @@ impl GroupsAccumulator for Paths {
         })
     }
 
-    fn merge_batch(
-        &mut self,
-        states: &[ArrayRef],
-        groups: &[usize],
-        total: usize,
-    ) -> Result<()> {
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
         self.grow(total);
         each_state(states, |row, count, ts, vector| {
             self.see(groups.get(row).copied(), count, ts, vector);

@@ -5,7 +5,7 @@
 
 use super::column::{Vectors, finish_rows, rows_of, vector_typing};
 use crate::functions::failure::fail;
-use crate::functions::function::{Function, returning};
+use crate::functions::function::Function;
 use arrow::array::{BooleanArray, Int32Array};
 use cvx_types::{PgType, SqlState};
 use datafusion::common::Result;
@@ -21,16 +21,14 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         comparison("vector_le", |args| compare(args, Ordering::is_le)),
         comparison("vector_gt", |args| compare(args, Ordering::is_gt)),
         comparison("vector_ge", |args| compare(args, Ordering::is_ge)),
-        Function::new("vector_cmp", vector_typing::<2>, returning!(PgType::Int4), cmp)
-            .strict()
-            .udf(),
+        Function::new("vector_cmp", vector_typing::<2>, PgType::Int4, cmp).strict().udf(),
     ]
 }
 
 type Kernel = fn(&ScalarFunctionArgs) -> Result<ColumnarValue>;
 
 fn comparison(name: &'static str, kernel: Kernel) -> Arc<ScalarUDF> {
-    Function::new(name, vector_typing::<2>, returning!(PgType::Bool), kernel).strict().udf()
+    Function::new(name, vector_typing::<2>, PgType::Bool, kernel).strict().udf()
 }
 
 fn compare(args: &ScalarFunctionArgs, holds: fn(Ordering) -> bool) -> Result<ColumnarValue> {

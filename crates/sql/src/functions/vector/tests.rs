@@ -50,7 +50,8 @@ fn call(name: &str, args: Vec<ColumnarValue>, rows: usize) -> ColumnarValue {
     let returns = ReturnFieldArgs { arg_fields: &arg_fields, scalar_arguments: &constants };
     let return_field = function.return_field_from_args(returns).unwrap();
     let config_options = Arc::new(ConfigOptions::default());
-    let args = ScalarFunctionArgs { args, arg_fields, number_rows: rows, return_field, config_options };
+    let args =
+        ScalarFunctionArgs { args, arg_fields, number_rows: rows, return_field, config_options };
     function.invoke_with_args(args).unwrap()
 }
 
@@ -225,9 +226,8 @@ const POINTS: &str = "(VALUES \
 fn aggregates_of_vectors_stand_beside_those_of_numbers() {
     let db = Database::new();
     let ask = |what: &str| db.rows(&format!("SELECT {what} FROM {POINTS}"));
-    let by_id = |what: &str| {
-        db.rows(&format!("SELECT id, {what} FROM {POINTS} GROUP BY id ORDER BY id"))
-    };
+    let by_id =
+        |what: &str| db.rows(&format!("SELECT id, {what} FROM {POINTS} GROUP BY id ORDER BY id"));
     assert_eq!(ask("sum(v), avg(v), count(v)"), ["[18,18]|[3.6,3.6]|5"]);
     assert_eq!(by_id("avg(v)"), ["a|[4,4]", "b|[3,3]", "c|NULL"]);
     assert_eq!(by_id("sum(v)"), ["a|[12,12]", "b|[6,6]", "c|NULL"]);
