@@ -3,14 +3,16 @@
 use super::codec;
 use super::failure::fail;
 use super::formats::formats_of;
-use super::function::{Function, Kernel, by_columns, is_text};
+use super::function::{Function, Kernel, by_columns, is_text, result};
 use super::json::texts;
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, FieldRef, Int32Type, Int64Type};
 use cvx_types::{PgType, SqlState};
 use datafusion::common::{DataFusionError, Result};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, Volatility,
+};
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
@@ -19,6 +21,9 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         by_dimension("array_upper", |args| sizes(args, |length| (length > 0).then_some(length))),
         by_dimension("array_lower", |args| sizes(args, |length| (length > 0).then_some(1))),
         whole("array_ndims", |args| counts(args, |length| (length > 0).then_some(1))),
+        Function::with_field("generate_subscripts", list_and_dimension, integers, subscripts)
+            .strict()
+            .udf(),
         whole("cardinality", |args| counts(args, Some)),
         Function::new("array_to_string", joining, PgType::Text, join)
             .alias("list_to_string")
@@ -95,6 +100,19 @@ fn sizes(args: &ScalarFunctionArgs, size: fn(i32) -> Option<i32>) -> Result<Colu
             _ => None,
         });
         Ok(Arc::new(sizes.collect::<Int32Array>()))
+    })
+}
+
+fn integers(_: &ReturnFieldArgs) -> Result<FieldRef> {
+    result(&PgType::Array(Box::new(PgType::Int4)))
+}
+
+/// 1 to the length, for [`crate::types::lower`] to unnest.
+fn subscripts(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    by_columns(args, |columns, _| {
+        let column = columns.first().ok_or_else(misused)?;
+        let lists = lengths(column).into_iter().map(|length| Some((1..=length?).map(Some)));
+        Ok(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)))
     })
 }
 

@@ -5,9 +5,10 @@
 //! exception (they are flattened to text), which is why [`super::function::Function`] never
 //! fails there and complains while finding its return type instead.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use cvx_types::{PgType, SqlError, SqlState};
 use datafusion::common::DataFusionError;
+use std::sync::Arc;
 
 /// A SQLSTATE and a sentence as a DataFusion error.
 pub(crate) fn fail(state: SqlState, message: impl Into<String>) -> DataFusionError {
@@ -20,8 +21,8 @@ pub(crate) fn raise(error: SqlError) -> DataFusionError {
 }
 
 /// 42883 as Postgres words it.
-pub(crate) fn undefined_function(name: &str, types: &[DataType]) -> DataFusionError {
-    let types: Vec<String> = types.iter().map(type_name).collect();
+pub(crate) fn undefined_function(name: &str, fields: &[FieldRef]) -> DataFusionError {
+    let types: Vec<String> = fields.iter().map(|field| type_name(field)).collect();
     let message = format!("function {name}({}) does not exist", types.join(", "));
     raise(SqlError::new(SqlState::UNDEFINED_FUNCTION, message).hint(
         "No function matches the given name and argument types. \
@@ -29,11 +30,16 @@ pub(crate) fn undefined_function(name: &str, types: &[DataType]) -> DataFusionEr
     ))
 }
 
+/// Fields of these types alone.
+pub(crate) fn plain_fields(types: &[DataType]) -> Vec<FieldRef> {
+    types.iter().map(|ty| Arc::new(Field::new("", ty.clone(), true))).collect()
+}
+
 /// The type's name as Postgres prints it in messages.
-pub(crate) fn type_name(data_type: &DataType) -> String {
-    match data_type {
+pub(crate) fn type_name(field: &Field) -> String {
+    match field.data_type() {
         DataType::Null => "unknown".to_owned(),
-        other => long_name(&PgType::of_arrow(other).0),
+        _ => long_name(&PgType::of_field(field).0),
     }
 }
 

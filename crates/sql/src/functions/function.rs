@@ -4,7 +4,7 @@
 //! only, so there is one struct and the functions are values of it. Two functions are equal when
 //! their names are: a name is registered once.
 
-use super::failure::undefined_function;
+use super::failure::{plain_fields, undefined_function};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use cvx_types::PgType;
@@ -86,13 +86,6 @@ impl Function {
     pub(crate) fn udf(self) -> Arc<ScalarUDF> {
         Arc::new(ScalarUDF::new_from_impl(self))
     }
-
-    fn check_types(&self, types: &[DataType]) -> Result<()> {
-        match (self.typing)(types) {
-            Some(_) => Ok(()),
-            None => Err(undefined_function(self.name, types)),
-        }
-    }
 }
 
 impl ScalarUDFImpl for Function {
@@ -118,8 +111,7 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        let fields: Vec<FieldRef> =
-            types.iter().map(|ty| Arc::new(Field::new("", ty.clone(), true))).collect();
+        let fields = plain_fields(types);
         let constants = vec![None; types.len()];
         let args = ReturnFieldArgs { arg_fields: &fields, scalar_arguments: &constants };
         Ok(self.return_field_from_args(args)?.data_type().clone())
@@ -128,7 +120,9 @@ impl ScalarUDFImpl for Function {
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         let types: Vec<DataType> =
             args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
-        self.check_types(&types)?;
+        if (self.typing)(&types).is_none() {
+            return Err(undefined_function(self.name, args.arg_fields));
+        }
         let field = match &self.returns {
             Returns::Always(ty) => result(ty)?,
             Returns::By(field) => field(&args)?,

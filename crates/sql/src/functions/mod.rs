@@ -8,6 +8,7 @@ pub mod cast;
 pub mod formats;
 pub mod st_distance;
 
+pub(crate) mod any;
 mod array;
 mod codec;
 pub(crate) mod failure;
@@ -44,6 +45,7 @@ static SCALARS: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
     all.extend(text::functions());
     all.extend(print::functions());
     all.extend(array::functions());
+    all.extend(any::functions());
     all.extend(system::functions());
     all
 });

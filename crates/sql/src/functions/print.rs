@@ -1,7 +1,7 @@
 //! Functions that print values of any type: `format`, `concat`, `concat_ws`, `pg_typeof`.
 
 use super::codec;
-use super::failure::{fail, long_name};
+use super::failure::{fail, type_name};
 use super::formats::formats_of;
 use super::function::{Function, by_columns, is_text};
 use super::json::texts;
@@ -86,10 +86,7 @@ fn concat_ws(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
 /// The type's name, from the planner's knowledge of it.
 fn pg_typeof(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     let field = args.arg_fields.first();
-    let name = field.map(|field| match field.data_type() {
-        DataType::Null => "unknown".to_owned(),
-        _ => long_name(&PgType::of_field(field).0),
-    });
+    let name = field.map(|field| type_name(field));
     Ok(ColumnarValue::Scalar(ScalarValue::Utf8(name)))
 }
 

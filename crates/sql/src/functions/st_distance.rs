@@ -282,3 +282,108 @@ fn no_time() -> DataFusionError {
     let hint = "Add TS => expression, or set alpha to 1.";
     raise(SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, message).hint(hint))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::functions::testing::Database;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_defaults_are_cosine_thirty_days_linear() {
+        let db = Database::new();
+        let call =
+            |rest: &str| db.value(&format!("st_distance('[1,0]'::vector(2), '[0,2]', {rest})"));
+        assert_eq!(db.value("st_distance('[1,0]'::vector(2), '[0,2]')"), "1");
+        assert_eq!(call("1"), "1");
+        let (at, ts) = ("'2024-01-01'::timestamptz", "'2024-01-31'::timestamptz");
+        assert_eq!(call(&format!("0.5, {at}, NULL, NULL, NULL, {ts}")), "1");
+        assert_eq!(call(&format!("0.0, {at}, NULL, NULL, NULL, {ts}")), "1");
+        assert_eq!(call(&format!("0.0, {at}, '60 days'::interval, NULL, NULL, {ts}")), "0.5");
+        assert_eq!(call(&format!("0.0, {at}, '2 mons'::interval, NULL, NULL, {ts}")), "0.5");
+        assert_eq!(call(&format!("0.5, {at}, '60 days', 'l2', NULL, {ts}")), "1.368033988749895");
+        assert_eq!(
+            call(&format!("0.0, {at}, '30 days', 'l2', 'exponential', {ts}")),
+            "0.6321205588285577"
+        );
+        assert_eq!(
+            call(&format!("0.0, 0, NULL, NULL, NULL, {}::int8", 15 * 86_400_000_000_i64)),
+            "0.5"
+        );
+        assert_eq!(call(&format!("0.5, {at}, NULL, NULL, NULL, NULL::timestamptz")), "NULL");
+        assert_eq!(call(&format!("1.0, {at}, NULL, NULL, NULL, NULL::timestamptz")), "1");
+        assert_eq!(call("NULL"), "NULL");
+        assert_eq!(db.value("st_distance(NULL, '[1]'::vector)"), "NULL");
+        assert_eq!(db.value("st_distance('[0,0]'::vector, '[1,1]')"), "NaN");
+        assert_eq!(db.value("st_distance(v => '[1,0]'::vector, q => '[0,1]', alpha => 1)"), "1");
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_refused() {
+        let db = Database::new();
+        let v = "'[1,0]'::vector(2), '[0,2]'";
+        let at = "'2024-01-01'::timestamptz";
+        db.check_errors(&[
+            (&format!("st_distance({v}, 1.5)"), "22023", "alpha must lie between 0 and 1, not 1.5"),
+            (
+                &format!("st_distance({v}, 0.5)"),
+                "42P10",
+                "st_distance with alpha below 1 needs the time of each row",
+            ),
+            (
+                &format!("st_distance({v}, 0.5, {at}, NULL, 'manhatten', NULL, {at})"),
+                "22023",
+                "unknown metric \"manhatten\"",
+            ),
+            (
+                &format!("st_distance({v}, 0.5, {at}, NULL, NULL, 'quick', {at})"),
+                "22023",
+                "unknown decay \"quick\"",
+            ),
+            (
+                &format!("st_distance({v}, 0.5, {at}, '0 days'::interval, NULL, NULL, {at})"),
+                "22023",
+                "tau must be at least one microsecond, not 0",
+            ),
+            (
+                "st_distance('[1,2]'::vector, 7)",
+                "42883",
+                "function st_distance(vector, bigint) does not exist",
+            ),
+            (
+                "st_distance('[2,0]'::vector, '[0,0]', 1, NULL, NULL, 'poincare')",
+                "22000",
+                "Poincaré distance needs vectors of norm below 1",
+            ),
+        ]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Columns of every argument give what the formula gives, in several batches.
+        #[test]
+        fn rows_follow_the_formula(
+            rows in proptest::collection::vec(
+                (-9_i8..9, 0.0..=1.0_f64, 0_i64..1000, 0_i64..1000, 1_i64..99, any::<bool>()), 1..9),
+        ) {
+            let db = Database::new();
+            let values: Vec<String> = rows.iter().enumerate()
+                .map(|(n, (x, alpha, at, ts, tau, fast))| {
+                    let decay = if *fast { "exponential" } else { "linear" };
+                    format!("({n}, '[{x}]'::vector(1), {alpha:?}::float8, {at}, {ts}, \
+                        make_interval(0,0,0,0,0,0,{tau}.0/1000000), '{decay}')")
+                })
+                .collect();
+            let sql = format!(
+                "SELECT st_distance(v, '[1]', alpha, at, tau, 'l1', decay, ts) FROM \
+                 (VALUES {}) t(n, v, alpha, at, ts, tau, decay) ORDER BY n", values.join(", "));
+            for (found, (x, alpha, at, ts, tau, fast)) in db.rows(&sql).iter().zip(&rows) {
+                let gap = (ts - at).abs() as f64 / *tau as f64;
+                let time = if *fast { 1.0 - (-gap).exp() } else { gap };
+                let wanted = alpha * (f64::from(*x) - 1.0).abs() + (1.0 - alpha) * time;
+                let found: f64 = found.parse().unwrap();
+                prop_assert!((found - wanted).abs() <= 1e-9 * (1.0 + wanted), "{found} {wanted}");
+            }
+        }
+    }
+}

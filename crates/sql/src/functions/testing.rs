@@ -1,11 +1,14 @@
 //! A session with our functions and planners alone, asked in SQL and answered in text.
 
 use crate::functions::{SessionFormats, register};
-use crate::types::{PgExprPlanner, PgTypePlanner};
+use crate::types::{PgExprPlanner, PgTypePlanner, lower};
 use cvx_types::{FormatSettings, PgType, SqlError, TimeZone, format_text};
 use datafusion::common::DataFusionError;
+use datafusion::common::config::Dialect;
+use datafusion::dataframe::DataFrame;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
@@ -26,7 +29,6 @@ impl Database {
         let settings = FormatSettings { timezone, ..FormatSettings::default() };
         let mut config = SessionConfig::new().with_target_partitions(2).with_batch_size(3);
         config.options_mut().extensions.insert(SessionFormats(settings.clone()));
-        config.options_mut().sql_parser.dialect = "PostgreSQL".parse().unwrap();
         let mut state = SessionStateBuilder::new()
             .with_expr_planners(vec![Arc::new(PgExprPlanner)])
             .with_default_features()
@@ -39,10 +41,19 @@ impl Database {
         Self { context, settings, runtime }
     }
 
+    async fn plan(&self, sql: &str) -> Result<DataFrame, DataFusionError> {
+        let state = self.context.state();
+        let mut statement = state.sql_to_statement(sql, &Dialect::PostgreSQL)?;
+        if let Statement::Statement(statement) = &mut statement {
+            lower(statement.as_mut());
+        }
+        let plan = state.statement_to_plan(statement).await?;
+        self.context.execute_logical_plan(plan).await
+    }
+
     /// Rows as text, columns joined by `|`; NULL is `NULL`.
     pub(crate) fn try_rows(&self, sql: &str) -> Result<Vec<String>, DataFusionError> {
-        let batches =
-            self.runtime.block_on(async { self.context.sql(sql).await?.collect().await })?;
+        let batches = self.runtime.block_on(async { self.plan(sql).await?.collect().await })?;
         let mut rows = Vec::new();
         for batch in &batches {
             let fields = batch.schema().fields().clone();
@@ -78,8 +89,7 @@ impl Database {
     /// The type a column of the answer has for a client.
     pub(crate) fn type_of(&self, expression: &str) -> String {
         let sql = format!("SELECT {expression}");
-        let plan =
-            self.runtime.block_on(async { self.context.sql(&sql).await?.into_optimized_plan() });
+        let plan = self.runtime.block_on(async { self.plan(&sql).await?.into_optimized_plan() });
         let plan = plan.unwrap_or_else(|error| panic!("{sql}: {error}"));
         let (ty, typmod) = PgType::of_field(plan.schema().field(0));
         ty.display_name(typmod)

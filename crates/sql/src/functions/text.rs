@@ -21,6 +21,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         one("quote_nullable", quote_nullable).udf(),
         Function::new("similar_to_escape", up_to_two, PgType::Text, similar).strict().udf(),
         Function::with_field("regexp_split_to_array", up_to_three, text_array, split)
+            .alias("regexp_split_to_table")
             .strict()
             .udf(),
         Function::new("regexp_substr", up_to_two, PgType::Text, substring).strict().udf(),

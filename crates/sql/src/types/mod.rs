@@ -1,8 +1,9 @@
 //! What Postgres types mean to the planner: names, operators, literals, casts.
 //!
-//! Three hooks of DataFusion, in the order a statement meets them:
+//! A pass over the syntax tree and three hooks of DataFusion, in the order a statement meets them:
 //!
 //! ```text
+//! lower            spellings DataFusion lacks  -> ones it has
 //! PgTypePlanner    a type's name in the text   -> an Arrow field that says its Postgres type
 //! PgExprPlanner    an operator                 -> a function; unknown literals take a side's type
 //! PgRewrite        the finished plan           -> casts and patterns as Postgres means them
@@ -16,6 +17,7 @@ mod literal;
 mod name;
 mod rewrite;
 mod side;
+mod syntax;
 mod type_planner;
 
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub use expr_planner::PgExprPlanner;
 pub use literal::cast_to;
 pub use name::resolve_type;
 pub use rewrite::PgRewrite;
+pub use syntax::lower;
 pub use type_planner::PgTypePlanner;
 
 use datafusion::execution::SessionStateDefaults;

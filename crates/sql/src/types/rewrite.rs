@@ -7,6 +7,7 @@
 
 use super::literal::{beside, is_target, is_textual};
 use super::side::{Side, field_of};
+use crate::functions::any;
 use crate::functions::cast::cast_call;
 use crate::functions::failure::fail;
 use crate::functions::function_named;
@@ -16,6 +17,7 @@ use cvx_types::{PgType, SqlState};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::functions_nested::expr_fn::array_has;
 use datafusion::logical_expr::expr::{
     AggregateFunction, Between, BinaryExpr, Cast, InList, ScalarFunction, WindowFunction,
     WindowFunctionDefinition,
@@ -37,9 +39,12 @@ impl FunctionRewrite for PgRewrite {
         &self,
         expr: Expr,
         schema: &DFSchema,
-        _: &ConfigOptions,
+        options: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
         match expr {
+            Expr::ScalarFunction(call) if call.func.name() == any::NAME => {
+                rewrite_any(call, schema, options)
+            }
             Expr::Cast(cast) => Ok(rewrite_cast(cast, schema)),
             Expr::Between(between) => Ok(rewrite_between(between, schema)),
             Expr::InList(list) => Ok(rewrite_in_list(list, schema)),
@@ -112,6 +117,28 @@ fn rewrite_in_list(list: InList, schema: &DFSchema) -> Transformed<Expr> {
     let typed = typed.collect();
     let expr = Box::new(like(*list.expr, &side, ty));
     Transformed::yes(Expr::InList(InList { expr, list: typed, negated: list.negated }))
+}
+
+/// `x = ANY (array)`: an IN list where the array is constant.
+fn rewrite_any(
+    call: ScalarFunction,
+    schema: &DFSchema,
+    options: &ConfigOptions,
+) -> Result<Transformed<Expr>> {
+    let Ok([value, array]) = <[Expr; 2]>::try_from(call.args) else {
+        return Err(fail(SqlState::INTERNAL_ERROR, "ANY compares one value with one array"));
+    };
+    let side = Side::of(&value, schema);
+    let ty = side.ty().map_or(PgType::Text, beside);
+    let Expr::Literal(constant, _) = &array else {
+        return Ok(Transformed::yes(array_has(array, value)));
+    };
+    let Some(elements) = any::elements(constant, &ty, options)? else {
+        return Ok(Transformed::yes(Expr::Literal(ScalarValue::Boolean(None), None)));
+    };
+    let list = elements.into_iter().map(|element| Expr::Literal(element, None)).collect();
+    let list = InList { expr: Box::new(value), list, negated: false };
+    Ok(Transformed::yes(Expr::InList(list)))
 }
 
 /// `a IS DISTINCT FROM 'text'`, the one comparison no planner is asked about.

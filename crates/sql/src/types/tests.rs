@@ -120,3 +120,52 @@ fn arithmetic_of_moments() {
         ("'2024-01-01'::timestamptz + '1 day'", "2024-01-02 00:00:00+00"),
     ]);
 }
+
+#[test]
+fn spellings_are_lowered() {
+    let db = Database::new();
+    db.check(&[
+        ("interval '3 days 02:47:33'", "3 days 02:47:33"),
+        ("interval '1' day", "1 day"),
+        ("interval '2 years 3 mons'", "2 years 3 mons"),
+        ("'2024-01-01 12:00+00'::timestamptz AT TIME ZONE 'Europe/Berlin'", "2024-01-01 13:00:00"),
+        ("'2024-01-01 12:00'::timestamp AT TIME ZONE 'Europe/Berlin'", "2024-01-01 11:00:00+00"),
+        ("2 = ANY ('{1,2}')", "t"),
+        ("3 = ANY ('{1,2}')", "f"),
+        ("3 = ANY ('{1,NULL}')", "NULL"),
+        ("3 <> ALL ('{1,2}')", "t"),
+        ("2 = ANY (ARRAY[1,2])", "t"),
+        ("'a' = ANY ('{a,b}')", "t"),
+        ("pg_catalog.length('abc')", "3"),
+        ("'abc' COLLATE \"C\" < 'abd'", "t"),
+        ("substring('foobar' from 'o+b')", "oob"),
+        ("substring('foobar' from 2 for 3)", "oob"),
+        ("generate_series(1, 3)", "1\n2\n3"),
+        ("jsonb_array_elements('[1, {\"a\": 2}]')", "1\n{\"a\": 2}"),
+        ("jsonb_array_elements_text('[\"x\", null]')", "x\nNULL"),
+        ("jsonb_object_keys('{\"bb\": 1, \"a\": 2}')", "a\nbb"),
+        ("regexp_split_to_table('a b  c', ' +')", "a\nb\nc"),
+    ]);
+    assert_eq!(
+        db.rows("SELECT x FROM (VALUES (1), (2), (NULL)) t(x) WHERE x = ANY ('{2,5}')"),
+        ["2"]
+    );
+    assert_eq!(
+        db.rows("SELECT x FROM (VALUES (1, '{1,3}'::int[]), (2, '{1}'::int[])) t(x, a) WHERE x = ANY (a)"),
+        ["1"]
+    );
+}
+
+#[test]
+fn rows_of_values_may_mix_casts_and_constants() {
+    let db = Database::new();
+    for rows in [
+        "(1::bigint), (2)",
+        "('2024-01-01'::timestamptz), (NULL)",
+        "('[1,2]'::vector(2)), (NULL)",
+        "('a'::text), ('b')",
+        "(1.5::float8), (2.5)",
+    ] {
+        assert_eq!(db.rows(&format!("SELECT * FROM (VALUES {rows}) t(x)")).len(), 2, "{rows}");
+    }
+}

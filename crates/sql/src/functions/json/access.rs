@@ -1,10 +1,10 @@
 //! `->`, `->>`, `#>`, `#>>` and what asks about a value: `jsonb_typeof`, `jsonb_array_length`.
 
 use super::scan::{Elements, Kind, as_text, element, member, step};
-use super::texts;
+use super::{json_argument, path_argument, texts};
 use crate::functions::failure::fail;
 use crate::functions::function::{Function, by_columns, is_text, result};
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 use cvx_types::{PgType, SqlState};
@@ -71,15 +71,17 @@ pub(super) fn text_list() -> DataType {
 
 pub(super) fn by_path(types: &[DataType]) -> Option<Vec<DataType>> {
     match types {
-        [json, path] if textual(json) && is_path(path) => Some(vec![DataType::Utf8, text_list()]),
+        [json, path] if textual(json) => Some(vec![DataType::Utf8, path_type(path)?]),
         _ => None,
     }
 }
 
-pub(super) fn is_path(ty: &DataType) -> bool {
+/// A list of texts, or a constant written as one.
+pub(super) fn path_type(ty: &DataType) -> Option<DataType> {
     match ty {
-        DataType::List(item) => textual(item.data_type()),
-        ty => ty.is_null(),
+        DataType::List(item) if textual(item.data_type()) => Some(text_list()),
+        DataType::Null => Some(text_list()),
+        ty => is_text(ty).then_some(DataType::Utf8),
     }
 }
 
@@ -87,16 +89,20 @@ fn by_keys(types: &[DataType]) -> Option<Vec<DataType>> {
     (types.len() >= 2 && types.iter().all(textual)).then(|| vec![DataType::Utf8; types.len()])
 }
 
-fn two(columns: &[ArrayRef]) -> Result<(StringArray, &ArrayRef)> {
-    let [json, other] = columns else {
+/// The value, and what is asked of it.
+fn two<'a>(
+    args: &ScalarFunctionArgs,
+    columns: &'a [ArrayRef],
+) -> Result<(StringArray, &'a ArrayRef)> {
+    let [_, other] = columns else {
         return Err(fail(SqlState::INTERNAL_ERROR, "a json operator takes two arguments"));
     };
-    Ok((texts(json)?, other))
+    Ok((json_argument(args, columns, 0)?, other))
 }
 
 fn get_text(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let (json, key) = two(columns)?;
+        let (json, key) = two(args, columns)?;
         let found = Keys::read(key)?;
         let texts =
             json.iter().enumerate().map(|(row, json)| found.get(json?, row).and_then(as_text));
@@ -106,7 +112,7 @@ fn get_text(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
 
 fn get(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let (json, key) = two(columns)?;
+        let (json, key) = two(args, columns)?;
         let found = Keys::read(key)?;
         let values = json.iter().enumerate().map(|(row, json)| found.get(json?, row));
         Ok(Arc::new(values.collect::<StringArray>()))
@@ -138,8 +144,8 @@ impl Keys {
 
 fn path(args: &ScalarFunctionArgs, as_plain: bool) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let (json, paths) = two(columns)?;
-        let paths: &ListArray = paths.as_list();
+        let json = json_argument(args, columns, 0)?;
+        let paths = path_argument(args, columns, 1)?;
         let values = json.iter().enumerate().map(|(row, json)| {
             let Some(json) = json.filter(|_| paths.is_valid(row)) else { return Ok(None) };
             let steps = texts(&paths.value(row))?;
@@ -163,10 +169,8 @@ fn shaped(value: Option<&str>, as_plain: bool) -> Option<Cow<'_, str>> {
 
 fn keys(args: &ScalarFunctionArgs, as_plain: bool) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let columns = columns.iter().map(texts).collect::<Result<Vec<_>>>()?;
-        let Some((json, steps)) = columns.split_first() else {
-            return Err(fail(SqlState::INTERNAL_ERROR, "a path needs a value to start from"));
-        };
+        let json = json_argument(args, columns, 0)?;
+        let steps = columns.iter().skip(1).map(texts).collect::<Result<Vec<_>>>()?;
         let values = json.iter().enumerate().map(|(row, json)| {
             let names = steps.iter().map(|step| step.is_valid(row).then(|| step.value(row)));
             shaped(walk(json?, names), as_plain)
@@ -177,22 +181,15 @@ fn keys(args: &ScalarFunctionArgs, as_plain: bool) -> Result<ColumnarValue> {
 
 fn kinds(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let json = first(columns)?;
+        let json = json_argument(args, columns, 0)?;
         let names = json.iter().map(|json| json.map(|json| Kind::of(json).name()));
         Ok(Arc::new(names.collect::<StringArray>()))
     })
 }
 
-pub(super) fn first(columns: &[ArrayRef]) -> Result<StringArray> {
-    match columns.first() {
-        Some(column) => texts(column),
-        None => Err(fail(SqlState::INTERNAL_ERROR, "a json function takes an argument")),
-    }
-}
-
 fn lengths(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let lengths = first(columns)?;
+        let lengths = json_argument(args, columns, 0)?;
         let lengths = lengths.iter().map(|json| json.map(array_length).transpose());
         Ok(Arc::new(lengths.collect::<Result<Int32Array>>()?))
     })

@@ -5,7 +5,7 @@
 
 use super::build::{Object, array, json_values, or_null};
 use super::texts;
-use crate::functions::failure::{fail, undefined_function};
+use crate::functions::failure::{fail, plain_fields, undefined_function};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use cvx_types::{FormatSettings, PgType, SqlState};
@@ -62,7 +62,7 @@ impl AggregateUDFImpl for JsonList {
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
             [_] => Ok(DataType::Utf8),
-            _ => Err(undefined_function(self.name, types)),
+            _ => Err(undefined_function(self.name, &plain_fields(types))),
         }
     }
 
@@ -153,7 +153,7 @@ impl AggregateUDFImpl for JsonObject {
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
             [_, _] => Ok(DataType::Utf8),
-            _ => Err(undefined_function(self.name, types)),
+            _ => Err(undefined_function(self.name, &plain_fields(types))),
         }
     }
 

@@ -2,12 +2,11 @@
 
 use super::access::{by_path, textual};
 use super::scan::{Elements, Kind, Members, member, plain};
-use super::texts;
-use crate::functions::failure::fail;
+use super::{json_argument, path_argument, texts};
 use crate::functions::function::{Function, Kernel, Typing, by_columns};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray};
+use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
-use cvx_types::{PgType, SqlState};
+use cvx_types::PgType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     vec![
         asks("jsonb_contains", two_texts, |args| by_pairs(args, contains)),
         asks("jsonb_contained", two_texts, |args| by_pairs(args, |a, b| contains(b, a))),
-        asks("jsonb_exists", two_texts, |args| by_pairs(args, exists)),
+        asks("jsonb_exists", two_texts, has_key),
         asks("jsonb_exists_any", by_path, |args| {
             by_lists(args, |json, keys| keys.iter().any(|key| exists(json, key)))
         }),
@@ -36,17 +35,27 @@ fn two_texts(types: &[DataType]) -> Option<Vec<DataType>> {
 
 fn by_pairs(args: &ScalarFunctionArgs, asks: fn(&str, &str) -> bool) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let [left, right] = columns else { return Err(two_needed()) };
-        let (left, right) = (texts(left)?, texts(right)?);
+        let left = json_argument(args, columns, 0)?;
+        let right = json_argument(args, columns, 1)?;
         let answers = left.iter().zip(right.iter()).map(|(a, b)| Some(asks(a?, b?)));
+        Ok(Arc::new(answers.collect::<BooleanArray>()))
+    })
+}
+
+fn has_key(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    by_columns(args, |columns, _| {
+        let json = json_argument(args, columns, 0)?;
+        let keys = columns.get(1).map(texts).transpose()?;
+        let keys = keys.iter().flat_map(|keys| keys.iter());
+        let answers = json.iter().zip(keys).map(|(json, key)| Some(exists(json?, key?)));
         Ok(Arc::new(answers.collect::<BooleanArray>()))
     })
 }
 
 fn by_lists(args: &ScalarFunctionArgs, asks: fn(&str, &[&str]) -> bool) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let [json, lists] = columns else { return Err(two_needed()) };
-        let (json, lists): (_, &ListArray) = (texts(json)?, lists.as_list());
+        let json = json_argument(args, columns, 0)?;
+        let lists = path_argument(args, columns, 1)?;
         let answers = json.iter().enumerate().map(|(row, json)| {
             let Some(json) = json.filter(|_| lists.is_valid(row)) else { return Ok(None) };
             let keys: ArrayRef = lists.value(row);
@@ -55,10 +64,6 @@ fn by_lists(args: &ScalarFunctionArgs, asks: fn(&str, &[&str]) -> bool) -> Resul
         });
         Ok(Arc::new(answers.collect::<Result<BooleanArray>>()?))
     })
-}
-
-fn two_needed() -> datafusion::common::DataFusionError {
-    fail(SqlState::INTERNAL_ERROR, "a json operator takes two arguments")
 }
 
 /// A key of the object, a string in the array, or the string itself.

@@ -1,9 +1,9 @@
 //! jsonb from jsonb: `||`, `-`, `#-`, `jsonb_set`, `jsonb_strip_nulls`, `jsonb_pretty`.
 
-use super::access::{by_path, first, is_path, one_json, text_list, textual};
+use super::access::{by_path, one_json, path_type, textual};
 use super::build::{Object, array, push_string};
 use super::scan::{Elements, Kind, Members, plain};
-use super::texts;
+use super::{json_argument, path_argument, texts};
 use crate::functions::failure::fail;
 use crate::functions::function::{Function, by_columns};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
@@ -35,7 +35,7 @@ fn two(types: &[DataType]) -> Option<Vec<DataType>> {
 
 fn each(args: &ScalarFunctionArgs, make: fn(&str) -> String) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let json = first(columns)?;
+        let json = json_argument(args, columns, 0)?;
         let made = json.iter().map(|json| json.map(make));
         Ok(Arc::new(made.collect::<StringArray>()))
     })
@@ -43,8 +43,8 @@ fn each(args: &ScalarFunctionArgs, make: fn(&str) -> String) -> Result<ColumnarV
 
 fn concat(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let [left, right] = columns else { return Err(missing()) };
-        let (left, right) = (texts(left)?, texts(right)?);
+        let left = json_argument(args, columns, 0)?;
+        let right = json_argument(args, columns, 1)?;
         let joined = left.iter().zip(right.iter()).map(|(a, b)| Some(join(a?, b?)));
         Ok(Arc::new(joined.collect::<StringArray>()))
     })
@@ -78,8 +78,8 @@ fn delete_typing(types: &[DataType]) -> Option<Vec<DataType>> {
         [json, place] if textual(json) && place.is_integer() => {
             Some(vec![DataType::Utf8, DataType::Int64])
         }
-        [json, keys] if textual(json) && is_path(keys) && !keys.is_null() => {
-            Some(vec![DataType::Utf8, text_list()])
+        [json, keys @ DataType::List(_)] if textual(json) => {
+            Some(vec![DataType::Utf8, path_type(keys)?])
         }
         types => two(types),
     }
@@ -87,8 +87,8 @@ fn delete_typing(types: &[DataType]) -> Option<Vec<DataType>> {
 
 fn delete(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let [json, what] = columns else { return Err(missing()) };
-        let json = texts(json)?;
+        let [_, what] = columns else { return Err(missing()) };
+        let json = json_argument(args, columns, 0)?;
         if what.data_type().is_integer() {
             let places = cast(what, &DataType::Int64)?;
             let places = places.as_primitive::<Int64Type>().iter();
@@ -98,7 +98,7 @@ fn delete(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
             }));
         }
         if let DataType::List(_) = what.data_type() {
-            return by_lists(&json, what, |json, keys| without_keys(json, keys));
+            return by_lists(&json, what.as_list(), without_keys);
         }
         let keys = texts(what)?;
         collect(json.iter().zip(keys.iter()).map(|(json, key)| match (json, key) {
@@ -115,10 +115,9 @@ fn collect(rows: impl Iterator<Item = Result<Option<String>>>) -> Result<ArrayRe
 /// Runs `make` with each value and its list of texts.
 fn by_lists(
     json: &StringArray,
-    lists: &ArrayRef,
+    lists: &ListArray,
     make: impl Fn(&str, &[&str]) -> Result<String>,
 ) -> Result<ArrayRef> {
-    let lists: &ListArray = lists.as_list();
     collect(json.iter().enumerate().map(|(row, json)| {
         let Some(json) = json.filter(|_| lists.is_valid(row)) else { return Ok(None) };
         let steps = texts(&lists.value(row))?;
@@ -168,8 +167,8 @@ fn index(json: &str, place: i64) -> Option<usize> {
 
 fn delete_path(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let [json, paths] = columns else { return Err(missing()) };
-        by_lists(&texts(json)?, paths, |json, path| {
+        let json = json_argument(args, columns, 0)?;
+        by_lists(&json, &path_argument(args, columns, 1)?, |json, path| {
             if matches!(Kind::of(json), Kind::Object | Kind::Array) {
                 return Ok(replaced(json, path, None, false));
             }
@@ -188,16 +187,15 @@ fn set_typing(types: &[DataType]) -> Option<Vec<DataType>> {
         [create] if create == &DataType::Boolean || create.is_null() => vec![DataType::Boolean],
         _ => return None,
     };
-    let path = if is_path(path) { text_list() } else { return None };
-    Some([vec![DataType::Utf8, path, DataType::Utf8], create].concat())
+    Some([vec![DataType::Utf8, path_type(path)?, DataType::Utf8], create].concat())
 }
 
 fn set(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     by_columns(args, |columns, _| {
-        let [json, paths, values, create @ ..] = columns else { return Err(missing()) };
-        let (json, values): (_, StringArray) = (texts(json)?, texts(values)?);
-        let paths: &ListArray = paths.as_list();
-        let create = create.first().map(|create| create.as_boolean());
+        let json = json_argument(args, columns, 0)?;
+        let paths = path_argument(args, columns, 1)?;
+        let values = json_argument(args, columns, 2)?;
+        let create = columns.get(3).map(|create| create.as_boolean());
         collect((0..json.len()).map(|row| {
             let creates = create.is_none_or(|create| create.is_valid(row) && create.value(row));
             let told = create.is_none_or(|create| create.is_valid(row));

@@ -13,6 +13,7 @@ mod aggregate;
 mod build;
 mod containment;
 mod edit;
+mod elements;
 mod scan;
 
 #[cfg(test)]
@@ -20,13 +21,16 @@ mod tests;
 
 pub(crate) use aggregate::aggregates;
 
+use super::codec;
 use super::failure::fail;
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use super::formats::formats_of;
+use super::function::is_text;
+use arrow::array::{ArrayRef, AsArray, ListArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use cvx_types::SqlState;
+use cvx_types::{PgType, SqlState};
 use datafusion::common::Result;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{ScalarFunctionArgs, ScalarUDF};
 use scan::Kind;
 use std::sync::Arc;
 
@@ -35,6 +39,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     all.extend(containment::functions());
     all.extend(build::functions());
     all.extend(edit::functions());
+    all.extend(elements::functions());
     all
 }
 
@@ -45,6 +50,42 @@ pub(crate) fn texts(column: &ArrayRef) -> Result<StringArray> {
         _ => cast(column, &DataType::Utf8)?,
     };
     Ok(column.as_string::<i32>().clone())
+}
+
+/// An argument that is JSON: as it is where its type says so, else read as jsonb. A constant the
+/// planner was not asked about (`jsonb_typeof('[1]')`) arrives as plain text.
+pub(super) fn json_argument(
+    args: &ScalarFunctionArgs,
+    columns: &[ArrayRef],
+    at: usize,
+) -> Result<StringArray> {
+    let Some(column) = columns.get(at) else {
+        return Err(fail(SqlState::INTERNAL_ERROR, "a json function misses an argument"));
+    };
+    let ty = args.arg_fields.get(at).map(|field| PgType::of_field(field).0);
+    if matches!(ty, Some(PgType::Json | PgType::Jsonb)) {
+        return texts(column);
+    }
+    texts(&codec::parse_column(column, &PgType::Jsonb, -1, &formats_of(args)?)?)
+}
+
+/// An argument that is a list of texts, or a constant in the form of one: `'{a,b}'`.
+pub(super) fn path_argument(
+    args: &ScalarFunctionArgs,
+    columns: &[ArrayRef],
+    at: usize,
+) -> Result<ListArray> {
+    let Some(column) = columns.get(at) else {
+        return Err(fail(SqlState::INTERNAL_ERROR, "a json function misses an argument"));
+    };
+    let column = match is_text(column.data_type()) {
+        false => Arc::clone(column),
+        true => {
+            let ty = PgType::Array(Box::new(PgType::Text));
+            codec::parse_column(column, &ty, -1, &formats_of(args)?)?
+        }
+    };
+    Ok(column.as_list().clone())
 }
 
 /// jsonb numbers and booleans as plain text, on their way to such a type; JSON null is NULL.

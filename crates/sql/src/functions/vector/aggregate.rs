@@ -6,7 +6,7 @@
 //! state is `dim` numbers whatever the count.
 
 use super::column::{Vectors, VectorsBuilder, wrong_dimension};
-use crate::functions::failure::{fail, raise, undefined_function};
+use crate::functions::failure::{fail, plain_fields, raise, undefined_function};
 use crate::functions::function::field_of_type;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
@@ -111,7 +111,9 @@ impl AggregateUDFImpl for VectorFold {
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
             [ty] if is_vector(ty) => Ok(ty.clone()),
-            _ if self.coerced(types).is_none() => Err(undefined_function(self.name(), types)),
+            _ if self.coerced(types).is_none() => {
+                Err(undefined_function(self.name(), &plain_fields(types)))
+            }
             _ => self.builtin.return_type(types),
         }
     }

@@ -1,6 +1,6 @@
 //! Vector columns as slices: reading them from every form an argument takes, and building them.
 
-use crate::functions::failure::{fail, raise};
+use crate::functions::failure::{fail, long_name, raise};
 use crate::functions::function::{field_of_type, is_text};
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -97,10 +97,10 @@ impl Vectors {
                 -1,
                 &FormatSettings::default(),
             )?),
-            other => Err(fail(
-                SqlState::DATATYPE_MISMATCH,
-                format!("{} is not a vector", crate::functions::failure::type_name(other)),
-            )),
+            other => {
+                let name = long_name(&PgType::of_arrow(other).0);
+                Err(fail(SqlState::DATATYPE_MISMATCH, format!("{name} is not a vector")))
+            }
         }
     }
 

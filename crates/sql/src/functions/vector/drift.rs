@@ -6,7 +6,7 @@
 use super::column::{Vectors, VectorsBuilder, vector_argument};
 use super::distance::distance_error;
 use super::order::order;
-use crate::functions::failure::{fail, undefined_function};
+use crate::functions::failure::{fail, plain_fields, undefined_function};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
@@ -66,7 +66,7 @@ impl AggregateUDFImpl for Drift {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        coerced(types).ok_or_else(|| undefined_function(self.name(), types))?;
+        coerced(types).ok_or_else(|| undefined_function(self.name(), &plain_fields(types)))?;
         Ok(DataType::Float64)
     }
 

@@ -1,0 +1,157 @@
+//! Spellings DataFusion's planner does not know, said in ones it does.
+//!
+//! A pass over the syntax tree before planning, one node at a time and without knowing types:
+//!
+//! | written | planned as |
+//! |---|---|
+//! | `interval '3 days 02:47'`, `interval '1' day` | `CAST('...' AS interval)` |
+//! | `moment AT TIME ZONE zone` | `timezone(zone, moment)` |
+//! | `x = ANY ('{1,2}')`, `x <> ALL ($1)` | `cvx_any(x, ...)`, `NOT cvx_any(x, ...)` |
+//! | `pg_catalog.version()` | `version()` |
+//! | `x COLLATE "C"` | `x` (texts compare by bytes, which is what "C" means) |
+//! | `SELECT generate_series(1, 3)` | `SELECT unnest(generate_series(1, 3))` |
+//! | `substring(x from 'regex')` | `regexp_substr(x, 'regex')` |
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+};
+use std::ops::ControlFlow;
+
+/// Functions of a row that give many: their lists are unnested.
+const SET_RETURNING: [&str; 7] = [
+    "generate_series",
+    "generate_subscripts",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_object_keys",
+    "regexp_split_to_table",
+    "string_to_table",
+];
+
+/// Lowers every expression of a statement, a query or an expression.
+pub fn lower(node: &mut impl VisitMut) {
+    // The visitor never breaks.
+    let _ = node.visit(&mut Lowering);
+}
+
+struct Lowering;
+
+impl VisitorMut for Lowering {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Some(lowered) = lowered(expr) {
+            *expr = lowered;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn lowered(expr: &mut Expr) -> Option<Expr> {
+    match expr {
+        Expr::Interval(interval) => interval_cast(interval),
+        Expr::AtTimeZone { timestamp, time_zone } => {
+            Some(call("timezone", vec![(**time_zone).clone(), (**timestamp).clone()]))
+        }
+        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => any(left, right),
+        Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => {
+            let expr = Box::new(any(left, right)?);
+            Some(Expr::UnaryOp { op: UnaryOperator::Not, expr })
+        }
+        Expr::Collate { expr, .. } => Some((**expr).clone()),
+        Expr::Substring { expr, substring_from: Some(from), substring_for: None, .. } => {
+            let pattern = is_string(from).then(|| (**from).clone())?;
+            Some(call("regexp_substr", vec![(**expr).clone(), pattern]))
+        }
+        Expr::Function(function) => lower_function(function),
+        _ => None,
+    }
+}
+
+fn is_string(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Value(ValueWithSpan {
+            value: Value::SingleQuotedString(_)
+                | Value::EscapedStringLiteral(_)
+                | Value::DollarQuotedString(_),
+            ..
+        })
+    )
+}
+
+fn is_placeholder(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(ValueWithSpan { value: Value::Placeholder(_), .. }))
+}
+
+/// A call of a function by its plain name.
+pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
+    let list =
+        FunctionArgumentList { duplicate_treatment: None, args: args.collect(), clauses: vec![] };
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(list),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}
+
+/// `interval '...'` of any spelling Postgres reads, with the unit it may have been given.
+fn interval_cast(interval: &Interval) -> Option<Expr> {
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span }) =
+        interval.value.as_ref()
+    else {
+        return None;
+    };
+    let text = match (&interval.leading_field, &interval.last_field) {
+        (None, None) => text.clone(),
+        (Some(unit), None) if is_number(text) => format!("{text} {}", unit_name(unit)),
+        // Two units say how a clock is written; the text alone is read the same way.
+        _ => text.clone(),
+    };
+    let value = ValueWithSpan { value: Value::SingleQuotedString(text), span: *span };
+    Some(Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(Expr::Value(value)),
+        data_type: DataType::Interval { fields: None, precision: None },
+        array: false,
+        format: None,
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    text.trim().parse::<f64>().is_ok()
+}
+
+fn unit_name(unit: &DateTimeField) -> String {
+    unit.to_string().to_lowercase()
+}
+
+/// Arrays written as text, or sent as a parameter, take their type from the left side.
+fn any(left: &Expr, right: &Expr) -> Option<Expr> {
+    let mut inner = right;
+    while let Expr::Nested(nested) = inner {
+        inner = nested;
+    }
+    let untyped = is_string(inner) || is_placeholder(inner);
+    untyped.then(|| call("cvx_any", vec![left.clone(), inner.clone()]))
+}
+
+fn lower_function(function: &mut Function) -> Option<Expr> {
+    let parts = &mut function.name.0;
+    let schema = parts.first().and_then(|part| part.as_ident()).map(|ident| ident.value.clone());
+    if let (Some("pg_catalog" | "public"), 2) = (schema.as_deref(), parts.len()) {
+        parts.remove(0);
+    }
+    let [name] = parts.as_slice() else { return None };
+    let name = name.as_ident()?.value.to_ascii_lowercase();
+    let set = SET_RETURNING.contains(&name.as_str()) && function.over.is_none();
+    set.then(|| call("unnest", vec![Expr::Function(function.clone())]))
+}
