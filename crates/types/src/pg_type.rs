@@ -308,6 +308,8 @@ impl PgType {
             DataType::FixedSizeList(item, n) if item.data_type() == &DataType::Float32 => {
                 return (Self::Vector, *n);
             }
+            // Vectors hold no NULLs, arrays may: that tells a `vector` from a `real[]`.
+            DataType::List(item) if **item == vector_item() => Self::Vector,
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 Self::Array(Box::new(Self::of_arrow(item.data_type()).0))
             }
