@@ -12,7 +12,7 @@ const FORMAT: &str = "chronosvector\nformat 1\n";
 
 /// Takes the directory, made if there is none. It is ours until the file returned is dropped.
 pub(crate) fn take(dir: &Path) -> Result<File> {
-    fs::create_dir_all(dir).map_err(|error| Error::io(dir, error))?;
+    make(dir)?;
     let lock = lock(&dir.join(LOCK_FILE))?;
     check_format(dir)?;
     Ok(lock)
@@ -61,7 +61,7 @@ fn check_fresh(dir: &Path) -> Result<()> {
 /// Makes a directory and its name durable.
 pub(crate) fn make(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|error| Error::io(dir, error))?;
-    dir.parent().map_or(Ok(()), sync)
+    parent(dir).map_or(Ok(()), sync)
 }
 
 /// Makes the names in a directory durable.
@@ -84,7 +84,13 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Gives a synced file its name, durably.
 pub(crate) fn publish(temp: &Path, path: &Path) -> Result<()> {
     fs::rename(temp, path).map_err(|error| Error::io(path, error))?;
-    path.parent().map_or(Ok(()), sync)
+    parent(path).map_or(Ok(()), sync)
+}
+
+/// The folder a path's name stands in; of a bare name, the working directory.
+fn parent(path: &Path) -> Option<&Path> {
+    let parent = path.parent()?;
+    Some(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
 /// Where a file is written before it gets its name.

@@ -88,7 +88,9 @@ fn elements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<Cel
 pub enum Locator {
     /// Under this version's own key.
     Here,
-    /// Under the key of the same point with this commit: the vector did not change since.
+    /// Under the key of the same point with this commit: the vector did not change since. It must
+    /// be there as long as this record is: who deletes or seals the version it was written with
+    /// does so with all later ones of the point, or writes the vector again.
     At(CommitSeq),
     /// Nowhere: the vector is NULL.
     Null,

@@ -68,6 +68,7 @@ impl Store {
         let rows_dir = dir.join("rows");
         directory::make(&rows_dir)?;
         let (db, counters) = database::open(&dir.join("db"), options)?;
+        directory::sync(dir)?;
         let poison = Poison::default();
         let store = Self {
             acked: Acked::start(dir, watermark, poison.clone())?,

@@ -111,6 +111,12 @@ impl Store {
         }
     }
 
+    /// Removes all row files that the manifest does not name. Only at open, as below.
+    pub fn sweep(&self) -> Result<usize> {
+        let named = self.row_files(None)?;
+        self.sweep_row_files(&named.iter().map(|meta| meta.id).collect())
+    }
+
     /// Removes all row files but these, and what interrupted writes left. Gives how many went.
     /// Only at open: later, a file may be written and not yet named.
     pub fn sweep_row_files(&self, keep: &HashSet<FileId>) -> Result<usize> {

@@ -406,6 +406,98 @@ fn after_a_failure_nothing_is_written_and_all_is_read() {
     commit_number(&Store::open(dir.path(), &small_options()).unwrap(), 2, true);
 }
 
+/// Rows in tables, blobs and the log; gives what is there.
+fn in_all_kinds_of_files(dir: &Path) -> Model {
+    let store = Store::open(dir, &small_options()).unwrap();
+    let mut model = Model::default();
+    for n in 1..=40u64 {
+        let seq = CommitSeq(n);
+        let mut batch = Batch::new();
+        let put = Step::Put { space: 1, entity: n % 3, ts: (n / 3) as i64, seed: n };
+        model.apply(&put, seq, &mut batch);
+        let put = Step::PutSystem { key: n as u8, value: n as u8 };
+        model.apply(&put, seq, &mut batch);
+        batch.set_last_seq(seq);
+        store.commit(&batch, true).unwrap();
+        if n % 12 == 0 {
+            store.flush().unwrap();
+        }
+    }
+    assert_eq!(Model::of(&store), model);
+    model
+}
+
+/// What a store says when it is not sure: nothing is unwrapped.
+fn try_model(dir: &Path) -> Result<Model> {
+    let store = Store::open(dir, &small_options())?;
+    let _ = store.verify();
+    let mut found = Model::default();
+    for row in store.scan_full_rows(SpaceId(1)) {
+        let row = row?;
+        found.rows.insert(row.key, row);
+    }
+    found.system = store.scan_system(b"").collect::<Result<_>>()?;
+    Ok(found)
+}
+
+/// Flips a bit in copies of every file of the database, cuts the file or takes it away: an error
+/// or the right answer, each time.
+#[test]
+fn no_damage_to_the_database_changes_an_answer() {
+    const SEED: u64 = 11;
+    let dir = tempfile::tempdir().unwrap();
+    let model = in_all_kinds_of_files(dir.path());
+    let names = fs::read_dir(dir.path().join("db")).unwrap().map(|entry| entry.unwrap());
+    let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+    names.retain(|name| !name.to_string_lossy().starts_with("LO"));
+    names.sort();
+    let (mut refused, mut right) = (0, 0);
+    let whole = tempfile::tempdir().unwrap();
+    copy_dir(dir.path(), whole.path());
+    assert_eq!(try_model(whole.path()).unwrap(), model);
+    let mut random = Random(SEED);
+    for name in names.iter().cycle().take(5 * names.len()) {
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(dir.path(), copy.path());
+        let path = copy.path().join("db").join(name);
+        let damage = damage(&path, &mut random);
+        match try_model(copy.path()) {
+            Ok(found) => {
+                assert!(found == model, "seed {SEED}, {}: {damage}", name.display());
+                right += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 0 && right > 0, "{refused} refused, {right} right");
+}
+
+fn damage(path: &Path, random: &mut Random) -> String {
+    let mut bytes = fs::read(path).unwrap();
+    let at = random.below(bytes.len().max(1) as u64) as usize;
+    match random.below(6) {
+        0 => {
+            fs::remove_file(path).unwrap();
+            return "gone".to_owned();
+        }
+        1 => bytes.truncate(at),
+        _ => {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << random.below(8);
+            }
+        }
+    }
+    fs::write(path, &bytes).unwrap();
+    format!("cut or flipped at {at}")
+}
+
+#[test]
+fn a_store_is_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Store>();
+    shared::<Batch>();
+}
+
 fn with_file(seq: u64) -> (TempDir, Store, crate::RowFileMeta) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &small_options()).unwrap();
