@@ -33,6 +33,8 @@ mod directory;
 mod encode;
 mod error;
 mod family;
+#[cfg(test)]
+mod fixtures;
 mod keys;
 mod manifest;
 mod mmap;

@@ -10,8 +10,11 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, IntervalMonthDayNano};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use std::{fs, io};
+use tempfile::TempDir;
 
 /// Small enough that a test reaches every bound.
 pub(crate) fn small_options() -> StoreOptions {
@@ -23,18 +26,54 @@ pub(crate) fn small_options() -> StoreOptions {
     }
 }
 
-/// The directory as a killed process leaves it.
+/// The directory of an open store as a kill at this moment leaves it: copied again until nothing
+/// in it changed during the copy.
+pub(crate) fn crash_image(dir: &Path) -> TempDir {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let image = tempfile::tempdir().unwrap();
+        let before = listing(dir);
+        let copied = try_copy(dir, image.path());
+        if copied.is_ok() && before.is_ok_and(|before| listing(dir).is_ok_and(|now| now == before))
+        {
+            return image;
+        }
+        assert!(Instant::now() < until, "the directory does not come to rest: {copied:?}");
+    }
+}
+
+/// Copies a directory in which nothing changes.
 pub(crate) fn copy_dir(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+    try_copy(from, to).unwrap();
+}
+
+fn try_copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
+        if entry.file_type()?.is_dir() {
+            try_copy(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            fs::copy(entry.path(), target)?;
         }
     }
+    Ok(())
+}
+
+/// Every path below, with length and time of change.
+fn listing(dir: &Path) -> io::Result<Vec<(PathBuf, u64, SystemTime)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        found.push((entry.path(), about.len(), about.modified()?));
+        if about.is_dir() {
+            found.extend(listing(&entry.path())?);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// SplitMix64: numbers for batches, repeatable from the seed that a failing property prints.

@@ -3,7 +3,7 @@ use crate::delta::{DeltaBlock, encode_block};
 use crate::keys::DeltaKey;
 use crate::record::{Cell, RowKind};
 use crate::scan::StoredRow;
-use crate::testing::{Random, copy_dir, random_batch, small_options};
+use crate::testing::{Random, copy_dir, crash_image, random_batch, small_options};
 use cvx_core::{EntityId, ValidTime};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -260,9 +260,7 @@ proptest! {
                     store = Store::open(dirs.last().unwrap().path(), &options).unwrap();
                 }
                 After::Crash => {
-                    let copy = tempfile::tempdir().unwrap();
-                    copy_dir(dirs.last().unwrap().path(), copy.path());
-                    dirs.push(copy);
+                    dirs.push(crash_image(dirs.last().unwrap().path()));
                     store = Store::open(dirs.last().unwrap().path(), &options).unwrap();
                 }
                 After::Flush => store.flush().unwrap(),
@@ -298,12 +296,8 @@ fn a_torn_log_gives_whole_commits_or_is_refused() {
     for n in 1..=20 {
         commit_number(&store, n, true);
     }
-    let unnoticed = tempfile::tempdir().unwrap();
-    copy_dir(dir.path(), unnoticed.path());
-    store.acked(CommitSeq(12));
+    let unnoticed = crash_image(dir.path());
     drop(store);
-    // The last sync of a closed store acknowledges all; here only 12 commits were.
-    fs::write(dir.path().join("acked"), "").unwrap();
     let log = fs::read(newest_log(unnoticed.path())).unwrap();
     let mut recovered = BTreeSet::new();
     for length in (0..log.len()).step_by(211) {
@@ -356,14 +350,12 @@ fn only_what_is_synced_counts_as_acknowledged() {
     commit_number(&store, 1, true);
     commit_number(&store, 2, false);
     store.acked(CommitSeq(2));
-    let state = tempfile::tempdir().unwrap();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while Acked::read(dir.path()).unwrap() == CommitSeq::ZERO {
         assert!(std::time::Instant::now() < until, "no watermark in a minute");
         std::thread::yield_now();
     }
-    copy_dir(dir.path(), state.path());
-    assert_eq!(Acked::read(state.path()).unwrap(), CommitSeq(1));
+    assert_eq!(Acked::read(dir.path()).unwrap(), CommitSeq(1));
     drop(store);
     assert_eq!(Acked::read(dir.path()).unwrap(), CommitSeq(2), "closing syncs and notes the rest");
 }

@@ -4,16 +4,16 @@
 //! version 1 of the format. A fixture is never written again: a change that makes this test fail
 //! needs a new version and a fixture beside the old one.
 
+use crate::delta::{DeltaBlock, encode_block};
+use crate::testing::copy_dir;
+use crate::{
+    Batch, Cell, DeltaKey, Locator, RowKey, RowKind, RowRecord, Store, StoreOptions, StoredRow,
+};
 use arrow::array::{
     ArrayRef, FixedSizeListArray, Float32Array, Int64Array, RecordBatch, StringArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field};
 use cvx_core::{CommitSeq, EntityId, SpaceId, ValidTime};
-use cvx_storage::delta::{DeltaBlock, encode_block};
-use cvx_storage::{
-    Batch, Cell, DeltaKey, Locator, RowKey, RowKind, RowRecord, Store, StoreOptions, StoredRow,
-};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -128,18 +128,6 @@ fn check(dir: &Path) {
     assert_eq!(store.open_row_file(&files[0]).unwrap(), sealed());
     let blocks: Vec<_> = store.scan_deltas(SPACE).map(Result::unwrap).collect();
     assert_eq!(blocks, [delta()]);
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[test]
