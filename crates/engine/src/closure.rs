@@ -49,6 +49,19 @@ impl Closed {
     pub(crate) const OPEN: Self = Self { sys_to: OPEN, succ_ts: i64::MAX, succ_seq: OPEN };
 }
 
+impl Closed {
+    /// Whether two closures decide alike. A version that was closed before its successor came
+    /// may or may not know it.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        let known = |closed: &Self| match closed.succ_seq {
+            ASK => Some(ASK),
+            seq => (seq < closed.sys_to).then_some(seq),
+        };
+        let ts = |closed: &Self| known(closed).filter(|seq| *seq != ASK).map(|_| closed.succ_ts);
+        self.sys_to == other.sys_to && known(self) == known(other) && ts(self) == ts(other)
+    }
+}
+
 impl Closures {
     pub(crate) fn open(rows: usize) -> Self {
         Self::from_rows((0..rows).map(|_| Closed::OPEN))

@@ -2,7 +2,9 @@
 
 mod address;
 mod catalog;
+mod check;
 mod closure;
+mod compact;
 mod core;
 mod dictionary;
 mod engine;
@@ -21,6 +23,7 @@ mod segment;
 mod sequence;
 mod sight;
 mod slice;
+mod stats;
 mod table_store;
 mod tail;
 mod timeline;
@@ -34,6 +37,8 @@ pub use catalog::{
     Catalog, CatalogChange, ColumnDef, FIRST_OID, IndexDef, OutOfOrder, PARTITION_US,
     TIME_SCALE_US, Table, TableOptions, View, ViewColumn,
 };
+pub use check::Finding;
+pub use compact::CompactReport;
 pub use cvx_core::{Composite, Decay};
 pub use engine::Engine;
 pub use error::{Error, Result};
@@ -42,4 +47,5 @@ pub use options::EngineOptions;
 pub use read::{Scan, TableRead};
 pub use request::{Keep, KnnAnswer, KnnRequest, KnnStats, RowFilter, ScanRequest};
 pub use slice::{SystemSlice, TimeSlice, ValidSlice};
+pub use stats::{EngineStats, TableStats};
 pub use txn::Txn;

@@ -4,8 +4,9 @@
 //! so that a read taken before a call does not see what the call wrote, though both go on at the
 //! same time (INSERT .. SELECT from the table itself). Base versions keep their commits; that the
 //! transaction closed one is kept here. An entity with an entry here is *touched*: its segments'
-//! closures do not decide, the merged timeline of [`OwnState::line`] does.
+//! closures do not decide, the merged timeline of [`OwnState::merged`] does.
 
+use crate::address::OWN_BASE;
 use crate::dictionary::FreshKey;
 use crate::layout::Layout;
 use crate::segment::Segment;
@@ -59,6 +60,16 @@ pub(crate) struct ClosedBase {
     pub(crate) from: u64,
     pub(crate) kind: Kind,
     pub(crate) at: u64,
+}
+
+/// A touched entity's versions, with the transaction's own moments drawn together into one: the
+/// commit it will be, which follows the snapshot. What the transaction wrote and closed again
+/// was never there.
+#[derive(Debug, Default)]
+pub(crate) struct Merged {
+    pub(crate) versions: Vec<Version>,
+    /// The sequence that each version has in its address.
+    pub(crate) seqs: Vec<u64>,
 }
 
 impl OwnTable {
@@ -171,6 +182,27 @@ impl OwnState {
             versions.sort_unstable_by_key(|version| (version.ts, version.from));
         }
         versions
+    }
+
+    /// The merged timeline of a touched entity as a read sees it that began at own sequence `at`.
+    pub(crate) fn merged(&self, base: &OwnTable, entity: EntityId, at: u64) -> Merged {
+        let present = base.snapshot + 1;
+        let mut merged = Merged { versions: Vec::new(), seqs: Vec::new() };
+        for version in self.line(base, entity) {
+            let own = version.from >= OWN_BASE;
+            if own && !version.alive(at) {
+                continue;
+            }
+            let from = if own { present } else { version.from };
+            let to = match version.to {
+                to if to < OWN_BASE || to == OPEN => to,
+                to if to <= at => present,
+                _ => OPEN,
+            };
+            merged.versions.push(Version { from, to, ..version });
+            merged.seqs.push(version.from);
+        }
+        merged
     }
 
     /// Opens an own version. None may be alive at this ts.

@@ -160,11 +160,6 @@ impl Segment {
         self.columns.get(place).map(|(_, array, _)| array)
     }
 
-    /// The ids of the columns it has.
-    pub(crate) fn column_ids(&self) -> impl Iterator<Item = u16> + '_ {
-        self.columns.iter().map(|(id, _, _)| *id)
-    }
-
     /// The vectors of a column, if the segment has it and it holds vectors.
     pub(crate) fn vectors(&self, id: u16) -> Option<Vectors<'_>> {
         let place = self.columns.binary_search_by_key(&id, |(id, _, _)| *id).ok()?;

@@ -3,7 +3,8 @@
 //! Both axes become closed ranges. `AS OF m` on system time is the range `m..=m`, and on valid
 //! time `AS OF t` is the overlap with `t..=t`: the point in force at `t` is the one whose validity
 //! contains `t`. A range in system time that reaches beyond the snapshot is cut there: what is
-//! known then is the present.
+//! known then is the present. To entities that the transaction touched the present is its own
+//! writes, all at one moment that follows the snapshot: the commit it will be.
 
 use crate::address::OWN_BASE;
 use crate::{SystemSlice, TimeSlice, ValidSlice};
@@ -41,16 +42,13 @@ pub(crate) struct Sight {
     pub(crate) valid: Option<Stretch>,
     /// The snapshot: closings after it are not known.
     pub(crate) present: u64,
-    /// The present of entities the transaction touched.
-    pub(crate) own_present: u64,
     /// Whether the slice asks for versions over a range, rather than for one moment's state.
     pub(crate) ranged: bool,
 }
 
 impl Sight {
-    /// Resolves a slice at a snapshot, where `own` is the transaction's present. `None`: the
-    /// slice is empty.
-    pub(crate) fn resolve(slice: &TimeSlice, snapshot: u64, own: u64) -> Option<Self> {
+    /// Resolves a slice at a snapshot. `None`: the slice is empty.
+    pub(crate) fn resolve(slice: &TimeSlice, snapshot: u64) -> Option<Self> {
         let (first, last) = system_range(&slice.system)?;
         let valid = match slice.valid {
             ValidSlice::All => None,
@@ -67,10 +65,9 @@ impl Sight {
         let ranged = matches!(slice.system, SystemSlice::All | SystemSlice::Overlap { .. });
         Some(Self {
             base: within(snapshot),
-            own: within(own),
+            own: within(snapshot + 1),
             valid,
             present: snapshot,
-            own_present: own,
             ranged,
         })
     }
@@ -82,7 +79,7 @@ impl Sight {
 
     /// The moment whose successor bounds a version's validity: when it was last known.
     pub(crate) fn last_known(&self, touched: bool, to: u64) -> u64 {
-        let present = if touched { self.own_present } else { self.present };
+        let present = self.present + u64::from(touched);
         if self.ranged { present.min(to.saturating_sub(1)) } else { self.moments(touched).last }
     }
 

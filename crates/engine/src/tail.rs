@@ -39,10 +39,6 @@ impl SegmentList {
         self.iter().rev().find_map(|segment| Some((segment, segment.find(addr)?)))
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.iter().map(|segment| segment.rows()).sum()
-    }
-
     pub(crate) fn tail_rows(&self) -> usize {
         self.tail.iter().map(|segment| segment.rows()).sum()
     }

@@ -65,7 +65,7 @@ impl Timelines {
         }
     }
 
-    /// The entities that have a point alive at a moment, in order.
+    /// All entities, in order.
     pub(crate) fn entities(&self) -> Vec<EntityId> {
         let mut entities = Vec::new();
         self.for_each(|entity, _| entities.push(entity));

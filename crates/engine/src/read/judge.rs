@@ -5,11 +5,12 @@
 //! timeline, made once for each piece of work.
 
 use super::View;
+use crate::address::OWN_BASE;
 use crate::closure::ASK;
-use crate::own::OwnState;
+use crate::own::{Merged, OwnState};
 use crate::segment::Segment;
 use crate::sight::{Sight, Stretch, shown_from};
-use crate::timeline::{Line, Version};
+use crate::timeline::{Kind, Line, OPEN};
 use cvx_core::EntityId;
 use hashbrown::HashMap;
 use parking_lot::RwLockReadGuard;
@@ -71,7 +72,7 @@ pub(crate) struct Judge<'a> {
     sight: &'a Sight,
     own: Option<RwLockReadGuard<'a, OwnState>>,
     /// Merged timelines of touched entities met so far.
-    lines: HashMap<u64, Vec<Version>>,
+    lines: HashMap<u64, Merged>,
 }
 
 impl<'a> Judge<'a> {
@@ -90,7 +91,8 @@ impl<'a> Judge<'a> {
         let (first, last) = bounds;
         let last = self.sight.valid.map_or(last, |stretch| last.min(stretch.last));
         let range = segment.within(first, last);
-        if range.is_empty() || segment.seq_min > self.latest(segment) {
+        let own = segment.seq_min >= OWN_BASE;
+        if range.is_empty() || (!own && segment.seq_min > self.sight.base.last) {
             return Rows::Range(0..0);
         }
         if self.sees_all(segment, &range) {
@@ -98,15 +100,6 @@ impl<'a> Judge<'a> {
         }
         let seen = range.filter(|row| self.sees(segment, *row));
         Rows::compact(seen.map(|row| row as u32).collect())
-    }
-
-    /// The last moment at which a segment's rows could be known.
-    fn latest(&self, segment: &Segment) -> u64 {
-        if crate::is_own(cvx_core::CommitSeq(segment.seq_max)) {
-            self.sight.own.last
-        } else {
-            self.sight.base.last
-        }
     }
 
     /// Whether every row in the range is seen, told without looking at any.
@@ -142,8 +135,8 @@ impl<'a> Judge<'a> {
 
     fn sees_version(&mut self, entity: EntityId, ts: i64, from: u64) -> bool {
         let sight = self.sight;
-        self.with_line(entity, |line, touched| {
-            line.find(ts, from).is_some_and(|place| sees_place(sight, line, place, touched))
+        self.with_line(entity, |line| {
+            line.find(sight, ts, from).is_some_and(|place| line.sees(sight, place))
         })
     }
 
@@ -165,59 +158,89 @@ impl<'a> Judge<'a> {
 
     fn version_times(&mut self, entity: EntityId, ts: i64, from: u64) -> (Option<i64>, u64) {
         let sight = self.sight;
-        self.with_line(entity, |line, touched| {
-            let Some(version) = line.find(ts, from).and_then(|place| line.0.get(place)) else {
-                return (None, crate::timeline::OPEN);
+        self.with_line(entity, |line| {
+            let place = line.find(sight, ts, from);
+            let Some(version) = place.and_then(|place| line.line.0.get(place)) else {
+                return (None, OPEN);
             };
-            (line.successor(ts, sight.last_known(touched, version.to)), version.to)
+            let known = sight.last_known(line.touched(), version.to);
+            (line.line.successor(ts, known), version.to)
         })
     }
 
-    /// The points of an entity that are seen, in order of ts.
+    /// The points of an entity that are seen, in order of ts, each with its sequence.
     pub(crate) fn points(&mut self, entity: EntityId, bounds: (i64, i64)) -> Vec<(i64, u64)> {
         let sight = self.sight;
-        self.with_line(entity, |line, touched| {
-            let start = line.0.partition_point(|version| version.ts < bounds.0);
-            let end = line.0.partition_point(|version| version.ts <= bounds.1);
-            let seen = (start..end.max(start)).filter(|place| {
-                line.0.get(*place).is_some_and(|v| v.kind == crate::timeline::Kind::Point)
-                    && sees_place(sight, line, *place, touched)
-            });
-            seen.filter_map(|place| line.0.get(place)).map(|v| (v.ts, v.from)).collect()
+        self.with_line(entity, |read| {
+            let versions = read.line.0;
+            let start = versions.partition_point(|version| version.ts < bounds.0);
+            let end = versions.partition_point(|version| version.ts <= bounds.1);
+            let is_point = |place: usize| {
+                versions.get(place).is_some_and(|version| version.kind == Kind::Point)
+            };
+            let seen = (start..end.max(start)).filter(|p| is_point(*p) && read.sees(sight, *p));
+            seen.filter_map(|place| Some((versions.get(place)?.ts, read.seq(place)?))).collect()
         })
     }
 
-    /// An entity's versions, and whether the transaction touched it.
-    fn with_line<T>(&mut self, entity: EntityId, look: impl FnOnce(Line<'_>, bool) -> T) -> T {
-        let Some((state, own)) = self.own.as_ref().zip(self.view.own.as_ref()) else {
-            return self.with_base_line(entity, look);
-        };
-        if !state.touched(entity.0) {
-            return self.with_base_line(entity, look);
+    fn with_line<T>(&mut self, entity: EntityId, look: impl FnOnce(ReadLine<'_>) -> T) -> T {
+        if let Some((state, own)) = self.own.as_ref().zip(self.view.own.as_ref())
+            && state.touched(entity.0)
+        {
+            let merge = || state.merged(&own.table, entity, own.at);
+            let merged = self.lines.entry(entity.0).or_insert_with(merge);
+            return look(ReadLine { line: Line(&merged.versions), seqs: Some(&merged.seqs) });
         }
-        let line = self.lines.entry(entity.0).or_insert_with(|| state.line(&own.table, entity));
-        look(Line(line), true)
-    }
-
-    fn with_base_line<T>(&self, entity: EntityId, look: impl FnOnce(Line<'_>, bool) -> T) -> T {
-        self.view
-            .store
-            .lines
-            .read(entity, |line| look(Line(line.map_or(&[], |line| &line.versions)), false))
+        self.view.store.lines.read(entity, |line| {
+            let versions = line.map_or(&[][..], |line| &line.versions);
+            look(ReadLine { line: Line(versions), seqs: None })
+        })
     }
 }
 
-/// Whether the version at a place of its line is seen.
-fn sees_place(sight: &Sight, line: Line<'_>, place: usize, touched: bool) -> bool {
-    let Some(version) = line.0.get(place) else { return false };
-    let moments = sight.moments(touched);
-    if !moments.meet(version.from, version.to) {
-        return false;
+/// An entity's versions as a read has them.
+struct ReadLine<'a> {
+    line: Line<'a>,
+    /// Of a touched entity: the sequences in the versions' addresses.
+    seqs: Option<&'a [u64]>,
+}
+
+impl ReadLine<'_> {
+    fn touched(&self) -> bool {
+        self.seqs.is_some()
     }
-    match sight.valid {
-        None => true,
-        Some(Stretch { first, last }) => {
-            version.ts <= last && (version.ts >= first || line.was_in_force(place, first, moments))
+
+    /// The sequence in the address of the version at a place.
+    fn seq(&self, place: usize) -> Option<u64> {
+        match self.seqs {
+            Some(seqs) => seqs.get(place).copied(),
+            None => self.line.0.get(place).map(|version| version.from),
+        }
+    }
+
+    /// The place of the version with this address.
+    fn find(&self, sight: &Sight, ts: i64, seq: u64) -> Option<usize> {
+        if seq < OWN_BASE {
+            return self.line.find(ts, seq);
+        }
+        // Of a transaction's own versions of one ts, one is there at its present.
+        let place = self.line.at(ts, sight.present + 1)?;
+        (self.seq(place) == Some(seq)).then_some(place)
+    }
+
+    /// Whether the version at a place is seen.
+    fn sees(&self, sight: &Sight, place: usize) -> bool {
+        let Some(version) = self.line.0.get(place) else { return false };
+        let moments = sight.moments(self.touched());
+        if !moments.meet(version.from, version.to) {
+            return false;
+        }
+        match sight.valid {
+            None => true,
+            Some(Stretch { first, last }) => {
+                version.ts <= last
+                    && (version.ts >= first || self.line.was_in_force(place, first, moments))
+            }
         }
     }
 }

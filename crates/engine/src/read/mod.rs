@@ -74,8 +74,7 @@ impl View {
         if let SystemSlice::AsOf(moment) = slice.system {
             self.core.times.raise_fence(moment.0, self.core.clock_us());
         }
-        let own = self.own.as_ref().map_or(self.snapshot, |own| own.at);
-        Ok(Sight::resolve(slice, self.snapshot, own))
+        Ok(Sight::resolve(slice, self.snapshot))
     }
 
     /// Where the row with this address lies.

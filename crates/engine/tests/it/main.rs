@@ -1,4 +1,6 @@
 //! The engine from outside: histories against a model, crashes, concurrency.
 
 mod basics;
+mod model;
+mod oracle;
 mod support;
