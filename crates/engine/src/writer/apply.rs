@@ -33,6 +33,7 @@ pub(crate) fn apply(write: &TableWrite, seq: u64) {
             rows: take_while(&mut rows, |row| row.entity == entity),
             closes: take_while(&mut closes, |close| close.entity == entity),
             ends: take_while(&mut ends, |(ended, _)| *ended == entity),
+            truncated: write.truncate,
             seq,
         };
         change.apply(store, &added);
@@ -81,6 +82,8 @@ struct Change<'a> {
     rows: &'a [NewRow],
     closes: &'a [Close],
     ends: &'a [(EntityId, i64)],
+    /// Whether the commit closed everything first.
+    truncated: bool,
     seq: u64,
 }
 
@@ -158,7 +161,8 @@ impl Change<'_> {
     fn corrects(&self, last_ts: Option<i64>) -> bool {
         let opened = |ts: i64| self.rows.binary_search_by_key(&ts, |row| row.ts).is_ok();
         let closed = |ts: i64| self.closes.binary_search_by_key(&ts, |close| close.ts).is_ok();
-        let late = |row: &NewRow| last_ts.is_some_and(|last| row.ts <= last) && !closed(row.ts);
+        let replaces = |row: &NewRow| closed(row.ts) && !self.truncated;
+        let late = |row: &NewRow| last_ts.is_some_and(|last| row.ts <= last) && !replaces(row);
         !self.ends.is_empty()
             || self.closes.iter().any(|close| !opened(close.ts))
             || self.rows.iter().any(late)
