@@ -67,7 +67,7 @@ INSERT INTO docs FOR SYSTEM_TIME AS OF $1 VALUES (1)
 
 -- What carries the clauses inside is no syntax.
 -- production: table_item
--- error: syntax error at or near "=>"
+-- error: the name __cvx_time is reserved
 SELECT * FROM docs __cvx_time(valid_all => true)
 
 -- production: trailing_as_of

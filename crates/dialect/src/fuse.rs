@@ -8,14 +8,15 @@
 //!   between, and `123abc` is an error; all would be aliases.
 //! - `x ISNULL` is `x IS NULL`; it would be an alias as well.
 //! - `FOR NO KEY UPDATE` is `FOR UPDATE` and `FOR KEY SHARE` is `FOR SHARE`, the next stronger.
-//! - The word SETTINGS loses its meaning, so that no user can write the clause by which we carry
-//!   AS OF through sqlparser.
+//! - The word SETTINGS loses its meaning and the name of the time function is refused, so that no
+//!   user can write the forms in which we carry clauses through sqlparser.
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use crate::dialect::CvxDialect;
 use crate::error::Fault;
+use crate::lift::TIME_FUNCTION;
 use crate::scan::{keyword_at, word_at};
 
 /// Types whose literals sqlparser does not know.
@@ -33,6 +34,10 @@ pub(crate) fn fuse(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, Fau
             Token::Gt => push_operator(&mut out, token),
             Token::SingleQuotedString(_) => push_string(&mut out, token)?,
             Token::Word(word) => {
+                if word.value == TIME_FUNCTION {
+                    let message = format!("the name {TIME_FUNCTION} is reserved");
+                    return Err(Fault::syntax(token.span.start, message));
+                }
                 let keyword = word.keyword;
                 push_word(&mut out, token, keyword)?;
             }

@@ -111,6 +111,8 @@ pub(super) fn is_reserved(keyword: Keyword) -> bool {
                 | Keyword::DESC
                 | Keyword::AS
                 | Keyword::DO
+                | Keyword::DEFAULT
+                | Keyword::TABLE
                 | Keyword::WHEN
                 | Keyword::THEN
                 | Keyword::ELSE

@@ -31,7 +31,7 @@ mod expression;
 mod item;
 mod level;
 
-use sqlparser::tokenizer::{Location, TokenWithSpan};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use crate::error::Fault;
 use crate::tree::{self, Node};
@@ -106,12 +106,42 @@ pub(crate) fn expression(tokens: Vec<TokenWithSpan>) -> Result<Lifted, Fault> {
 }
 
 fn lift(tokens: Vec<TokenWithSpan>, scope: Scope) -> Result<Lifted, Fault> {
+    if !has_clause_words(&tokens) {
+        return Ok(Lifted { tokens, portion: None, moved: Vec::new() });
+    }
     let mut lift = Lift::default();
     let nodes = level::lift(&mut lift, tree::build(tokens)?, scope)?;
     let mut tokens = Vec::new();
     tree::flatten(nodes, &mut tokens);
     Ok(Lifted { tokens, portion: lift.portion, moved: lift.moved })
 }
+
+/// Whether anything stands here that the levels would change or refuse. Large INSERTs have nothing
+/// of it, and need no tree of nodes.
+fn has_clause_words(tokens: &[TokenWithSpan]) -> bool {
+    let mut after_word = false;
+    tokens.iter().any(|token| {
+        let follows_word = std::mem::replace(&mut after_word, false);
+        match &token.token {
+            Token::Word(word) if word.quote_style.is_none() => {
+                after_word = true;
+                let name = word.value.to_ascii_uppercase();
+                name.ends_with("TIME")
+                    || CLAUSE_WORDS.contains(&name.as_str())
+                    || name.eq_ignore_ascii_case(distance::NAME)
+            }
+            Token::Word(_) => {
+                after_word = true;
+                false
+            }
+            // FROM docs *
+            Token::Mul => follows_word,
+            _ => false,
+        }
+    })
+}
+
+const CLAUSE_WORDS: [&str; 7] = ["OF", "PORTION", "ONLY", "TABLE", "AT", "BEFORE", "CHANGES"];
 
 fn tokens_of(nodes: Vec<Node>) -> Vec<TokenWithSpan> {
     let mut tokens = Vec::new();

@@ -405,6 +405,59 @@ fn errors_point_into_the_text_as_it_was_written() {
     assert_eq!(refused.position, Some(8), "{refused:?}");
 }
 
+/// Wherever OF can be a name, it is.
+#[test]
+fn of_stays_a_name() {
+    for text in [
+        "SELECT a AS of, b FROM t AS of",
+        "SELECT of.of AS of FROM of AS of WHERE of.of = 1",
+        "SELECT a AS of FROM t AS of LEFT JOIN u AS of2 ON true",
+        "SELECT a AS of FROM t AS of, u of2 NATURAL JOIN w AS of3 LIMIT 3",
+        "SELECT a AS of UNION SELECT b AS of ORDER BY of",
+        "SELECT * FROM t AS of (a, b) WHERE of.a = 1",
+        "SELECT * FROM (SELECT 1 AS of) AS of",
+        "WITH of AS (SELECT 1) SELECT * FROM of",
+        "INSERT INTO t AS of (a) VALUES (1)",
+        "INSERT INTO t AS of DEFAULT VALUES",
+        "INSERT INTO t AS of SELECT 1",
+        "UPDATE t AS of SET a = 1 RETURNING of.a AS of",
+        "DELETE FROM t AS of USING u AS of2 WHERE of.a = of2.a",
+        "CREATE VIEW of AS SELECT 1 AS of",
+        "SELECT CAST(a AS of) FROM t",
+    ] {
+        let tree = format!("{:?}", one(text));
+        assert!(!tree.contains("as_of") && !tree.contains("__cvx_time"), "{text}: {tree}");
+    }
+}
+
+/// No clause is lost: what is not carried is refused.
+#[test]
+fn clauses_in_strange_places_are_refused() {
+    for text in [
+        "SELECT * FROM unnest(a) FOR SYSTEM_TIME AS OF $1",
+        "SELECT * FROM t TABLESAMPLE SYSTEM (1) FOR VALID_TIME ALL",
+        "SELECT * FROM t JOIN u ON true FOR VALID_TIME ALL",
+        "SELECT * FROM t ORDER BY a FOR VALID_TIME AS OF $1",
+        "SELECT * FROM f(t AS OF $1)",
+        "SELECT * FROM f(t FOR VALID_TIME AS OF $1)",
+        "SELECT a FOR VALID_TIME ALL FROM t",
+        "VALUES (1 AS OF $1)",
+        "INSERT INTO t DEFAULT VALUES AS OF $1",
+        "INSERT INTO t (a) FOR VALID_TIME ALL VALUES (1)",
+        "MERGE INTO t AS OF $1 USING s ON true WHEN MATCHED THEN DELETE",
+        "COPY t AS OF $1 TO STDOUT",
+        "COPY t TO STDOUT AS OF $1",
+        "TRUNCATE t AS OF $1",
+        "SELECT * FROM t WHERE a IN (1, 2 AS OF $1)",
+        "SELECT * FROM (t AS OF $1)",
+        "CALL f(1) AS OF $1",
+        "SET a = 1 AS OF $1",
+        "SELECT * FROM t AT (x => 1)",
+    ] {
+        assert!(parse(text).is_err(), "{text}: {:?}", parse(text));
+    }
+}
+
 #[test]
 fn splitting_keeps_text_and_comments_and_drops_nothing_else() {
     let text = "-- first\nSELECT ';', $$;$$, $t$ ; $t$ /* ; */;;\n ; /* only */ ; SELECT \
