@@ -35,6 +35,7 @@ where
         while let Some(data) = self.next_copy_data().await? {
             let mut input = data.as_ref();
             while let Some(rows) = decoder.decode(&mut input)? {
+                self.peer.check()?;
                 self.peer.attend(self.session.copy_rows(rows)).await??;
             }
         }

@@ -57,6 +57,7 @@ where
         self.outbox.send_with(b'd', |out| encoder.row(fields, row, out))?;
         if self.outbox.is_full() {
             self.peer.attend(self.outbox.flush()).await??;
+            self.peer.check()?;
         }
         Ok(())
     }

@@ -81,6 +81,8 @@ impl RowSource {
             }
             if outbox.is_full() {
                 peer.attend(outbox.flush()).await??;
+                // A stream that is always ready is never waited for, and so never interrupted.
+                peer.check()?;
             }
         }
     }
