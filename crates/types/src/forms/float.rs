@@ -10,7 +10,9 @@ use bytes::{BufMut, BytesMut};
 pub fn write_f32(value: f32, out: &mut BytesMut) {
     if value.is_finite() {
         let mut digits = ryu::Buffer::new();
-        lay_out(digits.format_finite(value), 6, out);
+        let shortest = digits.format_finite(value);
+        let plain = (1e-4..1e6).contains(&value.abs());
+        if plain { put_plain(shortest, out) } else { lay_out(shortest, 6, out) }
     } else {
         out.put_slice(not_finite(f64::from(value)));
     }
@@ -19,7 +21,9 @@ pub fn write_f32(value: f32, out: &mut BytesMut) {
 pub fn write_f64(value: f64, out: &mut BytesMut) {
     if value.is_finite() {
         let mut digits = ryu::Buffer::new();
-        lay_out(digits.format_finite(value), 15, out);
+        let shortest = digits.format_finite(value);
+        let plain = (1e-4..1e15).contains(&value.abs());
+        if plain { put_plain(shortest, out) } else { lay_out(shortest, 15, out) }
     } else {
         out.put_slice(not_finite(value));
     }
@@ -35,6 +39,11 @@ fn not_finite(value: f64) -> &'static [u8] {
     }
 }
 
+/// In this range Ryu writes no exponent either; only its `.0` is not Postgres'.
+fn put_plain(shortest: &str, out: &mut BytesMut) {
+    out.put_slice(shortest.strip_suffix(".0").unwrap_or(shortest).as_bytes());
+}
+
 /// Lays Ryu's text (`1.5`, `1e20`, `-1.5e-7`, `100000.0`) out again. `fixed_below` is the first
 /// exponent shown in scientific form.
 fn lay_out(shortest: &str, fixed_below: i32, out: &mut BytesMut) {
@@ -48,12 +57,6 @@ fn lay_out(shortest: &str, fixed_below: i32, out: &mut BytesMut) {
     let (mantissa, written_exponent) = unsigned.split_once('e').unwrap_or((unsigned, "0"));
     let written_exponent: i32 = written_exponent.parse().unwrap_or(0);
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    // The usual case is already as Postgres has it: `0.12345`, `12.5`.
-    let fits = whole.len() <= 6 && (whole != "0" || !fraction.starts_with("0000"));
-    if written_exponent == 0 && fraction != "0" && fits {
-        out.put_slice(mantissa.as_bytes());
-        return;
-    }
     let digits = Digits::of(whole, fraction);
     let exponent = written_exponent + digits.exponent;
     if digits.significant().is_empty() {
