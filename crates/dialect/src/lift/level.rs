@@ -271,7 +271,7 @@ impl Level<'_> {
         Ok(())
     }
 
-    /// Whether IS [NOT] DISTINCT stands before FROM.
+    /// Whether `IS DISTINCT` or `IS NOT DISTINCT` stands before FROM.
     fn compares_distinct(&self) -> bool {
         self.last_keyword(0) == Keyword::DISTINCT
             && matches!(self.last_keyword(1), Keyword::IS | Keyword::NOT)

@@ -198,9 +198,7 @@ fn statements_around_a_query_leave_it_its_time() {
             Sql::Query(query) => *query,
             other => panic!("{other}"),
         },
-        Sql::Declare { stmts } => match stmts.into_iter().next().unwrap().for_query.unwrap() {
-            query => *query,
-        },
+        Sql::Declare { stmts } => *stmts.into_iter().next().unwrap().for_query.unwrap(),
         other => panic!("{other}"),
     };
     for text in [
