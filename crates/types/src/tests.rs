@@ -156,7 +156,10 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic((ty, typmod) in every_type(), bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn no_bytes_panic(
+        (ty, typmod) in every_type(),
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
         let mut builder = ColumnBuilder::new(&ty, typmod);
         let mut good = 0;
         good += usize::from(builder.push_binary(&bytes).is_ok());

@@ -56,7 +56,8 @@ impl TimeZone {
     }
 
     /// Seconds east of Greenwich when the zone's own clocks show `local_us`. As in Postgres, a
-    /// time skipped in spring is read by the offset before, one repeated in autumn by the one after.
+    /// time skipped in spring is read by the offset before, one repeated in autumn by the one
+    /// after.
     #[must_use]
     pub fn offset_of_local(self, local_us: i64) -> i32 {
         let tz = match self {

@@ -32,6 +32,13 @@ pub(crate) struct Frame {
     _share: Option<OwnedSemaphorePermit>,
 }
 
+#[cfg(test)]
+impl Frame {
+    pub(crate) fn of(tag: u8, body: &[u8]) -> Self {
+        Self { tag, body: Bytes::copy_from_slice(body), _share: None }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Frames<R> {
     reader: R,

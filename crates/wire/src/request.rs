@@ -137,3 +137,43 @@ impl Body {
         Ok(shorts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_body_panics(
+            tag in prop::sample::select(b"QPBDECHSdcfXpF?".to_vec()),
+            body in prop::collection::vec(
+                prop::sample::select(b"\0\0\0\x01\x02\x7f\xffaS".to_vec()), 0..40),
+        ) {
+            if let Err(error) = Request::decode(&Frame::of(tag, &body)) {
+                prop_assert!(["08P01", "22021"].contains(&error.state.0));
+            }
+        }
+
+        /// pgwire writes what we read.
+        #[test]
+        fn binds_read_back(
+            names in ("[a-z]{0,5}", "[a-z]{0,5}"),
+            parameters in prop::collection::vec(
+                prop::option::of(prop::collection::vec(any::<u8>(), 0..9)), 0..5),
+            formats in prop::collection::vec(any::<i16>(), 0..4),
+        ) {
+            use pgwire::messages::Message;
+            let name = |text: String| (!text.is_empty()).then_some(text);
+            let (portal, statement) = (name(names.0), name(names.1));
+            let parameters = parameters.into_iter().map(|p| p.map(Bytes::from)).collect();
+            let bind = Bind::new(portal, statement, formats.clone(), parameters, formats);
+            let mut bytes = bytes::BytesMut::new();
+            bind.encode_body(&mut bytes).unwrap();
+            match Request::decode(&Frame::of(b'B', &bytes)) {
+                Ok(Request::Bind(read)) => prop_assert_eq!(read, bind),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
+}

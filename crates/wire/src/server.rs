@@ -130,8 +130,9 @@ where
     W: AsyncWrite + Unpin + Send,
 {
     let mut phase = shared.phase.clone();
+    let greeting = greet(&mut frames, &mut outbox);
     let greeted = tokio::select! {
-        greeted = timeout(shared.limits.startup_timeout, greet(&mut frames, &mut outbox)) => greeted,
+        greeted = timeout(shared.limits.startup_timeout, greeting) => greeted,
         _ = phase.wait_for(|phase| *phase != Phase::Open) => return,
     };
     let admitted = match greeted {

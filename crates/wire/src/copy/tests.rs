@@ -60,6 +60,11 @@ fn decoded<'a>(copy: &CopyIn, pieces: impl IntoIterator<Item = &'a [u8]>) -> Res
     Ok(concat_batches(&copy.schema, &batches).unwrap())
 }
 
+/// What a client learns of an error.
+fn said(error: SqlError) -> (SqlState, String, Option<String>) {
+    (error.state, error.message, error.context)
+}
+
 fn refused(copy: &CopyIn, input: &[u8]) -> SqlError {
     decoded(copy, [input]).unwrap_err()
 }
@@ -196,8 +201,8 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
         let copy = docs(format);
-        let whole = decoded(&copy, [input.as_slice()]).map_err(|e| (e.state, e.message, e.context));
-        let cut = decoded(&copy, pieces(&input, &cuts)).map_err(|e| (e.state, e.message, e.context));
+        let whole = decoded(&copy, [input.as_slice()]).map_err(said);
+        let cut = decoded(&copy, pieces(&input, &cuts)).map_err(said);
         prop_assert_eq!(whole, cut);
     }
 
@@ -214,8 +219,8 @@ proptest! {
             let at = at.index(input.len());
             input[at] = byte;
         }
-        let whole = decoded(&copy, [input.as_slice()]).map_err(|e| (e.state, e.message, e.context));
-        let cut = decoded(&copy, pieces(&input, &cuts)).map_err(|e| (e.state, e.message, e.context));
+        let whole = decoded(&copy, [input.as_slice()]).map_err(said);
+        let cut = decoded(&copy, pieces(&input, &cuts)).map_err(said);
         prop_assert_eq!(whole, cut);
     }
 }
