@@ -1,0 +1,90 @@
+//! Calls put into the one form the planner knows.
+
+use super::names::object_name;
+use cvx_types::{Result, SqlError, SqlState};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    FunctionArgOperator, ObjectName, Value,
+};
+
+/// `st_distance`'s arguments in their order.
+const ST_DISTANCE: [&str; 8] = ["v", "q", "alpha", "at", "tau", "metric", "decay", "ts"];
+
+/// Strips `pg_catalog.` from a function's name and spells `st_distance` out.
+pub(super) fn canonical(expr: &mut Expr) -> Result<()> {
+    let Expr::Function(function) = expr else { return Ok(()) };
+    let name = object_name(&function.name);
+    if let [schema, _] = name.as_slice()
+        && matches!(schema.as_str(), "pg_catalog" | "public" | "cvx")
+        && let Some(last) = function.name.0.pop()
+    {
+        function.name = ObjectName(vec![last]);
+    }
+    match name.last().map(String::as_str) {
+        Some("st_distance") => st_distance(function),
+        _ => Ok(()),
+    }
+}
+
+/// All eight arguments by position, NULL where the query is silent; the planner fills those from
+/// the vector's column.
+fn st_distance(function: &mut Function) -> Result<()> {
+    let FunctionArguments::List(list) = &mut function.args else {
+        return Err(wrong("st_distance needs a vector and a query vector"));
+    };
+    let mut slots: [Option<Expr>; 8] = Default::default();
+    for (position, arg) in std::mem::take(&mut list.args).into_iter().enumerate() {
+        let (slot, value) = place(position, arg)?;
+        if slots[slot].replace(value).is_some() {
+            return Err(wrong(format!("st_distance: {} is given twice", ST_DISTANCE[slot])));
+        }
+    }
+    if slots[0].is_none() || slots[1].is_none() {
+        return Err(wrong("st_distance needs a vector and a query vector"));
+    }
+    let args = slots
+        .into_iter()
+        .map(|slot| slot.unwrap_or_else(|| Expr::Value(Value::Null.into())))
+        .map(|value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value)))
+        .collect();
+    function.args = FunctionArguments::List(FunctionArgumentList {
+        duplicate_treatment: None,
+        args,
+        clauses: vec![],
+    });
+    Ok(())
+}
+
+fn place(position: usize, arg: FunctionArg) -> Result<(usize, Expr)> {
+    let (slot, value) = match arg {
+        FunctionArg::Unnamed(value) if position < 3 => (position, value),
+        FunctionArg::Unnamed(_) => {
+            return Err(wrong("st_distance takes three arguments by position, the rest by name"));
+        }
+        FunctionArg::Named { name, arg, operator: FunctionArgOperator::RightArrow }
+        | FunctionArg::Named { name, arg, operator: FunctionArgOperator::Assignment } => {
+            (slot_of(&super::ident_name(&name))?, arg)
+        }
+        FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } => {
+            (slot_of(&super::ident_name(&name))?, arg)
+        }
+        FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => {
+            return Err(wrong("st_distance: arguments are named with =>"));
+        }
+    };
+    match value {
+        FunctionArgExpr::Expr(value) => Ok((slot, value)),
+        _ => Err(wrong("st_distance takes no *")),
+    }
+}
+
+fn slot_of(name: &str) -> Result<usize> {
+    ST_DISTANCE.iter().position(|known| *known == name).ok_or_else(|| {
+        wrong(format!("st_distance has no argument \"{name}\""))
+            .hint("It takes ALPHA, AT, TAU, METRIC, DECAY and TS.")
+    })
+}
+
+fn wrong(message: impl Into<String>) -> SqlError {
+    SqlError::new(SqlState::UNDEFINED_FUNCTION, message)
+}

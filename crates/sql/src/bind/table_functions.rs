@@ -1,0 +1,289 @@
+//! TRAJECTORY and HISTORY: the queries they stand for.
+//!
+//! Both are reads of one table, so they become sub-queries and inherit everything a query has:
+//! pruning by entity, parameters, lateral columns, views, streaming. An AS OF in force lets a
+//! trajectory see only points up to its moment.
+
+use super::names::{self, HIDDEN, quote};
+use super::{Binder, Clause, Env, Pending, Show};
+use cvx_dialect::{Arg, TableFunction};
+use cvx_engine::Table;
+use cvx_types::{Result, SqlError, SqlState};
+use datafusion::sql::sqlparser::ast::{
+    self, BinaryOperator, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableFactor,
+    Visit, Visitor,
+};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A call's arguments by name.
+struct Call {
+    source: Arg,
+    named: BTreeMap<&'static str, Expr>,
+}
+
+/// Names for an entity and time of a parenthesised SELECT.
+const GIVEN: [&str; 3] = ["entity", "ts", "vector"];
+
+impl Binder<'_> {
+    /// The derived table that a TRAJECTORY or HISTORY call stands for; `None` for other functions.
+    pub(super) fn table_function_query(
+        &mut self,
+        call: &TableFunction,
+        env: &Env,
+    ) -> Result<Option<TableFactor>> {
+        let name = call.name.to_ascii_lowercase();
+        let parameters: &[&'static str] = match name.as_str() {
+            "trajectory" => &["entity", "t1", "t2"],
+            "history" => &["entity", "ts"],
+            _ => return Ok(None),
+        };
+        let arguments = arguments(&name, call, parameters)?;
+        let lateral = arguments.named.values().any(mentions_column);
+        let mut subquery = match (&arguments.source, name.as_str()) {
+            (Arg::Query(query), "trajectory") => self.given_points(query, &arguments, env)?,
+            (Arg::Query(_), _) => {
+                return Err(SqlError::unsupported("HISTORY of a query; name a table"));
+            }
+            (source, _) => self.table_points(&name, source, &arguments, env)?,
+        };
+        if lateral {
+            subquery.order_by = None;
+        }
+        let alias = call.alias.clone().unwrap_or_else(|| names::table_alias(&name, &[]));
+        Ok(Some(TableFactor::Derived { lateral, subquery, alias: Some(alias), sample: None }))
+    }
+
+    fn table_points(
+        &mut self,
+        name: &str,
+        source: &Arg,
+        call: &Call,
+        env: &Env,
+    ) -> Result<Box<Query>> {
+        let table = self.argument_table(source)?;
+        let (entity, ts) = entity_and_time(&table)?;
+        let history = name == "history";
+        let mut query = template(if history { HISTORY } else { TRAJECTORY })?;
+        let select = select_of(&mut query)?;
+        let factor = &mut select.from[0].relation;
+        let hidden = if history { HIDDEN.to_vec() } else { Vec::new() };
+        let show = Show::User { hidden: Arc::new(hidden) };
+        let own_system = history.then_some(Clause::All);
+        let pending = Pending {
+            table: Arc::clone(&table),
+            own_valid: history.then_some(Clause::All),
+            own_system,
+            scopes: env.scopes.clone(),
+            show,
+            all_points: true,
+        };
+        if let TableFactor::Table { name, .. } = factor {
+            *name = ObjectName::from(vec![quote(&table.schema), quote(&table.name)]);
+        }
+        self.push(factor, pending)?;
+        select.selection = condition(call, &entity, &ts);
+        order_by(&mut query, &ts, history);
+        self.bind_condition(&mut query, env)?;
+        Ok(query)
+    }
+
+    /// TRAJECTORY over `(SELECT entity, ts, vector ...)`.
+    fn given_points(&mut self, query: &Query, call: &Call, env: &Env) -> Result<Box<Query>> {
+        let mut inner = Box::new(query.clone());
+        self.bind_query(&mut inner, env)?;
+        let mut outer = template(TRAJECTORY)?;
+        let select = select_of(&mut outer)?;
+        select.from[0].relation = TableFactor::Derived {
+            lateral: false,
+            subquery: inner,
+            alias: Some(names::table_alias("points", &GIVEN)),
+            sample: None,
+        };
+        select.selection = condition(call, GIVEN[0], GIVEN[1]);
+        order_by(&mut outer, GIVEN[1], false);
+        self.bind_condition(&mut outer, env)?;
+        Ok(outer)
+    }
+
+    fn bind_condition(&mut self, query: &mut Query, env: &Env) -> Result<()> {
+        match &mut select_of(query)?.selection {
+            Some(condition) => self.bind_expressions(condition, env),
+            None => Ok(()),
+        }
+    }
+
+    fn argument_table(&self, source: &Arg) -> Result<Arc<Table>> {
+        let parts = match source {
+            Arg::Table(name) => names::object_name(name),
+            Arg::Expr(Expr::Value(value)) => match &value.value {
+                ast::Value::SingleQuotedString(text) => {
+                    text.split('.').map(str::to_lowercase).collect()
+                }
+                _ => return Err(needs_table()),
+            },
+            Arg::Expr(Expr::Identifier(ident)) => vec![names::ident_name(ident)],
+            Arg::Expr(Expr::CompoundIdentifier(parts)) => {
+                parts.iter().map(names::ident_name).collect()
+            }
+            _ => return Err(needs_table()),
+        };
+        self.cx.find_table(&parts).ok_or_else(|| {
+            SqlError::new(
+                SqlState::UNDEFINED_TABLE,
+                format!("relation \"{}\" does not exist", parts.join(".")),
+            )
+        })
+    }
+}
+
+const TRAJECTORY: &str = "SELECT * FROM points";
+const HISTORY: &str =
+    "SELECT *, _valid_from, _valid_to, _system_from, _system_to FROM points";
+
+fn template(sql: &str) -> Result<Box<Query>> {
+    match cvx_dialect::parse(sql).map_err(crate::limits::from_parse)?.pop() {
+        Some(cvx_dialect::Statement::Sql(statement)) => match *statement {
+            ast::Statement::Query(mut query) => {
+                if sql == HISTORY {
+                    star_without_hidden(&mut query)?;
+                }
+                Ok(query)
+            }
+            _ => Err(needs_table()),
+        },
+        _ => Err(needs_table()),
+    }
+}
+
+/// The base relation already ends in the four hidden columns, so `*` alone shows each once.
+fn star_without_hidden(query: &mut Query) -> Result<()> {
+    let select = select_of(query)?;
+    select.projection.retain(|item| matches!(item, SelectItem::Wildcard(_)));
+    Ok(())
+}
+
+fn select_of(query: &mut Query) -> Result<&mut Select> {
+    match query.body.as_mut() {
+        SetExpr::Select(select) => Ok(select),
+        _ => Err(needs_table()),
+    }
+}
+
+fn arguments(name: &str, call: &TableFunction, parameters: &[&'static str]) -> Result<Call> {
+    let mut source = None;
+    let mut named = BTreeMap::new();
+    for (position, (label, arg)) in call.args.iter().enumerate() {
+        let label = label.as_ref().map(|label| label.to_ascii_lowercase());
+        match (label.as_deref(), position) {
+            (None, 0) | (Some("table" | "source"), _) => source = Some(arg.clone()),
+            (label, position) => {
+                let parameter = parameter(name, label, position, parameters)?;
+                let Arg::Expr(value) = arg else {
+                    return Err(wrong(format!("{name}: {parameter} must be a value")));
+                };
+                if named.insert(parameter, value.clone()).is_some() {
+                    return Err(wrong(format!("{name}: {parameter} is given twice")));
+                }
+            }
+        }
+    }
+    let source = source.ok_or_else(needs_table)?;
+    if !named.contains_key("entity") {
+        return Err(wrong(format!("{name} needs a table and an entity")));
+    }
+    Ok(Call { source, named })
+}
+
+fn parameter(
+    name: &str,
+    label: Option<&str>,
+    position: usize,
+    parameters: &[&'static str],
+) -> Result<&'static str> {
+    let found = match label {
+        Some(label) => parameters.iter().find(|known| **known == label),
+        None => parameters.get(position.wrapping_sub(1)),
+    };
+    found.copied().ok_or_else(|| match label {
+        Some(label) => wrong(format!("{name} has no argument \"{label}\""))
+            .hint(format!("It takes a table, then {}.", parameters.join(", "))),
+        None => wrong(format!("{name} takes at most {} arguments", parameters.len() + 1)),
+    })
+}
+
+fn condition(call: &Call, entity: &str, ts: &str) -> Option<Expr> {
+    let comparisons = [
+        ("entity", entity, BinaryOperator::Eq),
+        ("ts", ts, BinaryOperator::Eq),
+        ("t1", ts, BinaryOperator::GtEq),
+        ("t2", ts, BinaryOperator::LtEq),
+    ];
+    comparisons
+        .into_iter()
+        .filter_map(|(argument, column, op)| {
+            let right = Box::new(Expr::Nested(Box::new(call.named.get(argument)?.clone())));
+            let left = Box::new(Expr::Identifier(quote(column)));
+            Some(Expr::BinaryOp { left, op, right })
+        })
+        .reduce(|left, right| Expr::BinaryOp {
+            left: Box::new(left),
+            op: BinaryOperator::And,
+            right: Box::new(right),
+        })
+}
+
+fn order_by(query: &mut Query, ts: &str, history: bool) {
+    let key = |name: &str| ast::OrderByExpr::from(Expr::Identifier(quote(name)));
+    let mut keys = vec![key(ts)];
+    if history {
+        keys.push(key("_system_from"));
+    }
+    query.order_by =
+        Some(ast::OrderBy { kind: ast::OrderByKind::Expressions(keys), interpolate: None });
+}
+
+fn entity_and_time(table: &Table) -> Result<(String, String)> {
+    let name = |id: Option<u16>| {
+        table
+            .columns
+            .iter()
+            .find(|column| Some(column.id) == id)
+            .map(|column| column.name.clone())
+    };
+    match (name(table.entity), name(table.valid_time)) {
+        (Some(entity), Some(ts)) => Ok((entity, ts)),
+        _ => Err(SqlError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("table \"{}\" has no valid time", table.name),
+        )
+        .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it.")),
+    }
+}
+
+/// Whether a value depends on a column of an earlier relation of FROM.
+fn mentions_column(expr: &Expr) -> bool {
+    let mut finder = ColumnFinder(false);
+    let _: ControlFlow<()> = expr.visit(&mut finder);
+    finder.0
+}
+
+struct ColumnFinder(bool);
+
+impl Visitor for ColumnFinder {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        self.0 |= matches!(expr, Expr::Identifier(Ident { .. }) | Expr::CompoundIdentifier(_));
+        ControlFlow::Continue(())
+    }
+}
+
+fn needs_table() -> SqlError {
+    wrong("the first argument must be a table or a parenthesised SELECT")
+}
+
+fn wrong(message: impl Into<String>) -> SqlError {
+    SqlError::new(SqlState::UNDEFINED_FUNCTION, message)
+}

@@ -1,0 +1,91 @@
+//! `*` where hidden columns are in sight: spelt out, so that it never shows them.
+
+use super::names::{ident_name, object_name, quote};
+use cvx_engine::Table;
+use cvx_types::Result;
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, ObjectName, ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    TableFactor, WildcardAdditionalOptions,
+};
+
+/// A relation of FROM as `*` sees it.
+pub(super) struct Shown {
+    name: Option<Ident>,
+    /// The user's columns of a base table; other relations show all they have.
+    columns: Option<Vec<String>>,
+}
+
+impl Shown {
+    pub(super) fn whole(factor: &TableFactor) -> Self {
+        Self { name: name_of(factor), columns: None }
+    }
+
+    pub(super) fn table(factor: &TableFactor, table: &Table) -> Self {
+        let columns = table.columns.iter().map(|column| column.name.clone()).collect();
+        Self { name: name_of(factor), columns: Some(columns) }
+    }
+
+    fn items(&self) -> Vec<SelectItem> {
+        let Some(name) = &self.name else {
+            return vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+        };
+        match &self.columns {
+            Some(columns) => columns
+                .iter()
+                .map(|column| Expr::CompoundIdentifier(vec![name.clone(), quote(column)]))
+                .map(SelectItem::UnnamedExpr)
+                .collect(),
+            None => {
+                let object = ObjectName(vec![ObjectNamePart::Identifier(name.clone())]);
+                let kind = SelectItemQualifiedWildcardKind::ObjectName(object);
+                vec![SelectItem::QualifiedWildcard(kind, WildcardAdditionalOptions::default())]
+            }
+        }
+    }
+}
+
+fn name_of(factor: &TableFactor) -> Option<Ident> {
+    match factor {
+        TableFactor::Table { name, alias, .. } => alias
+            .as_ref()
+            .map(|alias| alias.name.clone())
+            .or_else(|| object_name(name).last().map(|last| quote(last))),
+        TableFactor::Derived { alias, .. } | TableFactor::Function { alias, .. } => {
+            alias.as_ref().map(|alias| alias.name.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Replaces `*` and `t.*` by the columns they mean.
+pub(super) fn expand(select: &mut Select, shown: &[Shown]) -> Result<()> {
+    if shown.iter().all(|relation| relation.columns.is_none()) {
+        return Ok(());
+    }
+    let items = std::mem::take(&mut select.projection);
+    select.projection = items.into_iter().flat_map(|item| expanded(item, shown)).collect();
+    Ok(())
+}
+
+fn expanded(item: SelectItem, shown: &[Shown]) -> Vec<SelectItem> {
+    match item {
+        SelectItem::Wildcard(_) => shown.iter().flat_map(Shown::items).collect(),
+        SelectItem::QualifiedWildcard(
+            SelectItemQualifiedWildcardKind::ObjectName(object),
+            options,
+        ) => {
+            let wanted = object_name(&object);
+            let relation = shown.iter().find(|relation| {
+                relation.name.as_ref().map(ident_name).as_ref() == wanted.last()
+            });
+            match relation {
+                Some(relation) => relation.items(),
+                None => vec![SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(object),
+                    options,
+                )],
+            }
+        }
+        other => vec![other],
+    }
+}

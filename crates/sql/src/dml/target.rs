@@ -1,0 +1,101 @@
+//! The table a statement changes, and its columns by name.
+
+use crate::bind;
+use crate::plan::StatementCx;
+use cvx_engine::{ColumnDef, Table};
+use cvx_types::{Result, SqlError, SqlState};
+use datafusion::sql::sqlparser::ast::{
+    self, Assignment, AssignmentTarget, Expr, ObjectName, TableAlias, TableFactor, TableWithJoins,
+};
+use std::sync::Arc;
+
+/// The target of UPDATE or DELETE: its table, and the name expressions know it by.
+pub(super) struct Target {
+    pub table: Arc<Table>,
+    pub alias: String,
+}
+
+impl Target {
+    pub(super) fn of(cx: &StatementCx<'_>, from: &TableWithJoins) -> Result<Self> {
+        if !from.joins.is_empty() {
+            return Err(SqlError::unsupported("a join as the target of a change"));
+        }
+        let TableFactor::Table { name, alias, version, args: None, .. } = &from.relation else {
+            return Err(SqlError::unsupported("changing rows of anything but a table"));
+        };
+        if version.is_some() {
+            return Err(SqlError::unsupported("a time clause on the target of a change"));
+        }
+        let table = writable(cx, name)?;
+        let alias = alias_name(alias.as_ref()).unwrap_or_else(|| table.name.clone());
+        Ok(Self { table, alias })
+    }
+}
+
+/// A table that may be written now.
+pub(super) fn writable(cx: &StatementCx<'_>, name: &ObjectName) -> Result<Arc<Table>> {
+    for axis in ["cvx.valid_time", "cvx.system_time"] {
+        if !cx.vars.text(axis).trim().is_empty() {
+            return Err(SqlError::new(
+                SqlState::READ_ONLY_TRANSACTION,
+                format!("cannot write while {axis} reads the past"),
+            )
+            .hint(format!("RESET {axis} first.")));
+        }
+    }
+    if cx.vars.is_on("transaction_read_only") {
+        return Err(SqlError::new(
+            SqlState::READ_ONLY_TRANSACTION,
+            "cannot change rows in a read-only transaction",
+        ));
+    }
+    let parts = bind::object_name(name);
+    if cx.find_table(&parts).is_none() && cx.check_system_table(name).is_ok() {
+        return Err(SqlError::new(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied for \"{}\"", parts.join(".")),
+        ));
+    }
+    cx.table(name)
+}
+
+pub(super) fn alias_name(alias: Option<&TableAlias>) -> Option<String> {
+    alias.map(|alias| bind::ident_name(&alias.name))
+}
+
+/// The column a SET assigns, with its value.
+pub(super) fn assigned<'t>(
+    table: &'t Table,
+    assignment: &Assignment,
+) -> Result<(&'t ColumnDef, Expr)> {
+    let AssignmentTarget::ColumnName(name) = &assignment.target else {
+        return Err(SqlError::unsupported("assigning to a list of columns"));
+    };
+    let parts = bind::object_name(name);
+    let column = column(table, parts.last().map_or("", String::as_str))?;
+    Ok((column, assignment.value.clone()))
+}
+
+pub(crate) fn column<'t>(table: &'t Table, name: &str) -> Result<&'t ColumnDef> {
+    table.column(name).ok_or_else(|| {
+        SqlError::new(
+            SqlState::UNDEFINED_COLUMN,
+            format!("column \"{name}\" of relation \"{}\" does not exist", table.name),
+        )
+    })
+}
+
+/// Whether an expression is the word DEFAULT.
+pub(super) fn is_default(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(ident)
+        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
+}
+
+/// The column's type as syntax, for casts in queries we build.
+pub(super) fn type_syntax(column: &ColumnDef) -> Result<ast::DataType> {
+    let sql = cvx_types::format_type(&column.ty, column.typmod);
+    match cvx_dialect::parse_expr(&format!("NULL::{sql}")) {
+        Ok(Expr::Cast { data_type, .. }) => Ok(data_type),
+        _ => Err(SqlError::new(SqlState::INTERNAL_ERROR, format!("no syntax for type {sql}"))),
+    }
+}

@@ -1,0 +1,183 @@
+//! Every error becomes one [`SqlError`]: the exhaustive map from what failed to a SQLSTATE.
+
+use arrow::error::ArrowError;
+use cvx_core::Stop;
+use cvx_types::{SqlError, SqlState};
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+
+/// What a client sees of a planner's or operator's failure.
+pub fn from_datafusion(error: DataFusionError) -> SqlError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            from_datafusion(*inner)
+        }
+        DataFusionError::Shared(inner) => from_shared(&inner),
+        DataFusionError::Collection(errors) => errors.into_iter().next().map_or_else(
+            || SqlError::new(SqlState::INTERNAL_ERROR, "several failures"),
+            from_datafusion,
+        ),
+        DataFusionError::External(inner) => from_external(inner),
+        DataFusionError::ArrowError(inner, _) => from_arrow(&inner),
+        DataFusionError::SchemaError(inner, _) => from_schema(&inner),
+        DataFusionError::NotImplemented(what) => {
+            SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, what)
+        }
+        DataFusionError::ResourcesExhausted(what) => SqlError::new(SqlState::OUT_OF_MEMORY, what)
+            .hint("The statement needs more memory than `query_memory_bytes` grants."),
+        DataFusionError::Plan(message) => from_plan(message),
+        DataFusionError::Execution(message) => SqlError::new(SqlState::DATA_EXCEPTION, message),
+        DataFusionError::SQL(error, _) => {
+            SqlError::new(SqlState::SYNTAX_ERROR, error.to_string())
+        }
+        DataFusionError::IoError(error) => SqlError::new(SqlState::IO_ERROR, error.to_string()),
+        other => SqlError::new(SqlState::INTERNAL_ERROR, other.to_string()),
+    }
+}
+
+/// Wraps an error of ours so that it travels through DataFusion unharmed.
+pub fn to_datafusion(error: SqlError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// An engine's error on its way through an operator.
+pub fn engine_to_datafusion(error: cvx_engine::Error) -> DataFusionError {
+    to_datafusion(from_engine(error))
+}
+
+fn from_shared(error: &DataFusionError) -> SqlError {
+    if let DataFusionError::External(inner) = error.find_root()
+        && let Some(own) = inner.downcast_ref::<SqlError>()
+    {
+        return own.clone();
+    }
+    SqlError::new(SqlState::DATA_EXCEPTION, error.strip_backtrace())
+}
+
+fn from_external(inner: Box<dyn std::error::Error + Send + Sync>) -> SqlError {
+    match inner.downcast::<SqlError>() {
+        Ok(own) => *own,
+        Err(other) => match other.downcast::<DataFusionError>() {
+            Ok(nested) => from_datafusion(*nested),
+            Err(other) => SqlError::new(SqlState::INTERNAL_ERROR, other.to_string()),
+        },
+    }
+}
+
+/// What a client sees of an Arrow kernel's failure.
+pub fn from_arrow(error: &ArrowError) -> SqlError {
+    if let ArrowError::ExternalError(inner) = error {
+        if let Some(own) = inner.downcast_ref::<SqlError>() {
+            return own.clone();
+        }
+        if let Some(DataFusionError::External(nested)) = inner.downcast_ref::<DataFusionError>()
+            && let Some(own) = nested.downcast_ref::<SqlError>()
+        {
+            return own.clone();
+        }
+    }
+    let state = match error {
+        ArrowError::DivideByZero => SqlState::DIVISION_BY_ZERO,
+        ArrowError::ArithmeticOverflow(_) => SqlState::NUMERIC_OUT_OF_RANGE,
+        ArrowError::CastError(_) | ArrowError::ParseError(_) => SqlState::INVALID_TEXT,
+        ArrowError::MemoryError(_) => SqlState::OUT_OF_MEMORY,
+        _ => SqlState::DATA_EXCEPTION,
+    };
+    let message = match error {
+        ArrowError::DivideByZero => "division by zero".to_owned(),
+        other => other.to_string(),
+    };
+    SqlError::new(state, message)
+}
+
+fn from_schema(error: &SchemaError) -> SqlError {
+    match error {
+        SchemaError::FieldNotFound { field, .. } => SqlError::new(
+            SqlState::UNDEFINED_COLUMN,
+            format!("column \"{}\" does not exist", field.flat_name()),
+        ),
+        SchemaError::AmbiguousReference { field } => SqlError::new(
+            SqlState::AMBIGUOUS_COLUMN,
+            format!("column reference \"{}\" is ambiguous", field.flat_name()),
+        ),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => SqlError::new(
+            SqlState::DUPLICATE_COLUMN,
+            format!("column name \"{name}\" is given twice"),
+        ),
+    }
+}
+
+/// DataFusion's planner speaks in sentences; these are the ones clients branch on.
+fn from_plan(message: String) -> SqlError {
+    let lower = message.to_ascii_lowercase();
+    let state = if lower.contains("invalid function") || lower.contains("no function matches") {
+        SqlState::UNDEFINED_FUNCTION
+    } else if lower.contains("failed to coerce") || lower.contains("cannot infer common") {
+        SqlState::UNDEFINED_FUNCTION
+    } else if lower.contains("must appear in the group by") || lower.contains("not in group by") {
+        SqlState("42803")
+    } else if lower.contains("type") {
+        SqlState::DATATYPE_MISMATCH
+    } else {
+        SqlState::SYNTAX_ERROR
+    };
+    SqlError::new(state, message)
+}
+
+/// Why a statement was stopped, as Postgres words it.
+pub fn from_stop(stop: Stop) -> SqlError {
+    let reason = match stop {
+        Stop::Cancelled => "user request",
+        Stop::TimedOut => "statement timeout",
+    };
+    SqlError::new(SqlState::QUERY_CANCELED, format!("canceling statement due to {reason}"))
+}
+
+/// What a client sees of the engine's refusal.
+pub fn from_engine(error: cvx_engine::Error) -> SqlError {
+    use cvx_engine::Error;
+    let message = error.to_string();
+    let new = |state| SqlError::new(state, message.clone());
+    match error {
+        Error::DuplicateKey { table, key } => SqlError::new(
+            SqlState::UNIQUE_VIOLATION,
+            format!("duplicate key value violates unique constraint \"{table}_pkey\""),
+        )
+        .detail(format!("Key {key} already exists with other content.")),
+        Error::WrittenTwice { .. } => SqlError::new(
+            SqlState::CARDINALITY_VIOLATION,
+            "ON CONFLICT DO UPDATE command cannot affect row a second time",
+        )
+        .detail(message),
+        Error::OutOfOrder { .. } => new(SqlState::OUT_OF_ORDER).hint(
+            "Late points are taken by tables with out_of_order = 'accept', by ON CONFLICT, and \
+             after SET cvx.force = on.",
+        ),
+        Error::NotNull { .. } => new(SqlState::NOT_NULL_VIOLATION),
+        Error::NotFinite { .. } => new(SqlState::DATA_EXCEPTION),
+        Error::TimeRange { .. } => new(SqlState::DATETIME_OVERFLOW),
+        Error::Conflict => new(SqlState::SERIALIZATION_FAILURE).hint("Run the transaction again."),
+        Error::SnapshotTooOld { .. } => new(SqlState::SNAPSHOT_TOO_OLD),
+        Error::Cancelled(stop) => from_stop(stop),
+        Error::Exists { kind: "table" | "view", name } => SqlError::new(
+            SqlState::DUPLICATE_TABLE,
+            format!("relation \"{name}\" already exists"),
+        ),
+        Error::Exists { kind: "column", .. } => new(SqlState::DUPLICATE_COLUMN),
+        Error::Exists { kind: "schema", .. } => new(SqlState("42P06")),
+        Error::Exists { .. } => new(SqlState::DUPLICATE_OBJECT),
+        Error::Missing { kind: "table" | "view", name } => SqlError::new(
+            SqlState::UNDEFINED_TABLE,
+            format!("relation \"{name}\" does not exist"),
+        ),
+        Error::Missing { kind: "column", .. } => new(SqlState::UNDEFINED_COLUMN),
+        Error::Missing { kind: "schema", .. } => new(SqlState::INVALID_SCHEMA_NAME),
+        Error::Missing { .. } => new(SqlState::UNDEFINED_OBJECT),
+        Error::Invalid(_) => new(SqlState::FEATURE_NOT_SUPPORTED),
+        Error::Poisoned(_) => new(SqlState::IO_ERROR),
+        Error::ShutDown => new(SqlState::ADMIN_SHUTDOWN),
+        Error::Corrupt(_) => new(SqlState::DATA_CORRUPTED),
+        Error::Arrow(inner) => from_arrow(&inner),
+    }
+}

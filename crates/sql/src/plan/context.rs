@@ -1,0 +1,217 @@
+//! What DataFusion's planner may ask: tables by name, functions, types. One value a statement.
+
+use super::relation::BoundRelations;
+use super::{StatementCx, session_functions, st_distance, undefined_table};
+use crate::bind::BoundTable;
+use crate::error::{from_datafusion, to_datafusion};
+use crate::pg_catalog::SystemCatalog;
+use cvx_types::{Result, SqlError};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::{DFSchema, ParamValues, TableReference};
+use datafusion::config::ConfigOptions;
+use datafusion::datasource::{TableProvider, cte_worktable::CteWorkTable, provider_as_source};
+use datafusion::error::Result as DfResult;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::planner::{
+    ContextProvider, ExprPlanner, RelationPlanner, TypePlanner,
+};
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+};
+use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion::sql::sqlparser::ast;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Plans bound trees of one statement.
+pub struct Planner<'a> {
+    cx: &'a StatementCx<'a>,
+    state: &'a SessionState,
+    relations: Vec<Arc<dyn RelationPlanner>>,
+    functions: HashMap<String, Arc<ScalarUDF>>,
+}
+
+impl<'a> Planner<'a> {
+    /// A planner that knows these bound tables by their marks.
+    pub fn new(cx: &'a StatementCx<'a>, bound: Vec<BoundTable>) -> Self {
+        Self {
+            cx,
+            state: cx.state,
+            relations: vec![Arc::new(BoundRelations::new(bound, cx.cancel.clone()))],
+            functions: session_functions::all(cx),
+        }
+    }
+
+    /// The plan of a bound query, its parameters still placeholders.
+    pub fn query(&self, query: ast::Query) -> Result<LogicalPlan> {
+        let statement = ast::Statement::Query(Box::new(query));
+        let plan = self
+            .rel()
+            .sql_statement_to_plan_with_context(statement, &mut self.planner_context())
+            .map_err(from_datafusion)?;
+        st_distance::fill(plan).map_err(from_datafusion)
+    }
+
+    /// The same with the bound values in the parameters' places.
+    pub fn with_values(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        if self.cx.params.values.as_ref().is_none_or(Vec::is_empty) {
+            return Ok(plan);
+        }
+        let values = ParamValues::List(self.cx.params.scalars()?);
+        plan.replace_params_with_values(&values).map_err(from_datafusion)
+    }
+
+    /// An expression over these columns, parameters replaced where values are bound.
+    pub fn expr(&self, expr: ast::Expr, schema: &DFSchema) -> Result<Expr> {
+        let planned = self
+            .rel()
+            .sql_to_expr(expr, schema, &mut self.planner_context())
+            .map_err(from_datafusion)?;
+        self.substitute(planned)
+    }
+
+    fn substitute(&self, expr: Expr) -> Result<Expr> {
+        use datafusion::common::tree_node::{Transformed, TreeNode};
+        expr.transform(|node| match &node {
+            Expr::Placeholder(placeholder) => {
+                match self.cx.params.value(&placeholder.id).map_err(to_datafusion)? {
+                    Some(datum) => {
+                        let scalar =
+                            datafusion::common::ScalarValue::try_from_array(&datum.value, 0)?;
+                        Ok(Transformed::yes(Expr::Literal(scalar, None)))
+                    }
+                    None => Ok(Transformed::no(node)),
+                }
+            }
+            _ => Ok(Transformed::no(node)),
+        })
+        .map(|transformed| transformed.data)
+        .map_err(from_datafusion)
+    }
+
+    fn rel(&self) -> SqlToRel<'_, Self> {
+        let options = ParserOptions::new()
+            .with_map_string_types_to_utf8view(false)
+            .with_support_varchar_with_length(true);
+        SqlToRel::new_with_options(self, options)
+    }
+
+    fn planner_context(&self) -> PlannerContext {
+        PlannerContext::new().with_prepare_param_data_types(self.cx.params.fields())
+    }
+}
+
+/// The system table a name means: `pg_catalog` comes first for names without a schema.
+pub fn system_name(system: &SystemCatalog, parts: &[String]) -> Option<(String, String)> {
+    let known = |schema: &str, name: &str| system.has_table(schema, name);
+    match parts {
+        [name] if known("pg_catalog", name) => Some(("pg_catalog".to_owned(), name.clone())),
+        [schema, name] | [_, schema, name] if known(schema, name) => {
+            Some((schema.clone(), name.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn reference_parts(name: &TableReference) -> Vec<String> {
+    match name {
+        TableReference::Bare { table } => vec![table.to_string()],
+        TableReference::Partial { schema, table } => vec![schema.to_string(), table.to_string()],
+        TableReference::Full { schema, table, .. } => vec![schema.to_string(), table.to_string()],
+    }
+}
+
+impl ContextProvider for Planner<'_> {
+    /// Only tables of the system come this way: every other was bound, and planned by its mark.
+    fn get_table_source(&self, name: TableReference) -> DfResult<Arc<dyn TableSource>> {
+        let parts = reference_parts(&name);
+        let found: Option<Arc<dyn TableProvider>> =
+            system_name(&self.cx.system, &parts)
+                .and_then(|(schema, table)| self.cx.system.table(&schema, &table));
+        match found {
+            Some(provider) => Ok(provider_as_source(provider)),
+            None => Err(to_datafusion(undefined_table(&parts.join(".")))),
+        }
+    }
+
+    fn get_table_function_source(
+        &self,
+        name: &str,
+        args: Vec<Expr>,
+    ) -> DfResult<Arc<dyn TableSource>> {
+        let Some(function) = self.state.table_functions().get(name) else {
+            let error = SqlError::new(
+                cvx_types::SqlState::UNDEFINED_FUNCTION,
+                format!("function {name} does not exist"),
+            );
+            return Err(to_datafusion(error));
+        };
+        let args = args
+            .into_iter()
+            .map(|arg| super::evaluate::folded(self.cx, arg).map_err(to_datafusion))
+            .collect::<DfResult<Vec<_>>>()?;
+        let args = datafusion::catalog::TableFunctionArgs::new(&args, self.state);
+        Ok(provider_as_source(function.create_table_provider_with_args(args)?))
+    }
+
+    fn create_cte_work_table(
+        &self,
+        name: &str,
+        schema: SchemaRef,
+    ) -> DfResult<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        &self.relations
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        Some(Arc::new(crate::types::PgTypePlanner))
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        let own = self.functions.get(name).cloned();
+        own.or_else(|| self.state.scalar_functions().get(name).cloned())
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.state.higher_order_functions().get(name).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(name).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(name).cloned()
+    }
+
+    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.state.scalar_functions().keys().chain(self.functions.keys()).cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        self.state.higher_order_functions().keys().cloned().collect()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.state.aggregate_functions().keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.state.window_functions().keys().cloned().collect()
+    }
+}

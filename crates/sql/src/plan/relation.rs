@@ -1,0 +1,55 @@
+//! Marked tables become scans of exactly what they were bound to.
+
+use super::source::VersionedTable;
+use crate::bind::{BoundTable, mark_of, object_name};
+use cvx_core::CancelToken;
+use datafusion::common::TableReference;
+use datafusion::datasource::provider_as_source;
+use datafusion::error::Result;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::planner::{
+    PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
+};
+use datafusion::sql::sqlparser::ast::TableFactor;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(super) struct BoundRelations {
+    bound: Vec<BoundTable>,
+    cancel: CancelToken,
+}
+
+impl BoundRelations {
+    pub(super) fn new(bound: Vec<BoundTable>, cancel: CancelToken) -> Self {
+        Self { bound, cancel }
+    }
+}
+
+impl RelationPlanner for BoundRelations {
+    fn plan_relation(
+        &self,
+        relation: TableFactor,
+        _context: &mut dyn RelationPlannerContext,
+    ) -> Result<RelationPlanning> {
+        let TableFactor::Table { name, alias, version, .. } = &relation else {
+            return Ok(RelationPlanning::Original(Box::new(relation)));
+        };
+        let Some(bound) = mark_of(version.as_ref()).and_then(|mark| self.bound.get(mark)) else {
+            return Ok(RelationPlanning::Original(Box::new(relation)));
+        };
+        let reference = match object_name(name).as_slice() {
+            [.., schema, table] => TableReference::partial(schema.as_str(), table.as_str()),
+            [table] => TableReference::bare(table.as_str()),
+            [] => TableReference::bare(bound.read.table().name.as_str()),
+        };
+        let source = VersionedTable::new(bound, self.cancel.clone());
+        let plan = LogicalPlanBuilder::scan(
+            reference,
+            provider_as_source(Arc::new(source)),
+            Some(bound.columns.clone()),
+        )?
+        .build()?;
+        let planned = PlannedRelation::new(plan, alias.clone());
+        Ok(RelationPlanning::Planned(Box::new(planned)))
+    }
+}

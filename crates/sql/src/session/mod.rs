@@ -1,0 +1,281 @@
+//! One client's conversation: prepares, runs, keeps its transaction.
+//!
+//! A statement is prepared by planning it without parameter values, which says the types of its
+//! parameters and columns; it runs by planning it again with the values in place, so that times,
+//! limits and query vectors are literals to every rule. Outside a block a statement is its own
+//! transaction, retried from its start when its commit meets a conflict.
+
+mod block;
+mod dispatch;
+mod prepare;
+mod query;
+mod settings;
+mod vars;
+
+pub use dispatch::{rows_of, text_rows};
+pub use query::{
+    columns, physical, plan_query, plan_target_query, run as run_plan, stream_query,
+    stream_target_query,
+};
+pub use vars::{SERVER_VERSION, Vars, parse_bool};
+
+use crate::db::Db;
+use crate::dml::CopyTarget;
+use crate::error::from_engine;
+use crate::pg_catalog::SystemCatalog;
+use crate::plan::{Params, StatementCx};
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use block::Block;
+use cvx_core::CancelToken;
+use cvx_dialect::Statement;
+use cvx_engine::{Engine, Txn};
+use cvx_session::{Notice, Outcome, Prepared, Session, TxnStatus};
+use cvx_types::{Datum, PgType, Result, SqlError, SqlState};
+use datafusion::execution::session_state::SessionState;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A session over one engine.
+pub struct SqlSession {
+    engine: Arc<Engine>,
+    state: SessionState,
+    user: String,
+    import_dir: Option<PathBuf>,
+    vars: Vars,
+    block: Block,
+    copy: Option<Copy>,
+    notices: Vec<Notice>,
+    cancel: CancelToken,
+}
+
+/// A COPY FROM STDIN under way; its own transaction outside a block.
+struct Copy {
+    target: CopyTarget,
+    own: Option<Txn>,
+}
+
+/// A transaction in a statement's hands.
+pub(crate) struct Held {
+    pub(crate) txn: Txn,
+    now_us: i64,
+    /// Whether it is a block's, and whether that block is implicit.
+    pub(crate) block: Option<bool>,
+}
+
+/// What `Prepared::plan` holds.
+struct Parsed {
+    statement: Statement,
+    text: String,
+}
+
+impl SqlSession {
+    pub fn new(db: &Db, user: &str, vars: Vars) -> Self {
+        Self {
+            engine: Arc::clone(&db.engine),
+            state: db.session_state(),
+            user: user.to_owned(),
+            import_dir: db.options.import_dir.clone(),
+            vars,
+            block: Block::Idle,
+            copy: None,
+            notices: Vec::new(),
+            cancel: CancelToken::default(),
+        }
+    }
+
+    /// What a statement stands in, over this transaction.
+    pub(crate) fn cx<'a>(&'a self, held: &'a Held, params: &'a Params, text: &'a str) -> StatementCx<'a> {
+        let txn = &held.txn;
+        let catalog = txn.catalog();
+        let system = Arc::new(SystemCatalog::new(
+            Arc::clone(&catalog),
+            self.vars.all(),
+            &self.user,
+            "cvx",
+            Arc::clone(&self.engine),
+        ));
+        StatementCx {
+            text,
+            engine: &self.engine,
+            txn,
+            catalog,
+            system,
+            state: &self.state,
+            vars: &self.vars,
+            params,
+            now_us: held.now_us,
+            cancel: self.cancel.clone(),
+            hints: parking_lot::Mutex::default(),
+        }
+    }
+
+    fn parsed(statement: &Prepared) -> Result<&Parsed> {
+        statement.plan.downcast_ref::<Parsed>().ok_or_else(|| {
+            SqlError::new(SqlState::INVALID_STATEMENT_NAME, "not a statement of this server")
+        })
+    }
+
+    /// Starts the clock of `statement_timeout` for the statement that begins.
+    fn start_statement(&self) -> Option<tokio::task::AbortHandle> {
+        let generation = self.cancel.start();
+        let ms = self.vars.milliseconds("statement_timeout");
+        if ms == 0 {
+            return None;
+        }
+        let cancel = self.cancel.clone();
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+            cancel.time_out(generation);
+        });
+        Some(timer.abort_handle())
+    }
+
+    fn begin(&self) -> Txn {
+        self.engine.begin()
+    }
+
+    pub(crate) fn notify(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(crate) fn import_dir(&self) -> Option<&std::path::Path> {
+        self.import_dir.as_deref()
+    }
+
+    pub(crate) fn stopped(&self) -> Option<cvx_core::Stop> {
+        self.cancel.stopped()
+    }
+
+    /// The transaction a statement works in: the block's, or one of its own.
+    pub(crate) fn hold(&mut self) -> Held {
+        match std::mem::replace(&mut self.block, Block::Idle) {
+            Block::Open { txn, now_us, implicit } => {
+                Held { txn, now_us, block: Some(implicit) }
+            }
+            other => {
+                self.block = other;
+                Held { txn: self.begin(), now_us: self.engine.now_us(), block: None }
+            }
+        }
+    }
+
+    /// Gives the block its transaction back; one of a statement's own is dropped.
+    pub(crate) fn release(&mut self, held: Held) {
+        if let Some(implicit) = held.block {
+            self.block = Block::Open { txn: held.txn, now_us: held.now_us, implicit };
+        }
+    }
+}
+
+#[async_trait]
+impl Session for SqlSession {
+    fn split(&self, sql: &str) -> Result<Vec<String>> {
+        cvx_dialect::split(sql).map_err(crate::limits::from_parse)
+    }
+
+    async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
+        prepare::prepare(self, sql, types).await
+    }
+
+    async fn execute(&mut self, statement: &Prepared, params: &[Datum]) -> Result<Outcome> {
+        let parsed = Self::parsed(statement)?;
+        if params.len() != statement.params.len() {
+            return Err(SqlError::new(
+                SqlState::PROTOCOL_VIOLATION,
+                format!(
+                    "bind message supplies {} parameters, but the statement requires {}",
+                    params.len(),
+                    statement.params.len()
+                ),
+            ));
+        }
+        let timer = self.start_statement();
+        let params = Params::bound(&statement.params, params);
+        let outcome = dispatch::run(self, parsed, params).await;
+        match (&outcome, timer) {
+            (Ok(Outcome::Rows { .. } | Outcome::CopyOut { .. } | Outcome::CopyIn(_)), _) => {}
+            (_, Some(timer)) => timer.abort(),
+            (_, None) => {}
+        }
+        if outcome.is_err() {
+            self.fail();
+        }
+        outcome
+    }
+
+    async fn copy_rows(&mut self, rows: RecordBatch) -> Result<()> {
+        let Some(copy) = &mut self.copy else { return Err(no_copy()) };
+        if let Some(stop) = self.cancel.stopped() {
+            return Err(crate::error::from_stop(stop));
+        }
+        let txn = match &mut copy.own {
+            Some(own) => own,
+            None => self.block.txn().ok_or_else(no_copy)?,
+        };
+        tokio::task::block_in_place(|| copy.target.rows(txn, &rows))
+    }
+
+    async fn copy_finish(&mut self) -> Result<String> {
+        let copy = self.copy.take().ok_or_else(no_copy)?;
+        if let Some(own) = copy.own {
+            let durability = self.durability();
+            own.commit(durability).await.map_err(from_engine)?;
+        }
+        Ok(format!("COPY {}", copy.target.count))
+    }
+
+    async fn copy_abort(&mut self) {
+        self.copy = None;
+        self.fail();
+    }
+
+    fn begin_batch(&mut self) {
+        if matches!(self.block, Block::Idle) {
+            let txn = self.begin();
+            self.block = Block::implicit(txn, self.engine.now_us());
+        }
+    }
+
+    async fn end_batch(&mut self, ok: bool) -> Result<()> {
+        if !self.block.is_implicit() {
+            return Ok(());
+        }
+        let durability = self.durability();
+        match std::mem::replace(&mut self.block, Block::Idle) {
+            Block::Open { txn, .. } if ok => {
+                txn.commit(durability).await.map(drop).map_err(from_engine)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fail(&mut self) {
+        self.copy = None;
+        self.block.fail();
+    }
+
+    fn status(&self) -> TxnStatus {
+        self.block.status()
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    fn take_parameters(&mut self) -> Vec<(String, String)> {
+        self.vars.take_changed()
+    }
+
+    fn cancel_token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+}
+
+fn no_copy() -> SqlError {
+    SqlError::new(SqlState::PROTOCOL_VIOLATION, "no COPY is under way")
+}

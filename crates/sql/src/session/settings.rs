@@ -1,0 +1,245 @@
+//! SET, SHOW, RESET, DISCARD and BEGIN's modes.
+
+use super::block::Block;
+use super::dispatch::text_rows;
+use super::SqlSession;
+use crate::bind::{ident_name, object_name};
+use cvx_dialect::Statement;
+use cvx_session::{Notice, Outcome};
+use cvx_types::{Column, PgType, Result, SqlError, SqlState};
+use datafusion::sql::sqlparser::ast::{
+    self, ContextModifier, Expr, Ident, Set, TransactionAccessMode, TransactionIsolationLevel,
+    TransactionMode, Value,
+};
+
+/// A statement about the session; `None` for any other.
+pub(super) fn run(session: &mut SqlSession, statement: &ast::Statement) -> Result<Option<Outcome>> {
+    use ast::Statement as S;
+    let outcome = match statement {
+        S::Set(set) => assign(session, set)?,
+        S::ShowVariable { variable } => show(session, &name_of(variable))?,
+        S::Discard { .. } => discard(session)?,
+        S::Deallocate { .. } => done("DEALLOCATE"),
+        S::UNLISTEN { .. } => done("UNLISTEN"),
+        S::Close { .. } => done("CLOSE CURSOR"),
+        S::Reset(reset) => {
+            match &reset.reset {
+                ast::Reset::ALL => session.vars.reset_all(),
+                ast::Reset::ConfigurationParameter(name) => {
+                    session.vars.reset(&object_name(name).join("."))?;
+                }
+            }
+            done("RESET")
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(outcome))
+}
+
+/// Statements that the dialect reads by itself.
+pub(super) fn utility(session: &mut SqlSession, statement: &Statement) -> Result<Outcome> {
+    match statement {
+        Statement::SetVariable { name, value, local } => {
+            match value {
+                Some(value) => session.vars.set(name, value, *local)?,
+                None => session.vars.reset(name)?,
+            }
+            Ok(done("SET"))
+        }
+        Statement::Reset { name: Some(name) } => {
+            session.vars.reset(name)?;
+            Ok(done("RESET"))
+        }
+        Statement::Reset { name: None } => {
+            session.vars.reset_all();
+            Ok(done("RESET"))
+        }
+        Statement::DiscardAll => discard(session),
+        other => Err(SqlError::unsupported(other.kind())),
+    }
+}
+
+fn done(tag: &str) -> Outcome {
+    Outcome::Done { tag: tag.to_owned() }
+}
+
+fn discard(session: &mut SqlSession) -> Result<Outcome> {
+    if session.block.now_us().is_some() && !session.block.is_implicit() {
+        return Err(SqlError::new(
+            SqlState::ACTIVE_TRANSACTION,
+            "DISCARD ALL cannot run inside a transaction block",
+        ));
+    }
+    session.vars.reset_all();
+    Ok(done("DISCARD ALL"))
+}
+
+/// BEGIN with its modes.
+pub(super) fn begin(session: &mut SqlSession, modes: &[TransactionMode]) -> Result<Outcome> {
+    check_modes(modes)?;
+    match std::mem::replace(&mut session.block, Block::Idle) {
+        Block::Idle => {
+            session.vars.begin();
+            let txn = session.begin();
+            session.block = Block::explicit(txn, session.engine.now_us());
+        }
+        Block::Open { txn, now_us, implicit: true } => {
+            session.vars.begin();
+            session.block = Block::explicit(txn, now_us);
+        }
+        other => {
+            session.block = other;
+            session.notices.push(Notice {
+                severity: "WARNING",
+                state: SqlState::ACTIVE_TRANSACTION.0,
+                message: "there is already a transaction in progress".to_owned(),
+            });
+        }
+    }
+    apply_modes(session, modes)?;
+    Ok(done("BEGIN"))
+}
+
+fn check_modes(modes: &[TransactionMode]) -> Result<()> {
+    let serializable =
+        TransactionMode::IsolationLevel(TransactionIsolationLevel::Serializable);
+    if modes.contains(&serializable) {
+        return Err(SqlError::unsupported("isolation level SERIALIZABLE")
+            .hint("Transactions here are snapshots: REPEATABLE READ."));
+    }
+    Ok(())
+}
+
+fn apply_modes(session: &mut SqlSession, modes: &[TransactionMode]) -> Result<()> {
+    for mode in modes {
+        match mode {
+            TransactionMode::AccessMode(TransactionAccessMode::ReadOnly) => {
+                session.vars.set("transaction_read_only", "on", true)?;
+            }
+            TransactionMode::AccessMode(TransactionAccessMode::ReadWrite) => {
+                session.vars.set("transaction_read_only", "off", true)?;
+            }
+            TransactionMode::IsolationLevel(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn assign(session: &mut SqlSession, set: &Set) -> Result<Outcome> {
+    match set {
+        Set::SingleAssignment { scope, variable, values, .. } => {
+            let name = object_name(variable).join(".");
+            let local = matches!(scope, Some(ContextModifier::Local));
+            assign_one(session, &name, values, local)?;
+        }
+        Set::SetTimeZone { local, value } => {
+            assign_one(session, "timezone", std::slice::from_ref(value), *local)?;
+        }
+        Set::SetTransaction { modes, .. } => {
+            check_modes(modes)?;
+            apply_modes(session, modes)?;
+        }
+        Set::SetNames { charset_name, .. } => {
+            session.vars.set("client_encoding", &ident_name(charset_name), false)?;
+        }
+        Set::SetNamesDefault {} => session.vars.reset("client_encoding")?,
+        Set::SetRole { .. } => {}
+        Set::SetSessionAuthorization(_) => {}
+        other => return Err(SqlError::unsupported(format!("{other}"))),
+    }
+    Ok(done("SET"))
+}
+
+fn assign_one(session: &mut SqlSession, name: &str, values: &[Expr], local: bool) -> Result<()> {
+    if let [Expr::Identifier(word)] = values
+        && ident_name(word) == "default"
+    {
+        return session.vars.reset(name);
+    }
+    let text = values.iter().map(value_text).collect::<Result<Vec<_>>>()?.join(", ");
+    if is_moment(name) {
+        session.check_moment(&text)?;
+    }
+    session.vars.set(name, &text, local)
+}
+
+fn is_moment(name: &str) -> bool {
+    matches!(name, "cvx.valid_time" | "cvx.system_time")
+}
+
+impl SqlSession {
+    /// A session's moment must be a time now, not when it is first used.
+    fn check_moment(&mut self, text: &str) -> Result<()> {
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        cvx_types::parse_text(&PgType::Timestamptz, -1, text).map(drop)
+    }
+}
+
+/// A setting's value as text; bare words are text too.
+fn value_text(value: &Expr) -> Result<String> {
+    match value {
+        Expr::Identifier(ident) => Ok(ident.value.clone()),
+        Expr::CompoundIdentifier(parts) => {
+            Ok(parts.iter().map(|part: &Ident| part.value.clone()).collect::<Vec<_>>().join("."))
+        }
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) | Value::Number(text, _) => Ok(text.clone()),
+            Value::Boolean(value) => Ok(value.to_string()),
+            Value::Null => Ok(String::new()),
+            other => Err(SqlError::new(SqlState::SYNTAX_ERROR, format!("not a setting: {other}"))),
+        },
+        Expr::UnaryOp { .. } => Ok(value.to_string()),
+        Expr::TypedString(typed) => value_text(&Expr::Value(typed.value.clone())),
+        other => Err(SqlError::new(SqlState::SYNTAX_ERROR, format!("not a setting: {other}"))),
+    }
+}
+
+/// The name that SHOW's words spell.
+pub(super) fn name_of(words: &[Ident]) -> String {
+    let words: Vec<String> = words.iter().map(|word| word.value.to_ascii_lowercase()).collect();
+    match words.join(" ").as_str() {
+        "transaction isolation level" => "transaction_isolation".to_owned(),
+        "time zone" => "timezone".to_owned(),
+        "session authorization" => "session_authorization".to_owned(),
+        _ => words.join("."),
+    }
+}
+
+pub(super) fn show_columns(name: &str) -> Vec<Column> {
+    let column = super::prepare::text_column;
+    if name.eq_ignore_ascii_case("all") {
+        return vec![column("name"), column("setting"), column("description")];
+    }
+    vec![column(name)]
+}
+
+pub(super) fn show(session: &SqlSession, name: &str) -> Result<Outcome> {
+    let name = match name.to_ascii_lowercase().as_str() {
+        "transaction isolation level" => "transaction_isolation".to_owned(),
+        "time zone" => "timezone".to_owned(),
+        other => other.to_owned(),
+    };
+    if name == "all" {
+        return show_all(session);
+    }
+    text_rows(&name, vec![session.vars.show(&name)?], "SHOW")
+}
+
+fn show_all(session: &SqlSession) -> Result<Outcome> {
+    use arrow::array::{ArrayRef, StringArray};
+    let all: Vec<(String, String, String)> = session.vars.all();
+    let column = |pick: fn(&(String, String, String)) -> &String| -> ArrayRef {
+        std::sync::Arc::new(StringArray::from_iter_values(all.iter().map(pick)))
+    };
+    let batch = arrow::record_batch::RecordBatch::try_from_iter([
+        ("name", column(|row| &row.0)),
+        ("setting", column(|row| &row.1)),
+        ("description", column(|row| &row.2)),
+    ])
+    .map_err(|error| crate::error::from_arrow(&error))?;
+    let rows = Box::pin(futures::stream::iter(vec![Ok(batch)]));
+    Ok(Outcome::Rows { columns: show_columns("all"), rows, verb: "SHOW".to_owned() })
+}
+
