@@ -6,31 +6,35 @@ use crate::plan::{Params, StatementCx};
 use crate::session::{SqlSession, columns, physical, plan_query, rows_of, run_plan};
 use cvx_session::{CopyFormat, CopyIn, Outcome};
 use cvx_types::{Result, SqlError, SqlState};
+use cvx_dialect::{Copy, CopyDirection, CopyHeader, CopyOptions};
 use datafusion::sql::sqlparser::ast::{
-    CopyLegacyCsvOption, CopyLegacyOption, CopyOption, CopySource, CopyTarget as Target, Ident,
-    ObjectName, Query, SelectItem, SetExpr, Statement,
+    CopySource, CopyTarget as Target, Ident, ObjectName, Query, SelectItem, SetExpr, Statement,
 };
 
 pub async fn run(
     session: &mut SqlSession,
-    statement: &Statement,
+    statement: &Copy,
     params: &Params,
     text: &str,
 ) -> Result<Outcome> {
-    let Statement::Copy { source, to, target, options, legacy_options, .. } = statement else {
-        return Err(SqlError::unsupported("this form of COPY"));
-    };
-    let format = Options::read(options, legacy_options)?.format()?;
-    match (to, source, target) {
-        (false, CopySource::Table { table_name, columns }, Target::Stdin) => {
+    let format = format_of(&statement.options)?;
+    if statement.selection.is_some() {
+        return Err(SqlError::unsupported("COPY ... WHERE"));
+    }
+    match (statement.direction, &statement.source, &statement.target) {
+        (CopyDirection::From, CopySource::Table { table_name, columns }, Target::Stdin) => {
             copy_in(session, table_name, columns, format, params, text)
         }
-        (false, CopySource::Table { table_name, columns }, Target::File { filename }) => {
+        (CopyDirection::From, CopySource::Table { table_name, columns }, Target::File { filename }) => {
             crate::import::run(session, table_name, columns, filename, params, text).await
         }
-        (true, source, Target::Stdout) => copy_out(session, source, format, params, text).await,
-        (true, _, Target::File { .. }) => Err(SqlError::unsupported("COPY TO a file of the server")
-            .hint("Use COPY ... TO STDOUT, or psql's \\copy.")),
+        (CopyDirection::To, source, Target::Stdout) => {
+            copy_out(session, source, format, params, text).await
+        }
+        (CopyDirection::To, _, Target::File { .. }) => {
+            Err(SqlError::unsupported("COPY TO a file of the server")
+                .hint("Use COPY ... TO STDOUT, or psql's \\copy."))
+        }
         (_, _, Target::Program { .. }) => Err(SqlError::unsupported("COPY with PROGRAM")),
         _ => Err(SqlError::unsupported("this form of COPY")),
     }
@@ -108,96 +112,63 @@ fn table_query(table: &ObjectName, columns: &[Ident]) -> Result<Query> {
     Ok(*query)
 }
 
-/// COPY's options before their defaults are known.
-#[derive(Default)]
-struct Options {
-    format: Option<String>,
-    delimiter: Option<char>,
-    null: Option<String>,
-    header: bool,
-    quote: Option<char>,
-    escape: Option<char>,
+/// The format that the options choose, defaults filled in.
+fn format_of(options: &CopyOptions) -> Result<CopyFormat> {
+    refuse_options(options)?;
+    let header = matches!(options.header, Some(CopyHeader::On));
+    let null = options.null.clone();
+    match options.format.as_deref() {
+        None | Some("text") => Ok(CopyFormat::Text {
+            delimiter: byte(options.delimiter.as_deref(), b'\t', "delimiter")?,
+            null: null.unwrap_or_else(|| "\\N".to_owned()),
+            header,
+        }),
+        Some("csv") => {
+            let quote = byte(options.quote.as_deref(), b'"', "quote")?;
+            Ok(CopyFormat::Csv {
+                delimiter: byte(options.delimiter.as_deref(), b',', "delimiter")?,
+                null: null.unwrap_or_default(),
+                header,
+                quote,
+                escape: byte(options.escape.as_deref(), quote, "escape")?,
+            })
+        }
+        Some("binary") => Ok(CopyFormat::Binary),
+        Some(other) => Err(SqlError::new(
+            SqlState::INVALID_PARAMETER,
+            format!("COPY format \"{other}\" not recognized"),
+        )),
+    }
 }
 
-impl Options {
-    fn read(options: &[CopyOption], legacy: &[CopyLegacyOption]) -> Result<Self> {
-        let mut said = Self::default();
-        for option in options {
-            said.option(option)?;
-        }
-        for option in legacy {
-            said.legacy(option)?;
-        }
-        Ok(said)
+fn byte(given: Option<&str>, default: u8, name: &str) -> Result<u8> {
+    match given.map(str::as_bytes) {
+        None => Ok(default),
+        Some([byte]) => Ok(*byte),
+        Some(_) => Err(SqlError::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("COPY {name} must be a single one-byte character"),
+        )),
     }
+}
 
-    fn option(&mut self, option: &CopyOption) -> Result<()> {
-        match option {
-            CopyOption::Format(name) => self.format = Some(name.value.to_lowercase()),
-            CopyOption::Freeze(_) => {}
-            CopyOption::Delimiter(delimiter) => self.delimiter = Some(*delimiter),
-            CopyOption::Null(null) => self.null = Some(null.clone()),
-            CopyOption::Header(header) => self.header = *header,
-            CopyOption::Quote(quote) => self.quote = Some(*quote),
-            CopyOption::Escape(escape) => self.escape = Some(*escape),
-            CopyOption::Encoding(name) if name.to_lowercase().replace('-', "") == "utf8" => {}
-            other => return Err(SqlError::unsupported(format!("COPY option {other}"))),
-        }
-        Ok(())
-    }
-
-    fn legacy(&mut self, option: &CopyLegacyOption) -> Result<()> {
-        match option {
-            CopyLegacyOption::Binary => self.format = Some("binary".to_owned()),
-            CopyLegacyOption::Delimiter(delimiter) => self.delimiter = Some(*delimiter),
-            CopyLegacyOption::Null(null) => self.null = Some(null.clone()),
-            CopyLegacyOption::Header => self.header = true,
-            CopyLegacyOption::Csv(csv) => {
-                self.format = Some("csv".to_owned());
-                for option in csv {
-                    match option {
-                        CopyLegacyCsvOption::Header => self.header = true,
-                        CopyLegacyCsvOption::Quote(quote) => self.quote = Some(*quote),
-                        CopyLegacyCsvOption::Escape(escape) => self.escape = Some(*escape),
-                        other => {
-                            return Err(SqlError::unsupported(format!("COPY option {other}")));
-                        }
-                    }
-                }
-            }
-            other => return Err(SqlError::unsupported(format!("COPY option {other}"))),
-        }
-        Ok(())
-    }
-
-    fn format(self) -> Result<CopyFormat> {
-        let byte = |given: Option<char>, default: u8, name: &str| match given {
-            None => Ok(default),
-            Some(c) => u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
-                SqlError::unsupported(format!("a COPY {name} of more than one byte"))
-            }),
-        };
-        match self.format.as_deref() {
-            None | Some("text") => Ok(CopyFormat::Text {
-                delimiter: byte(self.delimiter, b'\t', "delimiter")?,
-                null: self.null.unwrap_or_else(|| "\\N".to_owned()),
-                header: self.header,
-            }),
-            Some("csv") => {
-                let quote = byte(self.quote, b'"', "quote")?;
-                Ok(CopyFormat::Csv {
-                    delimiter: byte(self.delimiter, b',', "delimiter")?,
-                    null: self.null.unwrap_or_default(),
-                    header: self.header,
-                    quote,
-                    escape: byte(self.escape, quote, "escape")?,
-                })
-            }
-            Some("binary") => Ok(CopyFormat::Binary),
-            Some(other) => Err(SqlError::new(
-                SqlState::INVALID_PARAMETER,
-                format!("COPY format \"{other}\" not recognized"),
-            )),
-        }
+fn refuse_options(options: &CopyOptions) -> Result<()> {
+    let utf8 = options
+        .encoding
+        .as_ref()
+        .is_none_or(|name| matches!(name.to_lowercase().as_str(), "utf8" | "utf-8"));
+    let unsupported = [
+        (options.default.is_some(), "DEFAULT"),
+        (matches!(options.header, Some(CopyHeader::Match)), "HEADER MATCH"),
+        (options.force_quote.is_some(), "FORCE_QUOTE"),
+        (options.force_not_null.is_some(), "FORCE_NOT_NULL"),
+        (options.force_null.is_some(), "FORCE_NULL"),
+        (!utf8, "ENCODING other than UTF8"),
+        (options.on_error.as_deref().is_some_and(|word| word != "stop"), "ON_ERROR"),
+        (options.reject_limit.is_some(), "REJECT_LIMIT"),
+    ];
+    match unsupported.into_iter().find(|(given, _)| *given) {
+        Some((_, name)) => Err(SqlError::unsupported(format!("COPY option {name}"))),
+        None => Ok(()),
     }
 }

@@ -265,8 +265,8 @@ impl<'a> Binder<'a> {
             shown.push(wildcard::Shown::whole(factor));
             return self.cx.check_system_table(name);
         };
-        let (own_valid, own_system) = clause.unwrap_or((None, None));
-        if own_valid.is_some() && table.valid_time.is_none() {
+        let own = clause.unwrap_or_default().settled(table.valid_time.is_some());
+        if own.valid.is_some() && table.valid_time.is_none() {
             return Err(SqlError::unsupported(format!(
                 "FOR VALID_TIME on table \"{}\", which has no valid time,",
                 table.name
@@ -276,8 +276,8 @@ impl<'a> Binder<'a> {
         let show = Show::User { hidden: Arc::clone(&env.hidden) };
         self.push(factor, Pending {
             table,
-            own_valid,
-            own_system,
+            own_valid: own.valid,
+            own_system: own.system,
             scopes: env.scopes.clone(),
             show,
             all_points: false,

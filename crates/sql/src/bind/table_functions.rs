@@ -33,12 +33,18 @@ impl Binder<'_> {
         call: &TableFunction,
         env: &Env,
     ) -> Result<Option<TableFactor>> {
-        let name = call.name.to_ascii_lowercase();
+        let name = names::object_name(&call.name).pop().unwrap_or_default();
         let parameters: &[&'static str] = match name.as_str() {
             "trajectory" => &["entity", "t1", "t2"],
             "history" => &["entity", "ts"],
             _ => return Ok(None),
         };
+        if call.time.is_some() {
+            return Err(SqlError::unsupported(format!("a time clause on {name}")));
+        }
+        if call.with_ordinality {
+            return Err(SqlError::unsupported(format!("{name} WITH ORDINALITY")));
+        }
         let arguments = arguments(&name, call, parameters)?;
         let lateral = arguments.named.values().any(mentions_column);
         let mut subquery = match (&arguments.source, name.as_str()) {

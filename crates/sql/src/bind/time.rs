@@ -54,16 +54,36 @@ pub(super) fn open_scope(cx: &StatementCx<'_>, query: &mut Query) -> Result<Opti
     Ok(Some(Scope { axis, at_us, consumed: false }))
 }
 
-/// A table's own clauses, valid time first.
-pub(super) fn own_clause(
-    cx: &StatementCx<'_>,
-    version: &TableVersion,
-) -> Result<(Option<Clause>, Option<Clause>)> {
+/// A table's own clauses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own {
+    /// AS OF whose axis the table decides.
+    neutral: Option<i64>,
+    pub(super) valid: Option<Clause>,
+    pub(super) system: Option<Clause>,
+}
+
+impl Own {
+    /// The neutral clause given to the axis that this table has.
+    pub(super) fn settled(self, temporal: bool) -> Self {
+        match self.neutral {
+            Some(at) if temporal => Self { valid: Some(Clause::AsOf(at)), ..self },
+            Some(at) => Self { system: Some(Clause::AsOf(at)), ..self },
+            None => self,
+        }
+    }
+}
+
+/// A table's own clauses, evaluated.
+pub(super) fn own_clause(cx: &StatementCx<'_>, version: &TableVersion) -> Result<Own> {
     let time = cvx_dialect::table_time(version)
-        .map_err(crate::limits::from_parse)?
-        .ok_or_else(|| SqlError::unsupported("this table version clause"))?;
+        .map_err(|error| SqlError::new(SqlState::SYNTAX_ERROR, error.to_string()))?;
     let known = |clause: Option<AxisClause>| clause.map(|clause| known(cx, &clause)).transpose();
-    Ok((known(time.valid)?, known(time.system)?))
+    Ok(Own {
+        neutral: time.neutral.as_ref().map(|at| cx.moment(at)).transpose()?,
+        valid: known(time.valid)?,
+        system: known(time.system)?,
+    })
 }
 
 fn known(cx: &StatementCx<'_>, clause: &AxisClause) -> Result<Clause> {

@@ -10,7 +10,8 @@ use cvx_core::{EntityId, ValidTime};
 use cvx_engine::{Table, Txn};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::sql::sqlparser::ast::{Delete, Expr, FromTable, Query, TableWithJoins};
+use cvx_dialect::DeletePortion;
+use datafusion::sql::sqlparser::ast::{Delete, FromTable, Query, TableWithJoins};
 use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -87,12 +88,8 @@ impl DeletePlan {
 }
 
 impl EndPlan {
-    pub async fn new(
-        cx: &StatementCx<'_>,
-        delete: &Delete,
-        from: &Expr,
-        to: Option<&Expr>,
-    ) -> Result<Self> {
+    pub async fn new(cx: &StatementCx<'_>, portion: &DeletePortion) -> Result<Self> {
+        let DeletePortion { delete, from, to } = portion;
         if to.is_some() {
             return Err(SqlError::unsupported("FOR PORTION OF VALID_TIME with an end")
                 .hint("FROM t TO NULL ends the entity at t."));

@@ -23,19 +23,20 @@ pub(super) async fn run(
     parsed: &Parsed,
     params: Params,
 ) -> Result<Outcome> {
-    if session.block.is_failed() && !ends_block(&parsed.statement) {
+    let Some(statement) = &parsed.statement else { return Ok(Outcome::Empty) };
+    if session.block.is_failed() && !ends_block(statement) {
         return Err(SqlError::new(
             SqlState::IN_FAILED_TRANSACTION,
             "current transaction is aborted, commands ignored until end of transaction block",
         ));
     }
     let text = parsed.text.as_str();
-    match &parsed.statement {
-        Statement::Empty => Ok(Outcome::Empty),
+    match statement {
         Statement::Sql(statement) => run_sql(session, statement, &params, text).await,
-        Statement::DeletePortion { .. } => change(session, parsed, &params).await,
+        Statement::DeletePortion(_) => change(session, statement, &params, text).await,
+        Statement::Copy(statement) => copy::run(session, statement, &params, text).await,
         Statement::Show { name } => settings::show(session, name),
-        other => settings::utility(session, other),
+        other => settings::utility(other),
     }
 }
 
@@ -54,11 +55,7 @@ async fn run_sql(
     match statement {
         S::Query(query) => read(session, query, params, text).await,
         S::Insert(_) | S::Update(_) | S::Delete(_) => {
-            let parsed = Parsed {
-                statement: Statement::Sql(Box::new(statement.clone())),
-                text: text.to_owned(),
-            };
-            change(session, &parsed, params).await
+            change(session, &Statement::Sql(Box::new(statement.clone())), params, text).await
         }
         S::Explain { analyze, statement, .. } => {
             explain::run(session, statement, *analyze, params, text).await
@@ -69,7 +66,6 @@ async fn run_sql(
         S::Savepoint { .. } | S::ReleaseSavepoint { .. } | S::Rollback { .. } => {
             Err(SqlError::unsupported("SAVEPOINT"))
         }
-        S::Copy { .. } => copy::run(session, statement, params, text).await,
         S::Call(function) => admin::call(session, function, params, text).await,
         other => match settings::run(session, other)? {
             Some(outcome) => Ok(outcome),
@@ -127,13 +123,18 @@ pub(crate) fn rows_of(stream: SendableRecordBatchStream) -> RowStream {
 }
 
 /// A statement that changes rows, in the block's transaction or one of its own.
-async fn change(session: &mut SqlSession, parsed: &Parsed, params: &Params) -> Result<Outcome> {
+async fn change(
+    session: &mut SqlSession,
+    statement: &Statement,
+    params: &Params,
+    text: &str,
+) -> Result<Outcome> {
     let mut attempt = 0;
     loop {
         attempt += 1;
         let mut held = session.hold();
         held.txn.begin_statement();
-        let done = change_once(session, &mut held, parsed, params).await;
+        let done = change_once(session, &mut held, statement, params, text).await;
         if held.block.is_some() {
             session.release(held);
             return outcome(session, done?);
@@ -157,12 +158,13 @@ struct Done {
 async fn change_once(
     session: &SqlSession,
     held: &mut Held,
-    parsed: &Parsed,
+    statement: &Statement,
     params: &Params,
+    text: &str,
 ) -> Result<Done> {
     let plan = {
-        let cx = session.cx(held, params, &parsed.text);
-        plan_change(&cx, &parsed.statement).await?
+        let cx = session.cx(held, params, text);
+        plan_change(&cx, statement).await?
     };
     plan.run(&mut held.txn).await
 }
@@ -176,8 +178,8 @@ enum Change {
 
 async fn plan_change(cx: &StatementCx<'_>, statement: &Statement) -> Result<Change> {
     match statement {
-        Statement::DeletePortion { delete, from, to } => {
-            EndPlan::new(cx, delete, from, to.as_ref()).await.map(Change::End)
+        Statement::DeletePortion(portion) => {
+            EndPlan::new(cx, portion).await.map(Change::End)
         }
         Statement::Sql(statement) => match statement.as_ref() {
             ast::Statement::Insert(insert) => {

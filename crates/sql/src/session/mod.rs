@@ -65,7 +65,8 @@ pub(crate) struct Held {
 
 /// What `Prepared::plan` holds.
 struct Parsed {
-    statement: Statement,
+    /// None where there is nothing between two semicolons.
+    statement: Option<Statement>,
     text: String,
 }
 

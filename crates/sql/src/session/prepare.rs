@@ -20,9 +20,8 @@ pub(super) async fn prepare(
 ) -> Result<Prepared> {
     let mut statements = cvx_dialect::parse(sql).map_err(crate::limits::from_parse)?;
     let statement = match (statements.pop(), statements.is_empty()) {
-        (Some(statement), true) => statement,
-        (None, _) => Statement::Empty,
-        (Some(_), false) => {
+        (statement, true) => statement,
+        (_, false) => {
             return Err(SqlError::new(
                 SqlState::SYNTAX_ERROR,
                 "cannot insert multiple commands into a prepared statement",
@@ -35,10 +34,11 @@ pub(super) async fn prepare(
             *ty = None;
         }
     });
-    let columns = if session.block.is_failed() {
-        None
-    } else {
-        describe(session, &statement, sql, &mut known)?
+    let columns = match &statement {
+        Some(statement) if !session.block.is_failed() => {
+            describe(session, statement, sql, &mut known)?
+        }
+        _ => None,
     };
     if known.len() > PARAMS_MAX {
         return Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many parameters"));
@@ -60,10 +60,10 @@ fn describe(
             learn(known, ast_hints(sql.as_ref()));
             describe_sql(session, sql, text, known)
         }
-        Statement::DeletePortion { delete, .. } => {
-            learn(known, ast_hints(delete.as_ref()));
+        Statement::DeletePortion(portion) => {
+            learn(known, ast_hints(&portion.delete));
             describe_change(session, text, known, |cx| {
-                let read = DeleteRead::new(cx, delete)?;
+                let read = DeleteRead::new(cx, &portion.delete)?;
                 Ok((None, Read::Target(read.table, read.query), Vec::new()))
             })
         }
@@ -97,9 +97,6 @@ fn describe_sql(
         ast::Statement::Explain { statement: inner, .. } => {
             describe_sql(session, inner, text, known)?;
             Ok(Some(vec![text_column("QUERY PLAN")]))
-        }
-        ast::Statement::ShowVariable { variable } => {
-            Ok(Some(super::settings::show_columns(&super::settings::name_of(variable))))
         }
         _ => Ok(None),
     }

@@ -4,7 +4,7 @@ use super::block::Block;
 use super::dispatch::text_rows;
 use super::SqlSession;
 use crate::bind::{ident_name, object_name};
-use cvx_dialect::Statement;
+use cvx_dialect::{MaintenanceKind, Statement};
 use cvx_session::{Notice, Outcome};
 use cvx_types::{Column, PgType, Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
@@ -17,7 +17,6 @@ pub(super) fn run(session: &mut SqlSession, statement: &ast::Statement) -> Resul
     use ast::Statement as S;
     let outcome = match statement {
         S::Set(set) => assign(session, set)?,
-        S::ShowVariable { variable } => show(session, &name_of(variable))?,
         S::Discard { .. } => discard(session)?,
         S::Deallocate { .. } => done("DEALLOCATE"),
         S::UNLISTEN { .. } => done("UNLISTEN"),
@@ -37,25 +36,23 @@ pub(super) fn run(session: &mut SqlSession, statement: &ast::Statement) -> Resul
 }
 
 /// Statements that the dialect reads by itself.
-pub(super) fn utility(session: &mut SqlSession, statement: &Statement) -> Result<Outcome> {
+pub(super) fn utility(statement: &Statement) -> Result<Outcome> {
     match statement {
-        Statement::SetVariable { name, value, local } => {
-            match value {
-                Some(value) => session.vars.set(name, value, *local)?,
-                None => session.vars.reset(name)?,
-            }
-            Ok(done("SET"))
-        }
-        Statement::Reset { name: Some(name) } => {
-            session.vars.reset(name)?;
-            Ok(done("RESET"))
-        }
-        Statement::Reset { name: None } => {
-            session.vars.reset_all();
-            Ok(done("RESET"))
-        }
-        Statement::DiscardAll => discard(session),
-        other => Err(SqlError::unsupported(other.kind())),
+        Statement::Maintenance(work) => match work.kind {
+            MaintenanceKind::Vacuum => Ok(done("VACUUM")),
+            MaintenanceKind::Analyze => Ok(done("ANALYZE")),
+            MaintenanceKind::Checkpoint => Ok(done("CHECKPOINT")),
+            other => Err(SqlError::unsupported(format!("{other:?}").to_uppercase())),
+        },
+        Statement::SetConstraints { .. } => Ok(done("SET CONSTRAINTS")),
+        Statement::AlterExtension { .. } => Ok(done("ALTER EXTENSION")),
+        Statement::SetColumn(_) => Ok(done("ALTER TABLE")),
+        Statement::Move { .. } => Err(SqlError::unsupported("MOVE")),
+        Statement::ResetTableOptions { .. } => Err(SqlError::unsupported("ALTER TABLE ... RESET")),
+        Statement::Sql(_)
+        | Statement::DeletePortion(_)
+        | Statement::Copy(_)
+        | Statement::Show { .. } => Err(SqlError::unsupported("this statement")),
     }
 }
 
@@ -193,17 +190,6 @@ fn value_text(value: &Expr) -> Result<String> {
         Expr::UnaryOp { .. } => Ok(value.to_string()),
         Expr::TypedString(typed) => value_text(&Expr::Value(typed.value.clone())),
         other => Err(SqlError::new(SqlState::SYNTAX_ERROR, format!("not a setting: {other}"))),
-    }
-}
-
-/// The name that SHOW's words spell.
-pub(super) fn name_of(words: &[Ident]) -> String {
-    let words: Vec<String> = words.iter().map(|word| word.value.to_ascii_lowercase()).collect();
-    match words.join(" ").as_str() {
-        "transaction isolation level" => "transaction_isolation".to_owned(),
-        "time zone" => "timezone".to_owned(),
-        "session authorization" => "session_authorization".to_owned(),
-        _ => words.join("."),
     }
 }
 
