@@ -32,7 +32,7 @@ pub async fn call(
     let engine = Arc::clone(session.engine());
     let work = tokio::task::spawn_blocking(move || match name.as_str() {
         "cvx.seal" => engine.seal(&table).map(|()| "sealed".to_owned()),
-        _ => engine.compact(&table).map(|report| format!("{report}")),
+        _ => engine.compact(&table).map(|report| format!("{report:?}")),
     });
     let done = work.await.map_err(|panic| {
         SqlError::new(SqlState::INTERNAL_ERROR, format!("the call failed: {panic}"))

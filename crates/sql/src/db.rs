@@ -2,7 +2,9 @@
 
 use crate::error::from_datafusion;
 use crate::session::{SqlSession, Vars};
+use crate::pg_catalog::CorrelatedSubqueries;
 use crate::{functions, optimize::NearestNeighbours, types};
+use datafusion::execution::FunctionRegistry;
 use async_trait::async_trait;
 use cvx_engine::Engine;
 use cvx_session::{Database, Session};
@@ -38,7 +40,7 @@ pub struct Db {
 impl Db {
     pub fn new(engine: Arc<Engine>, options: DbOptions) -> Result<Arc<Self>> {
         let runtime = runtime(&options)?;
-        let state = base_state(runtime);
+        let state = base_state(runtime)?;
         Ok(Arc::new(Self { engine, options, state }))
     }
 
@@ -57,7 +59,7 @@ fn runtime(options: &DbOptions) -> Result<Arc<RuntimeEnv>> {
     builder.build_arc().map_err(from_datafusion)
 }
 
-fn base_state(runtime: Arc<RuntimeEnv>) -> SessionState {
+fn base_state(runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
     let mut config = SessionConfig::new()
         .with_target_partitions(2)
         .with_round_robin_repartition(false)
@@ -66,15 +68,22 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> SessionState {
     options.sql_parser.enable_subquery_sort_elimination = false;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.time_zone = Some("UTC".to_owned());
+    options.sql_parser.default_null_ordering = "nulls_max".to_owned();
+    let plain = SessionStateBuilder::new()
+        .with_default_features()
+        .with_config(config.clone().with_target_partitions(1))
+        .build();
     let mut state = SessionStateBuilder::new()
+        .with_expr_planners(types::expr_planners())
         .with_default_features()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_analyzer_rule(Arc::new(CorrelatedSubqueries::new(plain)))
         .with_optimizer_rule(Arc::new(NearestNeighbours))
         .build();
-    functions::register(&mut state);
-    types::register(&mut state);
-    state
+    functions::register(&mut state).map_err(from_datafusion)?;
+    state.register_function_rewrite(Arc::new(types::PgRewrite)).map_err(from_datafusion)?;
+    Ok(state)
 }
 
 #[async_trait]

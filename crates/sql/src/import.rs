@@ -109,7 +109,7 @@ fn by_name(batch: &RecordBatch, target: &CopyTarget, file: &str) -> Result<Recor
                     format!("{file} has no column \"{}\"", column.name),
                 )
             })?;
-            crate::dml::assign(found, &column.ty, column.typmod)
+            crate::dml::assign(found, &column.ty, column.typmod, target.settings())
         })
         .collect::<Result<Vec<_>>>()?;
     RecordBatch::try_new(std::sync::Arc::clone(&target.schema), columns)

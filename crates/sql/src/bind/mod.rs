@@ -238,6 +238,7 @@ impl<'a> Binder<'a> {
         let TableFactor::Table { name, alias, version, sample, .. } = &mut *factor else {
             return Ok(());
         };
+        let (name, alias) = (name.clone(), alias.clone());
         if sample.is_some() {
             return Err(SqlError::unsupported("TABLESAMPLE"));
         }
@@ -245,7 +246,7 @@ impl<'a> Binder<'a> {
             return Ok(());
         }
         let clause = version.take().map(|version| time::own_clause(self.cx, &version)).transpose()?;
-        let parts = object_name(name);
+        let parts = object_name(&name);
         if let [single] = parts.as_slice()
             && env.ctes.contains(single)
         {
@@ -254,7 +255,7 @@ impl<'a> Binder<'a> {
             return Ok(());
         }
         if let Some(view) = self.cx.find_view(&parts) {
-            let derived = self.view_query(&view, alias.clone(), clause.is_some(), env)?;
+            let derived = self.view_query(&view, alias, clause.is_some(), env)?;
             shown.push(wildcard::Shown::whole(&derived));
             *factor = derived;
             return Ok(());
@@ -263,7 +264,7 @@ impl<'a> Binder<'a> {
             refuse_time(clause.is_some(), "a catalog table")?;
             self.touches_catalog = true;
             shown.push(wildcard::Shown::whole(factor));
-            return self.cx.check_system_table(name);
+            return self.cx.check_system_table(&name);
         };
         let own = clause.unwrap_or_default().settled(table.valid_time.is_some());
         if own.valid.is_some() && table.valid_time.is_none() {

@@ -241,7 +241,11 @@ fn condition(call: &Call, entity: &str, ts: &str) -> Option<Expr> {
 }
 
 fn order_by(query: &mut Query, ts: &str, history: bool) {
-    let key = |name: &str| ast::OrderByExpr::from(Expr::Identifier(quote(name)));
+    let key = |name: &str| ast::OrderByExpr {
+        expr: Expr::Identifier(quote(name)),
+        options: ast::OrderByOptions { asc: None, nulls_first: None },
+        with_fill: None,
+    };
     let mut keys = vec![key(ts)];
     if history {
         keys.push(key("_system_from"));

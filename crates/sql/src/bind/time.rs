@@ -151,7 +151,7 @@ fn bind(cx: &StatementCx<'_>, scopes: &mut [Scope], pending: Pending) -> Result<
         system: system_slice(cx, system)?,
     };
     let until = moment_of(valid).filter(|_| pending.all_points).map(ValidTime);
-    let columns = columns(&read, &pending.show)?;
+    let columns = shown(&read, &pending.show)?;
     let at_us = moment_of(valid).or(moment_of(system)).unwrap_or(cx.now_us);
     Ok(BoundTable { read, slice, until, columns, at_us })
 }
@@ -195,7 +195,7 @@ fn system_slice(cx: &StatementCx<'_>, clause: Option<Clause>) -> Result<SystemSl
     })
 }
 
-fn columns(read: &TableRead, show: &Show) -> Result<Vec<usize>> {
+fn shown(read: &TableRead, show: &Show) -> Result<Vec<usize>> {
     let schema = read.schema();
     let index = |name: &str| {
         schema.index_of(name).map_err(|error| crate::error::from_arrow(&error))

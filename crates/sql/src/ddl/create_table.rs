@@ -4,7 +4,7 @@ use super::options::Said;
 use super::{DdlPlan, place};
 use crate::bind::ident_name;
 use crate::plan::StatementCx;
-use crate::types::PgTypePlanner;
+use crate::types::resolve_type;
 use cvx_core::SpaceId;
 use cvx_engine::{CatalogChange, ColumnDef, Table, TableOptions};
 use cvx_types::{PgType, Result, SqlError, SqlState};
@@ -292,7 +292,7 @@ fn column_type(data_type: &DataType) -> Result<(PgType, i32, bool)> {
             return Ok((ty, -1, true));
         }
     }
-    let (ty, typmod) = PgTypePlanner::pg_type(data_type)?;
+    let (ty, typmod) = resolve_type(data_type)?;
     match ty {
         PgType::Vector if typmod < 1 => Err(SqlError::unsupported("a vector column without a dimension")
             .hint("Say vector(n): the dimension belongs to the column.")),

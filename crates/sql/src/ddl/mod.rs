@@ -14,8 +14,6 @@ use cvx_types::{Result, SqlError};
 use datafusion::sql::sqlparser::ast::{self, Statement};
 use std::sync::Arc;
 
-pub use options::interval_us;
-
 /// What a DDL statement will do, and what it says.
 #[derive(Debug, Default)]
 pub struct DdlPlan {

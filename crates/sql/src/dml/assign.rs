@@ -3,22 +3,27 @@
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Float32Type};
-use cvx_types::{ColumnBuilder, PgType, Result, SqlError, SqlState};
+use cvx_types::{ColumnBuilder, FormatSettings, PgType, Result, SqlError, SqlState};
 use std::sync::Arc;
 
 /// The array as this column type keeps it, as Postgres casts in an assignment: text is read in the
 /// type's own form, numbers widen and narrow with a check, a vector's dimension must fit.
-pub fn assign(array: &ArrayRef, ty: &PgType, typmod: i32) -> Result<ArrayRef> {
+pub fn assign(
+    array: &ArrayRef,
+    ty: &PgType,
+    typmod: i32,
+    settings: &Arc<FormatSettings>,
+) -> Result<ArrayRef> {
     let wanted = ty.arrow_type(typmod);
     if array.data_type() == &wanted && !checked_text(ty, typmod) {
         return Ok(Arc::clone(array));
     }
     match (array.data_type(), ty) {
         (DataType::Null, _) => Ok(new_null_array(&wanted, array.len())),
-        (DataType::Utf8, _) if needs_reading(ty, typmod) => read_text(array, ty, typmod),
+        (DataType::Utf8, _) if needs_reading(ty, typmod) => read_text(array, ty, typmod, settings),
         (DataType::Utf8View | DataType::LargeUtf8, _) => {
             let plain = plain_cast(array, &DataType::Utf8)?;
-            assign(&plain, ty, typmod)
+            assign(&plain, ty, typmod, settings)
         }
         (_, PgType::Vector) => vector(array, typmod),
         (from, _) if castable(from, &wanted) => plain_cast(array, &wanted),
@@ -39,15 +44,20 @@ fn needs_reading(ty: &PgType, typmod: i32) -> bool {
     !matches!(ty, PgType::Text | PgType::Name) || checked_text(ty, typmod)
 }
 
-fn read_text(array: &ArrayRef, ty: &PgType, typmod: i32) -> Result<ArrayRef> {
-    let mut builder = ColumnBuilder::new(ty, typmod)?;
+fn read_text(
+    array: &ArrayRef,
+    ty: &PgType,
+    typmod: i32,
+    settings: &Arc<FormatSettings>,
+) -> Result<ArrayRef> {
+    let mut builder = ColumnBuilder::with_settings(ty, typmod, settings);
     for text in array.as_string::<i32>() {
         match text {
             Some(text) => builder.push_text(text)?,
             None => builder.push_null(),
         }
     }
-    builder.finish()
+    Ok(builder.finish())
 }
 
 /// Casts that an assignment does by itself. Text takes anything; the rest stay in their family.

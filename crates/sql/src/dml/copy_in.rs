@@ -8,7 +8,7 @@ use crate::plan::StatementCx;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use cvx_engine::{Disposition, InsertMode, OnConflict, Table, Txn};
-use cvx_types::{Column, Result};
+use cvx_types::{Column, FormatSettings, Result};
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName};
 use std::sync::Arc;
 
@@ -46,6 +46,10 @@ impl CopyTarget {
             force: cx.vars.is_on("cvx.force"),
         };
         Ok(Self { shape, mode, schema: Arc::new(Schema::new(fields)), columns, count: 0 })
+    }
+
+    pub fn settings(&self) -> &Arc<FormatSettings> {
+        self.shape.settings()
     }
 
     pub fn table(&self) -> &Arc<Table> {

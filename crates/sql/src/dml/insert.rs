@@ -10,7 +10,7 @@ use crate::plan::{Planner, StatementCx};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use cvx_engine::{Disposition, InsertMode, OnConflict, RowAddr, Table, TimeSlice, Txn};
-use cvx_types::{Result, SqlError, SqlState};
+use cvx_types::{FormatSettings, Result, SqlError, SqlState};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::sql::sqlparser::ast::{
@@ -31,6 +31,7 @@ pub struct InsertPlan {
 struct ConflictUpdate {
     assignments: Vec<(usize, Arc<dyn PhysicalExpr>)>,
     condition: Option<Arc<dyn PhysicalExpr>>,
+    settings: Arc<FormatSettings>,
 }
 
 impl InsertPlan {
@@ -174,7 +175,7 @@ impl ConflictUpdate {
             assignments.push((place, compile(value)?));
         }
         let condition = update.selection.clone().map(compile).transpose()?;
-        Ok(Self { assignments, condition })
+        Ok(Self { assignments, condition, settings: Arc::clone(&cx.settings) })
     }
 
     /// Which rows are updated, and what they become.
@@ -199,7 +200,7 @@ impl ConflictUpdate {
         let mut columns = old.columns().to_vec();
         for (place, expr) in &self.assignments {
             let column = &table.columns[*place];
-            columns[*place] = super::assign(&evaluate(expr)?, &column.ty, column.typmod)?;
+            columns[*place] = super::assign(&evaluate(expr)?, &column.ty, column.typmod, &self.settings)?;
         }
         let new = rows::batch(table, columns, old.num_rows())?;
         let new = filter_record_batch(&new, &kept).map_err(|error| from_arrow(&error))?;
@@ -260,13 +261,15 @@ fn places(table: &Table, insert: &Insert) -> Result<Vec<usize>> {
 /// How many columns VALUES gives: without a column list they fill the table from its first.
 fn width(insert: &Insert) -> Option<usize> {
     let values = values_of(insert.source.as_deref()?)?;
-    values.first().map(Vec::len)
+    values.first().map(|row| row.len())
 }
 
-fn values_of(query: &Query) -> Option<&Vec<Vec<Expr>>> {
+fn values_of(query: &Query) -> Option<Vec<&[Expr]>> {
     let plain = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none();
     match query.body.as_ref() {
-        SetExpr::Values(values) if plain => Some(&values.rows),
+        SetExpr::Values(values) if plain => {
+            Some(values.rows.iter().map(|row| row.content.as_slice()).collect())
+        }
         _ => None,
     }
 }
@@ -284,7 +287,7 @@ async fn source(cx: &StatementCx<'_>, insert: &Insert, shape: &RowShape) -> Resu
         if shape.places.len() > shape.table.columns.len() {
             return Err(too_many());
         }
-        let columns = shape.values(cx, values)?;
+        let columns = shape.values(cx, &values)?;
         return given(shape, columns, values.len()).map(|rows| Source::Rows(Some(rows)));
     }
     let stream = crate::session::stream_query(cx, query.clone()).await?;

@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions,
 use arrow::compute::concat;
 use arrow::datatypes::Schema;
 use cvx_engine::{ColumnDef, Engine, Table};
-use cvx_types::{ColumnBuilder, PgType, Result, SqlError, SqlState};
+use cvx_types::{ColumnBuilder, FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::sql::sqlparser::ast::{Expr, Value};
@@ -22,6 +22,7 @@ pub(crate) struct RowShape {
     pub(crate) places: Vec<usize>,
     fill: Vec<Fill>,
     engine: Arc<Engine>,
+    settings: Arc<FormatSettings>,
 }
 
 /// Where a column's values come from when the statement does not say.
@@ -40,7 +41,11 @@ impl RowShape {
         places: Vec<usize>,
     ) -> Result<Self> {
         let fill = table.columns.iter().map(|column| fill(cx, column)).collect::<Result<_>>()?;
-        Ok(Self { table: Arc::clone(table), places, fill, engine: Arc::clone(cx.engine) })
+        Ok(Self { table: Arc::clone(table), places, fill, engine: Arc::clone(cx.engine), settings: Arc::clone(&cx.settings) })
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<FormatSettings> {
+        &self.settings
     }
 
     /// For each column of the table, whether the statement supplies it.
@@ -54,7 +59,7 @@ impl RowShape {
         for (place, column) in self.table.columns.iter().enumerate() {
             let given = self.places.iter().position(|p| *p == place).and_then(|i| given.get(i));
             columns.push(match given {
-                Some(array) => assign(array, &column.ty, column.typmod)
+                Some(array) => assign(array, &column.ty, column.typmod, &self.settings)
                     .map_err(|error| of_column(error, column))?,
                 None => self.filled(place, column, rows)?,
             });
@@ -70,12 +75,12 @@ impl RowShape {
                     .map(|_| self.engine.next_sequence(*id).map_err(from_engine))
                     .collect::<Result<Vec<_>>>()?;
                 let numbers: ArrayRef = Arc::new(Int64Array::from(numbers));
-                assign(&numbers, &column.ty, column.typmod)
+                assign(&numbers, &column.ty, column.typmod, &self.settings)
             }
             Fill::Expr(expr) => {
                 let value = expr.evaluate(&no_columns(rows)?).map_err(from_datafusion)?;
                 let array = value.into_array(rows).map_err(from_datafusion)?;
-                assign(&array, &column.ty, column.typmod)
+                assign(&array, &column.ty, column.typmod, &self.settings)
             }
         }
     }
@@ -84,7 +89,7 @@ impl RowShape {
     pub(crate) fn values(
         &self,
         cx: &StatementCx<'_>,
-        rows: &[Vec<Expr>],
+        rows: &[&[Expr]],
     ) -> Result<Vec<ArrayRef>> {
         for row in rows {
             if row.len() != self.places.len() {
@@ -107,14 +112,14 @@ impl RowShape {
     fn value_column(
         &self,
         cx: &StatementCx<'_>,
-        rows: &[Vec<Expr>],
+        rows: &[&[Expr]],
         index: usize,
         place: usize,
     ) -> Result<ArrayRef> {
         let column = &self.table.columns[place];
         let cells = || rows.iter().map(|row| &row[index]);
         if cells().all(|cell| literal(cell, &column.ty).is_some()) {
-            return literals(cells(), column).map_err(|error| of_column(error, column));
+            return literals(cells(), column, &self.settings).map_err(|error| of_column(error, column));
         }
         let values = cells()
             .map(|cell| {
@@ -148,15 +153,19 @@ fn literal<'e>(cell: &'e Expr, ty: &PgType) -> Option<Option<&'e str>> {
     }
 }
 
-fn literals<'e>(cells: impl Iterator<Item = &'e Expr>, column: &ColumnDef) -> Result<ArrayRef> {
-    let mut builder = ColumnBuilder::new(&column.ty, column.typmod)?;
+fn literals<'e>(
+    cells: impl Iterator<Item = &'e Expr>,
+    column: &ColumnDef,
+    settings: &Arc<FormatSettings>,
+) -> Result<ArrayRef> {
+    let mut builder = ColumnBuilder::with_settings(&column.ty, column.typmod, settings);
     for cell in cells {
         match literal(cell, &column.ty).flatten() {
             Some(text) => builder.push_text(text)?,
             None => builder.push_null(),
         }
     }
-    builder.finish()
+    Ok(builder.finish())
 }
 
 fn fill(cx: &StatementCx<'_>, column: &ColumnDef) -> Result<Fill> {

@@ -7,12 +7,12 @@ use super::{Changed, ReturnShape};
 use crate::bind::quote;
 use crate::error::{from_datafusion, from_engine};
 use crate::plan::StatementCx;
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, UInt64Type};
 use cvx_core::{CommitSeq, EntityId, ValidTime};
 use cvx_engine::{RowAddr, Table, Txn};
 use cvx_session::Notice;
-use cvx_types::{PgType, Result, SqlError};
+use cvx_types::{FormatSettings, PgType, Result, SqlError};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast::{
     self, Expr, Query, Select, SelectItem, SetExpr, TableWithJoins, Update, UpdateTableFromKind,
@@ -27,6 +27,7 @@ pub struct UpdatePlan {
     found: SendableRecordBatchStream,
     returning: Option<Returning>,
     sets_vector_at_any_time: bool,
+    settings: Arc<FormatSettings>,
 }
 
 /// How many address columns come first.
@@ -91,6 +92,7 @@ impl UpdatePlan {
             found,
             returning: read.returning,
             sets_vector_at_any_time: read.sets_vector_at_any_time,
+            settings: Arc::clone(&cx.settings),
         })
     }
 
@@ -128,7 +130,9 @@ impl UpdatePlan {
             .columns
             .iter()
             .zip(&batch.columns()[ADDRESS..])
-            .map(|(column, array)| super::assign(array, &column.ty, column.typmod))
+            .map(|(column, array)| {
+                super::assign(array, &column.ty, column.typmod, &self.settings)
+            })
             .collect::<Result<Vec<_>>>()?;
         rows::batch(&self.table, columns, batch.num_rows())
     }

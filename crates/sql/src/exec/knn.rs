@@ -227,8 +227,7 @@ impl DisplayAs for KnnExec {
         write!(f, "KnnExec: table={}, column={}", search.source.table().name, spec.column_name)?;
         write!(f, ", metric={:?}, k={}, search=exact", spec.metric, spec.k)?;
         if let Some(composite) = &spec.composite {
-            write!(f, ", alpha={}, at={}", composite.alpha, composite.at.0)?;
-            write!(f, ", tau_us={}, decay={:?}", composite.tau_us, composite.decay)?;
+            write!(f, ", alpha={}, at={}", composite.alpha(), composite.at().0)?;
         }
         write_slice(f, &search.source)?;
         write_bounds(f, &search.bounds)?;

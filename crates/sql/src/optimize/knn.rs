@@ -189,7 +189,13 @@ fn numbers(expr: &Expr) -> Option<Vec<f32>> {
         Expr::Literal(ScalarValue::FixedSizeList(list), _) if list.is_valid(0) => list.value(0),
         Expr::Literal(ScalarValue::List(list), _) if list.is_valid(0) => list.value(0),
         Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
-            let parsed = cvx_types::parse_text(&cvx_types::PgType::Vector, -1, text).ok()?;
+            let parsed = cvx_types::parse_text(
+                &cvx_types::PgType::Vector,
+                -1,
+                text,
+                &cvx_types::FormatSettings::default(),
+            )
+            .ok()?;
             parsed.as_list_opt::<i32>()?.value(0)
         }
         _ => return None,
@@ -208,8 +214,7 @@ fn composite_of(source: &VersionedTable, args: &[Expr]) -> Option<(Metric, Optio
     }
     let own_time = source.table().valid_time?;
     let time = source.table().column_by_id(own_time)?;
-    if !matches!(ts, Expr::Column(column) if column.name == time.name) || !(0.0..1.0).contains(&alpha)
-    {
+    if !matches!(ts, Expr::Column(column) if column.name == time.name) {
         return None;
     }
     let decay = match decay {
@@ -218,7 +223,7 @@ fn composite_of(source: &VersionedTable, args: &[Expr]) -> Option<(Metric, Optio
         other if text(other)? == "exponential" => Decay::Exponential,
         _ => return None,
     };
-    let composite = Composite { alpha, at: ValidTime(micros(at)?), tau_us: tau_us(tau)?, decay };
+    let composite = Composite::new(alpha, ValidTime(micros(at)?), tau_us(tau)?, decay).ok()?;
     Some((metric, Some(composite)))
 }
 

@@ -102,8 +102,8 @@ impl<'a> Planner<'a> {
 }
 
 /// The system table a name means: `pg_catalog` comes first for names without a schema.
-pub fn system_name(system: &SystemCatalog, parts: &[String]) -> Option<(String, String)> {
-    let known = |schema: &str, name: &str| system.has_table(schema, name);
+pub fn system_name(system: &Arc<SystemCatalog>, parts: &[String]) -> Option<(String, String)> {
+    let known = |schema: &str, name: &str| system.table(schema, name).is_some();
     match parts {
         [name] if known("pg_catalog", name) => Some(("pg_catalog".to_owned(), name.clone())),
         [schema, name] | [_, schema, name] if known(schema, name) => {

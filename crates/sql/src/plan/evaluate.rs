@@ -50,7 +50,7 @@ pub(super) fn constant(
         return Ok(array);
     }
     let array = evaluate(cx, expr)?;
-    assign(&array, ty, typmod)
+    assign(&array, ty, typmod, &cx.settings)
 }
 
 /// Literals and parameters need no planner.
@@ -64,7 +64,7 @@ fn short_road(
         Expr::Nested(inner) => short_road(cx, inner, ty, typmod),
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match expr.as_ref() {
             Expr::Value(value) => match &value.value {
-                Value::Number(text, _) => number(&format!("-{text}"), ty, typmod),
+                Value::Number(text, _) => number(cx, &format!("-{text}"), ty, typmod),
                 _ => Ok(None),
             },
             _ => Ok(None),
@@ -72,11 +72,11 @@ fn short_road(
         Expr::Value(value) => match &value.value {
             Value::Null => Ok(Some(new_null_array(&ty.arrow_type(typmod), 1))),
             Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
-                cvx_types::parse_text(ty, typmod, text).map(Some)
+                cvx_types::parse_text(ty, typmod, text, &cx.settings).map(Some)
             }
-            Value::Number(text, _) => number(text, ty, typmod),
+            Value::Number(text, _) => number(cx, text, ty, typmod),
             Value::Placeholder(name) => match cx.params.value(name)? {
-                Some(datum) => assign(&datum.value, ty, typmod).map(Some),
+                Some(datum) => assign(&datum.value, ty, typmod, &cx.settings).map(Some),
                 None => Ok(Some(new_null_array(&ty.arrow_type(typmod), 1))),
             },
             _ => Ok(None),
@@ -86,14 +86,19 @@ fn short_road(
 }
 
 /// A number literal read straight into a numeric type, so that NUMERIC keeps every digit.
-fn number(text: &str, ty: &PgType, typmod: i32) -> Result<Option<ArrayRef>> {
+fn number(
+    cx: &StatementCx<'_>,
+    text: &str,
+    ty: &PgType,
+    typmod: i32,
+) -> Result<Option<ArrayRef>> {
     let whole = !text.contains(['.', 'e', 'E']);
     match ty {
         PgType::Numeric | PgType::Float8 | PgType::Float4 => {
-            cvx_types::parse_text(ty, typmod, text).map(Some)
+            cvx_types::parse_text(ty, typmod, text, &cx.settings).map(Some)
         }
         PgType::Int2 | PgType::Int4 | PgType::Int8 if whole => {
-            cvx_types::parse_text(ty, typmod, text).map(Some)
+            cvx_types::parse_text(ty, typmod, text, &cx.settings).map(Some)
         }
         _ => Ok(None),
     }

@@ -7,7 +7,6 @@ mod relation;
 mod session_functions;
 mod source;
 mod st_distance;
-pub mod zone;
 
 pub use context::Planner;
 pub use params::{Params, ast_hints, infer as infer_params, placeholder};
@@ -18,7 +17,7 @@ use crate::pg_catalog::SystemCatalog;
 use crate::session::Vars;
 use cvx_core::{CancelToken, CommitSeq};
 use cvx_engine::{Catalog, Engine, Table, Txn, View};
-use cvx_types::{PgType, Result, SqlError, SqlState};
+use cvx_types::{FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::sqlparser::ast::{self, Expr, ObjectName};
 use parking_lot::Mutex;
@@ -39,6 +38,8 @@ pub struct StatementCx<'a> {
     /// `now()` of the transaction, microseconds.
     pub now_us: i64,
     pub cancel: CancelToken,
+    /// How text is read: the session's zone and its now.
+    pub settings: Arc<FormatSettings>,
     /// Types learnt of parameters where the planner cannot see them.
     pub hints: Mutex<Vec<(usize, PgType)>>,
 }

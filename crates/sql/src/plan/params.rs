@@ -3,7 +3,7 @@
 use crate::error::from_datafusion;
 use cvx_types::{Datum, PgType, Result, SqlError, SqlState};
 use crate::bind::{ident_name, object_name};
-use crate::types::PgTypePlanner;
+use crate::types::resolve_type;
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::ScalarValue;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
@@ -192,7 +192,7 @@ impl Visitor for Hints {
     fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
         match expr {
             ast::Expr::Cast { expr, data_type, .. } => {
-                if let Ok((ty, _)) = PgTypePlanner::pg_type(data_type) {
+                if let Ok((ty, _)) = resolve_type(data_type) {
                     self.say(expr, ty);
                 }
             }

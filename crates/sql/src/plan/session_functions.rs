@@ -37,7 +37,7 @@ pub(super) fn all(cx: &StatementCx<'_>) -> HashMap<String, Arc<ScalarUDF>> {
     add(&mut functions, Constant::new("current_date", PgType::Date, today.clone()));
     add(&mut functions, Constant::new("today", PgType::Date, today));
     add(&mut functions, Sleep { cancel: cx.cancel.clone(), signature: sleep_signature() });
-    for function in crate::pg_catalog::functions(Arc::clone(&cx.system)) {
+    for function in crate::pg_catalog::functions(&cx.system) {
         functions.insert(function.name().to_owned(), Arc::new(function));
     }
     functions

@@ -11,7 +11,8 @@ use cvx_types::{SqlError, SqlState};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, merge_schema};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use std::collections::HashMap;
 
 const NAME: &str = "st_distance";

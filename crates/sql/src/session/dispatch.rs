@@ -84,7 +84,7 @@ async fn read(
     session
         .reading(params, text, async |cx: &StatementCx<'_>| {
             let plan = plan_query(cx, query.clone())?;
-            let shown = columns(cx, &plan);
+            let shown = columns(cx, query, &plan);
             let physical = physical(cx, plan).await?;
             let rows = run_plan(cx, physical)?;
             Ok(Outcome::Rows { columns: shown, rows: rows_of(rows), verb: "SELECT".to_owned() })

@@ -12,17 +12,17 @@ mod query;
 mod settings;
 mod vars;
 
-pub use dispatch::{rows_of, text_rows};
+pub(crate) use dispatch::{rows_of, text_rows};
 pub use query::{
     columns, physical, plan_query, plan_target_query, run as run_plan, stream_query,
     stream_target_query,
 };
-pub use vars::{SERVER_VERSION, Vars, parse_bool};
+pub use vars::Vars;
 
 use crate::db::Db;
 use crate::dml::CopyTarget;
 use crate::error::from_engine;
-use crate::pg_catalog::SystemCatalog;
+use crate::pg_catalog::{SessionFacts, Setting, SystemCatalog};
 use crate::plan::{Params, StatementCx};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -31,7 +31,7 @@ use cvx_core::CancelToken;
 use cvx_dialect::Statement;
 use cvx_engine::{Engine, Txn};
 use cvx_session::{Notice, Outcome, Prepared, Session, TxnStatus};
-use cvx_types::{Datum, PgType, Result, SqlError, SqlState};
+use cvx_types::{Datum, FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::execution::session_state::SessionState;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,17 +85,32 @@ impl SqlSession {
         }
     }
 
+    /// How values are read and shown in this session.
+    pub(crate) fn format_settings(&self) -> FormatSettings {
+        let mut settings = FormatSettings::at(self.engine.now_us());
+        if let Ok(zone) = cvx_types::TimeZone::parse(&self.vars.text("timezone")) {
+            settings.timezone = zone;
+        }
+        settings
+    }
+
+    /// What system tables say of this session.
+    fn facts(&self) -> SessionFacts {
+        let settings = self.vars.all().into_iter();
+        SessionFacts {
+            search_path: crate::plan::search_path(&self.vars),
+            settings: settings
+                .map(|(name, value, description)| Setting { name, value, description })
+                .collect(),
+            ..SessionFacts::new(&self.user, "cvx")
+        }
+    }
+
     /// What a statement stands in, over this transaction.
     pub(crate) fn cx<'a>(&'a self, held: &'a Held, params: &'a Params, text: &'a str) -> StatementCx<'a> {
         let txn = &held.txn;
         let catalog = txn.catalog();
-        let system = Arc::new(SystemCatalog::new(
-            Arc::clone(&catalog),
-            self.vars.all(),
-            &self.user,
-            "cvx",
-            Arc::clone(&self.engine),
-        ));
+        let system = Arc::new(SystemCatalog::new(Arc::clone(&catalog), self.facts()));
         StatementCx {
             text,
             engine: &self.engine,
@@ -108,6 +123,7 @@ impl SqlSession {
             now_us: held.now_us,
             cancel: self.cancel.clone(),
             hints: parking_lot::Mutex::default(),
+            settings: Arc::new(self.format_settings()),
         }
     }
 

@@ -110,18 +110,19 @@ fn describe_query(
 ) -> Result<Vec<Column>> {
     let first = with_cx(session, text, known, |cx| {
         let plan = plan_query(cx, query.clone())?;
-        Ok((plan.clone(), columns(cx, &plan)))
+        Ok((plan.clone(), columns(cx, query, &plan)))
     })?;
-    let ((plan, columns), hints) = first;
+    let ((plan, shown), hints) = first;
     let before = known.iter().flatten().count();
     learn(known, hints);
     infer_params(&plan, known)?;
     if known.iter().flatten().count() == before {
-        return Ok(columns);
+        return Ok(shown);
     }
     // The types learnt may change the columns' (`SELECT $1 + 1`): plan again with them.
     let again = with_cx(session, text, known, |cx| {
-        Ok(super::query::columns(cx, &plan_query(cx, query.clone())?))
+        let plan = plan_query(cx, query.clone())?;
+        Ok(columns(cx, query, &plan))
     })?;
     Ok(again.0)
 }

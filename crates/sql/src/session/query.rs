@@ -11,17 +11,39 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::sql::sqlparser::ast::Query;
+use crate::pg_catalog::{name_duplicates, output_names, reg, rewrite, touches_catalog};
+use datafusion::sql::sqlparser::ast::{Query, Statement};
 use futures::StreamExt;
 use std::sync::Arc;
 
 /// The logical plan of a query, with parameter values where they are bound.
-pub fn plan_query(cx: &StatementCx<'_>, mut query: Query) -> Result<LogicalPlan> {
-    crate::pg_catalog::rewrite_query(&mut query);
+pub fn plan_query(cx: &StatementCx<'_>, query: Query) -> Result<LogicalPlan> {
+    let (mut query, of_catalog) = as_planned(query);
     let bound = Binder::new(cx).query(&mut query)?;
     let planner = Planner::new(cx, bound);
-    let plan = planner.query(query)?;
+    let mut plan = planner.query(query)?;
+    if of_catalog {
+        plan = reg::resolve(plan, &cx.system).map_err(from_datafusion)?;
+    }
     planner.with_values(plan)
+}
+
+/// A query over the catalog in words that DataFusion knows; whether it is one.
+fn as_planned(query: Query) -> (Query, bool) {
+    let mut statement = Statement::Query(Box::new(query));
+    let of_catalog = touches_catalog(&statement);
+    if of_catalog {
+        rewrite(&mut statement);
+    }
+    match statement {
+        Statement::Query(mut query) => {
+            if !of_catalog {
+                name_duplicates(&mut query);
+            }
+            (*query, of_catalog)
+        }
+        _ => unreachable!("a query stays a query"),
+    }
 }
 
 /// The physical plan of a logical one.
@@ -80,10 +102,13 @@ fn stoppable(stream: SendableRecordBatchStream, cancel: CancelToken) -> Sendable
 }
 
 /// How clients see the columns of a plan.
-pub fn columns(cx: &StatementCx<'_>, plan: &LogicalPlan) -> Vec<Column> {
+pub fn columns(cx: &StatementCx<'_>, query: &Query, plan: &LogicalPlan) -> Vec<Column> {
+    let names = aligned(output_names(query), plan.schema().fields().len());
     plan.schema()
         .iter()
-        .map(|(qualifier, field)| {
+        .enumerate()
+        .map(|(place, (qualifier, field))| {
+            let name = names.get(place).cloned().flatten();
             let (ty, typmod) = PgType::of_field(field);
             let origin = qualifier.and_then(|table| {
                 let parts: Vec<String> = table.to_vec();
@@ -92,23 +117,25 @@ pub fn columns(cx: &StatementCx<'_>, plan: &LogicalPlan) -> Vec<Column> {
                 Some((table.oid, column.attnum))
             });
             let (table_oid, attnum) = origin.unwrap_or((0, 0));
-            Column { name: display_name(field.name()), ty, typmod, table_oid, attnum }
+            Column { name: name.unwrap_or_else(|| field.name().clone()), ty, typmod, table_oid, attnum }
         })
         .collect()
 }
 
-/// DataFusion names a bare expression by its text; Postgres names it by its function, or not.
-fn display_name(name: &str) -> String {
-    match name.find('(') {
-        Some(0) => "?column?".to_owned(),
-        Some(place) => {
-            let head = &name[..place];
-            let plain = head.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            if plain { head.to_owned() } else { "?column?".to_owned() }
-        }
-        None if name.contains([' ', '"']) && !name.contains(char::is_alphabetic) => {
-            "?column?".to_owned()
-        }
-        None => name.to_owned(),
+/// Names for each of `width` columns, where one wildcard stands for as many as are missing.
+fn aligned(names: Vec<Option<String>>, width: usize) -> Vec<Option<String>> {
+    if names.len() == width {
+        return names;
     }
+    let wildcard = names.iter().position(Option::is_none);
+    let (Some(place), true) = (wildcard, names.len() <= width + 1) else {
+        return vec![None; width];
+    };
+    if names.iter().filter(|name| name.is_none()).count() > 1 {
+        return vec![None; width];
+    }
+    let mut aligned = names;
+    let missing = width + 1 - aligned.len();
+    aligned.splice(place..=place, std::iter::repeat_n(None, missing));
+    aligned
 }

@@ -322,9 +322,18 @@ fn accept_text(law: &Law, value: &str) -> Result<String> {
             .hint("Only UTF8 is spoken here."))
         }
         "client_encoding" => Ok("UTF8".to_owned()),
-        "timezone" => crate::plan::zone::check(value),
+        "timezone" => zone(value),
         _ => Ok(value.to_owned()),
     }
+}
+
+fn zone(value: &str) -> Result<String> {
+    cvx_types::TimeZone::parse(value).map(|_| value.trim().to_owned()).map_err(|_| {
+        SqlError::new(
+            SqlState::INVALID_PARAMETER,
+            format!("invalid value for parameter \"TimeZone\": \"{value}\""),
+        )
+    })
 }
 
 fn canonical(encoding: &str) -> String {
