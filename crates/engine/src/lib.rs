@@ -49,3 +49,6 @@ pub use request::{Keep, KnnAnswer, KnnRequest, KnnStats, RowFilter, ScanRequest}
 pub use slice::{SystemSlice, TimeSlice, ValidSlice};
 pub use stats::{EngineStats, TableStats};
 pub use txn::Txn;
+/// What storage and search refuse, for those who map errors to SQLSTATEs.
+pub use cvx_index::Error as SearchError;
+pub use cvx_storage::Error as StorageError;

@@ -4,9 +4,12 @@ use crate::bind::object_name;
 use crate::error::from_engine;
 use crate::plan::{Params, StatementCx};
 use crate::session::SqlSession;
-use cvx_engine::Table;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::error::ArrowError;
+use cvx_engine::{Engine, EngineStats, Table, TableStats};
 use cvx_session::{Notice, Outcome};
 use cvx_types::{PgType, Result, SqlError, SqlState};
+use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
 };
@@ -32,7 +35,12 @@ pub async fn call(
     let engine = Arc::clone(session.engine());
     let work = tokio::task::spawn_blocking(move || match name.as_str() {
         "cvx.seal" => engine.seal(&table).map(|()| "sealed".to_owned()),
-        _ => engine.compact(&table).map(|report| format!("{report:?}")),
+        _ => engine.compact(&table).map(|report| {
+            format!(
+                "{} vectors of {} entities: {} bytes as floats, {} in {} delta blocks",
+                report.vectors, report.entities, report.raw_bytes, report.delta_bytes, report.blocks
+            )
+        }),
     });
     let done = work.await.map_err(|panic| {
         SqlError::new(SqlState::INTERNAL_ERROR, format!("the call failed: {panic}"))
@@ -63,4 +71,53 @@ fn table_name(cx: &StatementCx<'_>, argument: &Expr) -> Result<String> {
         return Err(SqlError::new(SqlState::INVALID_PARAMETER, "the table's name is NULL"));
     }
     Ok(text.value(0).to_owned())
+}
+
+/// The `cvx` schema's tables.
+const TABLES: [&str; 1] = ["storage_stats"];
+
+/// Whether the `cvx` schema has this table.
+pub fn has_table(name: &str) -> bool {
+    TABLES.contains(&name)
+}
+
+/// One table of the `cvx` schema, as it stands now.
+pub fn table(engine: &Engine, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    if !has_table(name) {
+        return Ok(None);
+    }
+    let stats = engine.stats().map_err(from_engine)?;
+    let batch = storage_stats(&stats).map_err(|error| crate::error::from_arrow(&error))?;
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch]])
+        .map_err(crate::error::from_datafusion)?;
+    Ok(Some(Arc::new(table)))
+}
+
+/// `cvx.storage_stats`: one row a table, all in bytes or counts.
+fn storage_stats(stats: &EngineStats) -> std::result::Result<RecordBatch, ArrowError> {
+    let names = |pick: fn(&Table) -> &String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(stats.tables.iter().map(|t| pick(&t.table))))
+    };
+    let numbers = |pick: fn(&TableStats) -> u64| -> ArrayRef {
+        let values = stats.tables.iter().map(|t| i64::try_from(pick(t)).unwrap_or(i64::MAX));
+        Arc::new(Int64Array::from_iter_values(values))
+    };
+    RecordBatch::try_from_iter([
+        ("schema_name", names(|table| &table.schema)),
+        ("table_name", names(|table| &table.name)),
+        ("rows", numbers(|t| t.rows as u64)),
+        ("closed_rows", numbers(|t| t.closed_rows as u64)),
+        ("entities", numbers(|t| t.entities as u64)),
+        ("sealed_segments", numbers(|t| t.sealed_segments as u64)),
+        ("sealed_rows", numbers(|t| t.sealed_rows as u64)),
+        ("sealed_bytes", numbers(|t| t.mapped_bytes as u64)),
+        ("tail_runs", numbers(|t| t.tail_runs as u64)),
+        ("tail_rows", numbers(|t| t.tail_rows as u64)),
+        ("tail_bytes", numbers(|t| t.tail_bytes as u64)),
+        ("closure_bytes", numbers(|t| t.closure_bytes as u64)),
+        ("timeline_bytes", numbers(|t| t.timeline_bytes as u64)),
+        ("delta_blocks", numbers(|t| t.deltas.blocks)),
+        ("raw_bytes", numbers(|t| t.deltas.raw_bytes)),
+        ("delta_bytes", numbers(|t| t.deltas.encoded_bytes)),
+    ])
 }

@@ -178,6 +178,29 @@ pub fn from_engine(error: cvx_engine::Error) -> SqlError {
         Error::Poisoned(_) => new(SqlState::IO_ERROR),
         Error::ShutDown => new(SqlState::ADMIN_SHUTDOWN),
         Error::Corrupt(_) => new(SqlState::DATA_CORRUPTED),
+        Error::Storage(inner) => SqlError::new(storage_state(&inner), message),
+        Error::Search(inner) => from_search(inner),
         Error::Arrow(inner) => from_arrow(&inner),
+    }
+}
+
+fn storage_state(error: &cvx_engine::StorageError) -> SqlState {
+    use cvx_engine::StorageError as E;
+    match error {
+        E::DiskFull { .. } => SqlState::DISK_FULL,
+        E::Corrupt { .. } | E::Format { .. } => SqlState::DATA_CORRUPTED,
+        E::Unsupported { .. } => SqlState::FEATURE_NOT_SUPPORTED,
+        E::Poisoned { .. } | E::Io { .. } | E::Database(_) | E::Locked { .. } => SqlState::IO_ERROR,
+        E::Invalid { .. } => SqlState::INTERNAL_ERROR,
+        _ => SqlState::INTERNAL_ERROR,
+    }
+}
+
+fn from_search(error: cvx_engine::SearchError) -> SqlError {
+    use cvx_engine::SearchError as E;
+    match error {
+        E::Distance(inner) => SqlError::new(SqlState::DATA_EXCEPTION, inner.to_string()),
+        E::Stopped(stop) => from_stop(stop),
+        E::Malformed { .. } => SqlError::new(SqlState::INTERNAL_ERROR, error.to_string()),
     }
 }

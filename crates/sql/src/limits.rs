@@ -12,7 +12,7 @@ pub fn from_parse(error: ParseError) -> SqlError {
         ParseErrorKind::Unsupported => SqlState::FEATURE_NOT_SUPPORTED,
     };
     let mut out = SqlError::new(state, error.message);
-    out.position = error.position;
+    out.position = error.position.and_then(|position| u32::try_from(position).ok());
     out.hint = error.hint;
     out
 }

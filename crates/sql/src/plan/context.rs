@@ -103,7 +103,10 @@ impl<'a> Planner<'a> {
 
 /// The system table a name means: `pg_catalog` comes first for names without a schema.
 pub fn system_name(system: &Arc<SystemCatalog>, parts: &[String]) -> Option<(String, String)> {
-    let known = |schema: &str, name: &str| system.table(schema, name).is_some();
+    let known = |schema: &str, name: &str| match schema {
+        "cvx" => crate::admin::has_table(name),
+        schema => system.table(schema, name).is_some(),
+    };
     match parts {
         [name] if known("pg_catalog", name) => Some(("pg_catalog".to_owned(), name.clone())),
         [schema, name] | [_, schema, name] if known(schema, name) => {
@@ -125,9 +128,13 @@ impl ContextProvider for Planner<'_> {
     /// Only tables of the system come this way: every other was bound, and planned by its mark.
     fn get_table_source(&self, name: TableReference) -> DfResult<Arc<dyn TableSource>> {
         let parts = reference_parts(&name);
-        let found: Option<Arc<dyn TableProvider>> =
-            system_name(&self.cx.system, &parts)
-                .and_then(|(schema, table)| self.cx.system.table(&schema, &table));
+        let found: Option<Arc<dyn TableProvider>> = match system_name(&self.cx.system, &parts) {
+            Some((schema, table)) if schema == "cvx" => {
+                crate::admin::table(self.cx.engine, &table).map_err(to_datafusion)?
+            }
+            Some((schema, table)) => self.cx.system.table(&schema, &table),
+            None => None,
+        };
         match found {
             Some(provider) => Ok(provider_as_source(provider)),
             None => Err(to_datafusion(undefined_table(&parts.join(".")))),

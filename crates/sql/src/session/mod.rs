@@ -86,7 +86,7 @@ impl SqlSession {
     }
 
     /// How values are read and shown in this session.
-    pub(crate) fn format_settings(&self) -> FormatSettings {
+    pub(crate) fn reading_settings(&self) -> FormatSettings {
         let mut settings = FormatSettings::at(self.engine.now_us());
         if let Ok(zone) = cvx_types::TimeZone::parse(&self.vars.text("timezone")) {
             settings.timezone = zone;
@@ -123,7 +123,7 @@ impl SqlSession {
             now_us: held.now_us,
             cancel: self.cancel.clone(),
             hints: parking_lot::Mutex::default(),
-            settings: Arc::new(self.format_settings()),
+            settings: Arc::new(self.reading_settings()),
         }
     }
 
@@ -286,6 +286,10 @@ impl Session for SqlSession {
 
     fn take_parameters(&mut self) -> Vec<(String, String)> {
         self.vars.take_changed()
+    }
+
+    fn format_settings(&self) -> FormatSettings {
+        self.reading_settings()
     }
 
     fn cancel_token(&self) -> CancelToken {

@@ -170,7 +170,7 @@ impl SqlSession {
         if text.trim().is_empty() {
             return Ok(());
         }
-        cvx_types::parse_text(&PgType::Timestamptz, -1, text, &self.format_settings()).map(drop)
+        cvx_types::parse_text(&PgType::Timestamptz, -1, text, &self.reading_settings()).map(drop)
     }
 }
 

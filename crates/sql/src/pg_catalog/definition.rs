@@ -1,0 +1,61 @@
+//! Indexes, constraints and views as the SQL that would make them again.
+
+use crate::pg_catalog::model::SystemCatalog;
+use crate::pg_catalog::quote;
+use crate::pg_catalog::relation::{Body, Relation};
+use cvx_engine::{IndexDef, Table};
+
+/// As `pg_get_indexdef(oid)`; `column` 0 is the whole, n its n-th column.
+pub fn index(relation: &Relation, column: i64) -> Option<String> {
+    let table = relation.indexed()?;
+    if column != 0 {
+        let at = usize::try_from(column - 1).ok()?;
+        return Some(relation.attributes.get(at).map_or_else(String::new, |a| quote::ident(&a.name)));
+    }
+    let name = quote::ident(&relation.name);
+    let on = quote::qualified(&table.schema, &table.name);
+    Some(match &relation.body {
+        Body::Index(_, index) => {
+            let column = table.column_by_id(index.column)?;
+            let (method, opclass) = (quote::ident(&index.method), quote::ident(&index.opclass));
+            let indexed = format!("{} {opclass}", quote::ident(&column.name));
+            format!("CREATE INDEX {name} ON {on} USING {method} ({indexed}){}", with(index))
+        }
+        _ => format!("CREATE UNIQUE INDEX {name} ON {on} USING btree ({})", key_columns(table)),
+    })
+}
+
+fn with(index: &IndexDef) -> String {
+    let options = index.options.iter();
+    let said: Vec<String> =
+        options.map(|(name, value)| format!("{}='{value}'", quote::ident(name))).collect();
+    if said.is_empty() { String::new() } else { format!(" WITH ({})", said.join(", ")) }
+}
+
+/// As `pg_get_constraintdef` of a table's primary key.
+pub fn primary_key(table: &Table) -> String {
+    format!("PRIMARY KEY ({})", key_columns(table))
+}
+
+fn key_columns(table: &Table) -> String {
+    let columns = table.key.iter().filter_map(|id| table.column_by_id(*id));
+    columns.map(|column| quote::ident(&column.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// As `pg_get_viewdef`: the view's text as it was written, closed by a semicolon.
+pub fn view(sql: &str) -> String {
+    format!(" {};", sql.trim().trim_end_matches(';').trim_end())
+}
+
+/// The operator class of an index's column, and its collation, as in `pg_index`.
+pub fn key_facts(model: &SystemCatalog, relation: &Relation) -> (Vec<u32>, Vec<u32>) {
+    use crate::pg_catalog::{oid, procs};
+    let collation = |ty: u32| model.type_of(ty).map_or(0, |facts| facts.collation);
+    let class = |ty: u32| match &relation.body {
+        Body::Index(_, index) => procs::opclass_named(oid::AM_HNSW, &index.opclass),
+        _ => procs::btree_class_for(ty),
+    };
+    let types: Vec<u32> = relation.attributes.iter().map(|a| a.ty.oid()).collect();
+    let classes = types.iter().map(|ty| class(*ty).map_or(0, |class| class.oid)).collect();
+    (classes, types.into_iter().map(collation).collect())
+}

@@ -1,0 +1,194 @@
+//! The functions and operators that the catalog lists: those that there are, with Postgres' OIDs.
+
+use crate::pg_catalog::oid;
+use crate::pg_catalog::types::{format_type, type_named};
+use cvx_types::pg_type::VECTOR_OID;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// A row of `pg_proc`.
+#[derive(Debug)]
+pub struct Proc {
+    pub oid: u32,
+    pub name: &'static str,
+    pub schema: &'static str,
+    /// `f`unction, `a`ggregate, `w`indow.
+    pub kind: &'static str,
+    /// `i`mmutable, `s`table, `v`olatile.
+    pub volatility: &'static str,
+    pub strict: bool,
+    pub set: bool,
+    pub returns: u32,
+    pub arguments: Vec<u32>,
+    pub description: Option<&'static str>,
+}
+
+/// A row of `pg_operator` between two vectors, and the operator class it orders for.
+#[derive(Debug)]
+pub struct Operator {
+    pub oid: u32,
+    pub name: &'static str,
+    pub function: u32,
+    pub opclass: &'static str,
+    pub description: &'static str,
+}
+
+/// A row of `pg_opclass` with its family's name.
+#[derive(Debug)]
+pub struct OpClass {
+    pub oid: u32,
+    pub name: &'static str,
+    pub schema: &'static str,
+    pub method: u32,
+    pub family: u32,
+    pub family_name: &'static str,
+    pub input: u32,
+    pub default: bool,
+}
+
+static PROCS: LazyLock<BTreeMap<u32, Proc>> = LazyLock::new(|| {
+    let built_in = records(include_str!("data/procs.txt"), 8).filter_map(built_in);
+    let ours = records(include_str!("data/functions.txt"), 7).filter_map(ours);
+    built_in.chain(ours).map(|proc| (proc.oid, proc)).collect()
+});
+
+static OPERATORS: LazyLock<Vec<Operator>> =
+    LazyLock::new(|| records(include_str!("data/operators.txt"), 5).filter_map(operator).collect());
+
+static OPCLASSES: LazyLock<Vec<OpClass>> = LazyLock::new(|| {
+    let btree = records(include_str!("data/opclasses.txt"), 6).filter_map(btree_class);
+    let hnsw = (9301..).zip(OPERATORS.iter()).map(|(oid, operator)| OpClass {
+        oid,
+        name: operator.opclass,
+        schema: "public",
+        method: oid::AM_HNSW,
+        family: oid + 20,
+        family_name: operator.opclass,
+        input: VECTOR_OID,
+        default: false,
+    });
+    btree.chain(hnsw).collect()
+});
+
+/// All functions, by OID.
+pub fn procs() -> impl Iterator<Item = &'static Proc> {
+    PROCS.values()
+}
+
+/// The function with this OID.
+pub fn proc_of(oid: u32) -> Option<&'static Proc> {
+    PROCS.get(&oid)
+}
+
+/// The functions of this name in this schema, in OID order.
+pub fn procs_named_in(schema: &str, name: &str) -> Vec<&'static Proc> {
+    procs().filter(|proc| proc.name == name && proc.schema == schema).collect()
+}
+
+pub fn operators() -> impl Iterator<Item = &'static Operator> {
+    OPERATORS.iter()
+}
+
+pub fn opclasses() -> impl Iterator<Item = &'static OpClass> {
+    OPCLASSES.iter()
+}
+
+/// The operator class of a method by name.
+pub fn opclass_named(method: u32, name: &str) -> Option<&'static OpClass> {
+    opclasses().find(|class| class.method == method && class.name == name)
+}
+
+/// The default btree operator class for a type; varchar is ordered as text.
+pub fn btree_class_for(ty: u32) -> Option<&'static OpClass> {
+    let ordered_as = if ty == 1043 { 25 } else { ty };
+    opclasses().find(|c| c.method == oid::AM_BTREE && c.default && c.input == ordered_as)
+}
+
+impl Proc {
+    /// As `pg_get_function_arguments`.
+    pub fn argument_list(&self) -> String {
+        self.spelled(", ")
+    }
+
+    /// As `regprocedure` prints them.
+    pub fn argument_types(&self) -> String {
+        self.spelled(",")
+    }
+
+    fn spelled(&self, separator: &str) -> String {
+        let names = self.arguments.iter().map(|ty| format_type(*ty, None).unwrap_or_default());
+        names.collect::<Vec<_>>().join(separator)
+    }
+
+    /// As `pg_get_function_result`.
+    pub fn result(&self) -> String {
+        let name = format_type(self.returns, None).unwrap_or_default();
+        if self.set { format!("SETOF {name}") } else { name }
+    }
+
+    pub fn language(&self) -> u32 {
+        if self.schema == "public" { oid::LANGUAGE_C } else { oid::LANGUAGE_INTERNAL }
+    }
+}
+
+/// The lines of a data file cut into `width` words, the last of which may have spaces.
+fn records(text: &'static str, width: usize) -> impl Iterator<Item = Vec<&'static str>> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(move |line| line.splitn(width, ' ').collect())
+}
+
+fn built_in(words: Vec<&'static str>) -> Option<Proc> {
+    let [oid, name, kind, volatility, strict, set, returns, arguments] = words.try_into().ok()?;
+    let arguments = match arguments {
+        "-" => Vec::new(),
+        list => list.split(',').map(|ty| ty.parse().ok()).collect::<Option<_>>()?,
+    };
+    Some(Proc {
+        oid: oid.parse().ok()?,
+        name,
+        schema: "pg_catalog",
+        kind,
+        volatility,
+        strict: strict == "t",
+        set: set == "t",
+        returns: returns.parse().ok()?,
+        arguments,
+        description: None,
+    })
+}
+
+fn ours(words: Vec<&'static str>) -> Option<Proc> {
+    let [oid, name, kind, strict, returns, arguments, description] = words.try_into().ok()?;
+    Some(Proc {
+        oid: oid.parse().ok()?,
+        name,
+        schema: "public",
+        kind,
+        volatility: "i",
+        strict: strict == "t",
+        set: false,
+        returns: type_named(returns)?,
+        arguments: arguments.split(',').map(type_named).collect::<Option<_>>()?,
+        description: (description != "-").then_some(description),
+    })
+}
+
+fn operator(words: Vec<&'static str>) -> Option<Operator> {
+    let [oid, name, function, opclass, description] = words.try_into().ok()?;
+    let (oid, function) = (oid.parse().ok()?, function.parse().ok()?);
+    Some(Operator { oid, name, function, opclass, description })
+}
+
+fn btree_class(words: Vec<&'static str>) -> Option<OpClass> {
+    let [oid, name, family, input, default, family_name] = words.try_into().ok()?;
+    Some(OpClass {
+        oid: oid.parse().ok()?,
+        name,
+        schema: "pg_catalog",
+        method: oid::AM_BTREE,
+        family: family.parse().ok()?,
+        family_name,
+        input: input.parse().ok()?,
+        default: default == "t",
+    })
+}

@@ -1,0 +1,211 @@
+//! What a column without AS is called.
+//!
+//! Postgres names it after its outermost function, type or column, and never minds two of one
+//! name; DataFusion names it after its whole text, and minds. So inside a statement unnamed
+//! columns get Postgres' name, made unique, and the outermost names are told separately.
+
+use super::parts;
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, DataType, Expr, Function, Ident, ObjectName, OrderByKind, Query, Select,
+    SelectItem, SetExpr,
+};
+use std::collections::BTreeSet;
+
+/// The names of a query's columns as Postgres gives them, as far as they are written out: `None`
+/// stands for a wildcard, whose names are those of its table.
+#[must_use]
+pub fn output_names(query: &Query) -> Vec<Option<String>> {
+    leftmost(&query.body).map_or_else(Vec::new, |select| {
+        select.projection.iter().map(item_name).collect()
+    })
+}
+
+/// Names every unnamed column of a sub-query that is more than a column.
+pub fn name_all(select: &mut Select) {
+    let mut taken: BTreeSet<String> = select.projection.iter().filter_map(said_name).collect();
+    for item in &mut select.projection {
+        name_item(item, &mut taken);
+    }
+}
+
+/// Names those columns of an outermost SELECT that DataFusion would take for one and the same,
+/// and those that ORDER BY mentions by their name.
+pub fn name_duplicates(query: &mut Query) {
+    let ordered: BTreeSet<String> = match query.order_by.as_ref().map(|order| &order.kind) {
+        Some(OrderByKind::Expressions(keys)) => {
+            keys.iter().filter_map(|key| plain_name(&key.expr)).collect()
+        }
+        _ => BTreeSet::new(),
+    };
+    each_select(&mut query.body, &mut |select| name_repeated(select, &ordered));
+}
+
+fn name_repeated(select: &mut Select, ordered: &BTreeSet<String>) {
+    let mut taken: BTreeSet<String> = select.projection.iter().filter_map(said_name).collect();
+    let mut seen = BTreeSet::new();
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else { continue };
+        let again = !seen.insert(expr.to_string());
+        let computed = plain_name(expr).is_none();
+        let mentioned = computed && figure(expr).is_some_and(|name| ordered.contains(&name));
+        if again || mentioned {
+            *item = aliased(expr.clone(), &mut taken);
+        }
+    }
+}
+
+fn name_item(item: &mut SelectItem, taken: &mut BTreeSet<String>) {
+    if let SelectItem::UnnamedExpr(expr) = item
+        && plain_name(expr).is_none()
+    {
+        *item = aliased(expr.clone(), taken);
+    }
+}
+
+fn aliased(expr: Expr, taken: &mut BTreeSet<String>) -> SelectItem {
+    let name = figure(&expr).unwrap_or_else(|| "?column?".to_owned());
+    let mut unique = name.clone();
+    let mut number = 1;
+    while !taken.insert(unique.clone()) {
+        number += 1;
+        unique = format!("{name}_{number}");
+    }
+    SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', unique) }
+}
+
+fn leftmost(body: &SetExpr) -> Option<&Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::Query(query) => leftmost(&query.body),
+        SetExpr::SetOperation { left, .. } => leftmost(left),
+        _ => None,
+    }
+}
+
+fn each_select(body: &mut SetExpr, act: &mut impl FnMut(&mut Select)) {
+    match body {
+        SetExpr::Select(select) => act(select),
+        SetExpr::Query(query) => each_select(&mut query.body, act),
+        SetExpr::SetOperation { left, right, .. } => {
+            each_select(left, act);
+            each_select(right, act);
+        }
+        _ => {}
+    }
+}
+
+fn item_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::UnnamedExpr(expr) => {
+            Some(figure(expr).unwrap_or_else(|| "?column?".to_owned()))
+        }
+        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+        _ => None,
+    }
+}
+
+/// The name of an item that has one without asking.
+fn said_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::UnnamedExpr(expr) => plain_name(expr),
+        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+        _ => None,
+    }
+}
+
+/// The name of an expression that is no more than a column.
+fn plain_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Identifier(name) => Some(folded(name)),
+        Expr::CompoundIdentifier(names) => names.last().map(folded),
+        _ => None,
+    }
+}
+
+fn folded(name: &Ident) -> String {
+    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
+}
+
+/// As Postgres' FigureColname; `None` where it says `?column?`.
+fn figure(expr: &Expr) -> Option<String> {
+    strong(expr).or_else(|| weak(expr))
+}
+
+/// A name that wins over the type of a cast around it.
+fn strong(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => strong(inner),
+        Expr::Cast { expr, .. } => strong(expr),
+        Expr::Function(Function { name, .. }) => function_name(name),
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            let last = access_chain.iter().rev().find_map(|access| match access {
+                AccessExpr::Dot(field) => plain_name(field),
+                AccessExpr::Subscript(_) => None,
+            });
+            last.or_else(|| strong(root))
+        }
+        Expr::Subquery(query) => output_names(query).into_iter().next().flatten(),
+        Expr::Exists { .. } => Some("exists".to_owned()),
+        Expr::Array(_) => Some("array".to_owned()),
+        Expr::Case { else_result: Some(otherwise), .. } => strong(otherwise),
+        Expr::Extract { .. } => Some("extract".to_owned()),
+        Expr::Ceil { .. } => Some("ceil".to_owned()),
+        Expr::Floor { .. } => Some("floor".to_owned()),
+        Expr::Position { .. } => Some("position".to_owned()),
+        Expr::Substring { .. } => Some("substring".to_owned()),
+        Expr::Trim { .. } => Some("btrim".to_owned()),
+        Expr::Overlay { .. } => Some("overlay".to_owned()),
+        Expr::AtTimeZone { .. } => Some("timezone".to_owned()),
+        Expr::Tuple(_) => Some("row".to_owned()),
+        other => plain_name(other),
+    }
+}
+
+/// A name for want of a better one.
+fn weak(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) => weak(inner),
+        Expr::Cast { data_type, .. } => Some(type_name(data_type)),
+        Expr::TypedString(typed) => Some(type_name(&typed.data_type)),
+        Expr::Interval(_) => Some("interval".to_owned()),
+        Expr::Case { .. } => Some("case".to_owned()),
+        _ => None,
+    }
+}
+
+fn function_name(name: &ObjectName) -> Option<String> {
+    parts(name).pop()
+}
+
+/// A type's name in `pg_type`.
+fn type_name(ty: &DataType) -> String {
+    let written = match ty {
+        DataType::Array(element) => {
+            use datafusion::sql::sqlparser::ast::ArrayElemTypeDef;
+            match element {
+                ArrayElemTypeDef::SquareBracket(element, _)
+                | ArrayElemTypeDef::AngleBracket(element)
+                | ArrayElemTypeDef::Parenthesis(element) => return type_name(element),
+                ArrayElemTypeDef::None => return "array".to_owned(),
+            }
+        }
+        DataType::Custom(name, _) => parts(name).pop().unwrap_or_default(),
+        other => other.to_string().to_lowercase(),
+    };
+    let plain = written.split('(').next().unwrap_or_default().trim();
+    let name = match plain {
+        "int" | "integer" => "int4",
+        "bigint" => "int8",
+        "smallint" => "int2",
+        "boolean" => "bool",
+        "real" => "float4",
+        "double precision" | "float" => "float8",
+        "character varying" => "varchar",
+        "character" | "char" => "bpchar",
+        "decimal" => "numeric",
+        "timestamp with time zone" => "timestamptz",
+        "timestamp without time zone" => "timestamp",
+        other => other,
+    };
+    name.to_owned()
+}
