@@ -1,0 +1,47 @@
+# ChronosVector's commands. `make` alone lists them.
+#
+# Everything builds with one cargo profile into one directory outside the clone, so that whoever
+# ran the tests has the demo built, and the other way round.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+CVX := $(CARGO_TARGET_DIR)/debug/cvx
+
+.PHONY: help setup setup-build build demo start test lint fmt kill bench
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Installs what building and testing need and is missing; says what before it does
+	@.ci/setup build test
+
+setup-build:
+	@.ci/setup build
+
+build: setup-build ## Builds the binary
+	cargo build --workspace --bin cvx
+
+demo: build ## Loads a corpus and asks it the queries that matter; DATA=file.parquet for your own
+	$(CVX) demo $(if $(DATA),--data '$(DATA)') $(DEMO)
+
+start: build ## Serves ./cvx-data on 127.0.0.1:5433
+	$(CVX) start
+
+test: setup ## Runs every test
+	cargo test --workspace --no-fail-fast
+
+lint: setup-build ## Clippy, warnings denied; shares the dependencies that the tests were built with
+	@.ci/lint
+
+fmt: ## Formats the code
+	cargo fmt --all
+
+kill: setup-build ## Kills the server 1,000 times under load and looks for what is lost (an hour)
+	CVX_KILLS=$(or $(KILLS),1000) cargo test -p cvx-server --test live crash -- --nocapture
+
+bench: setup-build ## The figures of docs/benchmarks.md; each has its own command there
+	cargo bench --workspace

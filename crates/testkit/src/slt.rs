@@ -1,0 +1,191 @@
+//! sqllogictest files over the real wire, once in each of its two protocols.
+//!
+//! `simple` sends each statement as a simple query and compares the server's text. `extended`
+//! prepares, binds and executes it, takes the answer in binary, and compares what [`crate::text`]
+//! makes of the bytes: the same expectations then hold the two encoders and the two roads through
+//! the server to one answer. A file runs from its first record to its last and reports every
+//! failure, not only the first.
+
+use crate::client::{self, Connection};
+use crate::text::{self, Raw};
+use async_trait::async_trait;
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::types::Type;
+
+/// Which protocol carries the statements. Its name is a label for `skipif` and `onlyif`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Simple,
+    Extended,
+}
+
+impl Protocol {
+    pub const ALL: [Self; 2] = [Self::Simple, Self::Extended];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Extended => "extended",
+        }
+    }
+}
+
+/// Why a record failed before its expectation was looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{}", client::describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("column {column}: {why}")]
+    Value { column: String, why: String },
+}
+
+struct Database {
+    connection: Connection,
+    protocol: Protocol,
+}
+
+type Output = DBOutput<DefaultColumnType>;
+
+/// How many failures of one file are shown.
+const SHOWN_MAX: usize = 25;
+
+/// Runs one file. The error lists what failed, by place.
+pub async fn run_file(addr: SocketAddr, protocol: Protocol, file: &Path) -> Result<(), String> {
+    let records = sqllogictest::parse_file::<DefaultColumnType>(file)
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut runner = Runner::new(|| async move {
+        let connection = client::connect(addr).await?;
+        Ok(Database { connection, protocol })
+    });
+    runner.with_column_validator(columns_agree);
+    let (mut failures, mut asked) = (Vec::new(), 0);
+    for record in records {
+        if matches!(record, Record::Halt { .. }) {
+            break;
+        }
+        asked += usize::from(matches!(record, Record::Statement { .. } | Record::Query { .. }));
+        if let Err(error) = runner.run_async(record).await {
+            failures.push(error.to_string());
+        }
+    }
+    runner.shutdown_async().await;
+    match failures.len() {
+        0 if asked == 0 => Err("the file asks nothing".to_owned()),
+        0 => Ok(()),
+        n => Err(report(&failures, n, asked)),
+    }
+}
+
+fn report(failures: &[String], failed: usize, asked: usize) -> String {
+    let mut report = format!("{failed} of {asked} records failed\n");
+    for failure in failures.iter().take(SHOWN_MAX) {
+        let _ = writeln!(report, "\n{failure}");
+    }
+    report
+}
+
+/// As many columns as announced; in the extended protocol, whose types are known, of those kinds.
+#[expect(clippy::ptr_arg, reason = "the runner's signature")]
+fn columns_agree(actual: &Vec<DefaultColumnType>, expected: &Vec<DefaultColumnType>) -> bool {
+    let any = DefaultColumnType::Any;
+    actual.len() == expected.len()
+        && actual.iter().zip(expected).all(|(a, e)| *a == any || *e == any || a == e)
+}
+
+#[async_trait]
+impl AsyncDB for Database {
+    type Error = Failure;
+    type ColumnType = DefaultColumnType;
+
+    async fn run(&mut self, sql: &str) -> Result<Output, Failure> {
+        match self.protocol {
+            Protocol::Simple => self.run_simple(sql).await,
+            Protocol::Extended => self.run_extended(sql).await,
+        }
+    }
+
+    async fn shutdown(&mut self) {}
+
+    fn engine_name(&self) -> &str {
+        self.protocol.name()
+    }
+
+    async fn sleep(duration: std::time::Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    fn error_sql_state(error: &Failure) -> Option<String> {
+        match error {
+            Failure::Postgres(error) => client::sqlstate(error).map(str::to_owned),
+            Failure::Value { .. } => None,
+        }
+    }
+}
+
+impl Database {
+    async fn run_simple(&mut self, sql: &str) -> Result<Output, Failure> {
+        let (mut columns, mut rows, mut count) = (None, Vec::new(), 0);
+        for message in self.connection.client.simple_query(sql).await? {
+            match message {
+                SimpleQueryMessage::RowDescription(described) => {
+                    columns = Some(described.len());
+                    rows.clear();
+                }
+                SimpleQueryMessage::Row(row) => {
+                    rows.push((0..row.len()).map(|at| cell(row.get(at))).collect());
+                }
+                SimpleQueryMessage::CommandComplete(n) => count = n,
+                _ => {}
+            }
+        }
+        Ok(match columns {
+            Some(n) => DBOutput::Rows { types: vec![DefaultColumnType::Any; n], rows },
+            None => DBOutput::StatementComplete(count),
+        })
+    }
+
+    async fn run_extended(&mut self, sql: &str) -> Result<Output, Failure> {
+        let client = &self.connection.client;
+        let statement = client.prepare(sql).await?;
+        if statement.columns().is_empty() {
+            return Ok(DBOutput::StatementComplete(client.execute(&statement, &[]).await?));
+        }
+        let types = statement.columns().iter().map(|column| kind(column.type_())).collect();
+        let rows = client.query(&statement, &[]).await?;
+        let rows = rows.iter().map(print_row).collect::<Result<_, _>>()?;
+        Ok(DBOutput::Rows { types, rows })
+    }
+}
+
+fn print_row(row: &tokio_postgres::Row) -> Result<Vec<String>, Failure> {
+    let print = |(at, column): (usize, &tokio_postgres::Column)| {
+        let Raw(raw) = row.try_get(at)?;
+        let text = raw.map(|raw| text::print(column.type_(), raw)).transpose();
+        let text = text.map_err(|why| Failure::Value { column: column.name().to_owned(), why })?;
+        Ok(cell(text.as_deref()))
+    };
+    row.columns().iter().enumerate().map(print).collect()
+}
+
+/// A value as the files write it.
+fn cell(value: Option<&str>) -> String {
+    match value {
+        None => "NULL".to_owned(),
+        Some("") => "(empty)".to_owned(),
+        Some(text) => text.to_owned(),
+    }
+}
+
+fn kind(ty: &Type) -> DefaultColumnType {
+    match ty.name() {
+        "int2" | "int4" | "int8" | "oid" => DefaultColumnType::Integer,
+        "float4" | "float8" | "numeric" => DefaultColumnType::FloatingPoint,
+        "text" | "varchar" | "bpchar" | "name" | "char" | "unknown" => DefaultColumnType::Text,
+        _ => DefaultColumnType::Any,
+    }
+}
