@@ -105,7 +105,8 @@ impl CorrelatedSubqueries {
                 return Ok(Transformed::yes(restore(query, answer, operand)));
             }
             let arguments = operand.into_iter().chain(outer.iter().map(|o| resolve(o, schema)));
-            let function = SubqueryFunction::new(&query.subquery, outer.clone(), answer, &self.state)?;
+            let function =
+                SubqueryFunction::new(&query.subquery, outer.clone(), answer, &self.state)?;
             let udf = Arc::new(ScalarUDF::from(function));
             let call = ScalarFunction::new_udf(udf, arguments.collect());
             Ok(Transformed::yes(Expr::ScalarFunction(call)))
@@ -172,7 +173,9 @@ fn is_filtered_scan(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Projection(node) => is_filtered_scan(&node.input),
         LogicalPlan::SubqueryAlias(node) => is_filtered_scan(&node.input),
-        LogicalPlan::Filter(node) => !has_subquery(&node.predicate) && is_filtered_scan(&node.input),
+        LogicalPlan::Filter(node) => {
+            !has_subquery(&node.predicate) && is_filtered_scan(&node.input)
+        }
         LogicalPlan::TableScan(_) => true,
         _ => false,
     }

@@ -5,15 +5,21 @@ use crate::pg_catalog::quote;
 use crate::pg_catalog::relation::{Body, Relation};
 use cvx_engine::{IndexDef, Table};
 
-/// As `pg_get_indexdef(oid)`; `column` 0 is the whole, n its n-th column.
-pub fn index(relation: &Relation, column: i64) -> Option<String> {
+/// As `pg_get_indexdef(oid)`; `column` 0 is the whole, n its n-th column. With `bare` the table
+/// goes without its schema.
+pub fn index(relation: &Relation, column: i64, bare: bool) -> Option<String> {
     let table = relation.indexed()?;
     if column != 0 {
         let at = usize::try_from(column - 1).ok()?;
-        return Some(relation.attributes.get(at).map_or_else(String::new, |a| quote::ident(&a.name)));
+        return Some(
+            relation.attributes.get(at).map_or_else(String::new, |a| quote::ident(&a.name)),
+        );
     }
     let name = quote::ident(&relation.name);
-    let on = quote::qualified(&table.schema, &table.name);
+    let on = match bare {
+        true => quote::ident(&table.name),
+        false => quote::qualified(&table.schema, &table.name),
+    };
     Some(match &relation.body {
         Body::Index(_, index) => {
             let column = table.column_by_id(index.column)?;

@@ -270,7 +270,9 @@ fn mark_of(expr: &Expr, schema: &DFSchema) -> Option<Mark> {
             call.args.iter().find_map(|arg| mark_of(arg, schema))
         }
         Expr::ScalarSubquery(sub) => Mark::of(sub.subquery.schema().fields().first()?),
-        Expr::AggregateFunction(call) if matches!(call.func.name(), "min" | "max" | "first_value") => {
+        Expr::AggregateFunction(call)
+            if matches!(call.func.name(), "min" | "max" | "first_value") =>
+        {
             call.params.args.first().and_then(|arg| mark_of(arg, schema))
         }
         other => Mark::of(other.to_field(schema).ok()?.1.as_ref()),

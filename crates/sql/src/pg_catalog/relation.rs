@@ -112,9 +112,8 @@ pub fn sequence_name(table: &Table, column: &ColumnDef) -> String {
 
 fn of_table(table: &Arc<Table>) -> Vec<Relation> {
     let attributes = table.columns.iter().map(|column| of_column(table, column)).collect();
-    let mut found = vec![relation(table, table.oid, &table.name, attributes, |table| {
-        Body::Table(table)
-    })];
+    let mut found =
+        vec![relation(table, table.oid, &table.name, attributes, |table| Body::Table(table))];
     if !table.key.is_empty() {
         let name = format!("{}_pkey", table.name);
         let attributes = index_attributes(table, &table.key);
@@ -189,12 +188,15 @@ fn of_view(view: &Arc<View>) -> Relation {
 }
 
 fn of_system(table: &'static SystemTable) -> Relation {
-    let columns = (1..).zip(&table.columns);
+    let columns = (1..).zip(&table.columns).map(|(at, column)| Attribute {
+        not_null: column.not_null,
+        ..attribute(at, column.name, column.ty.clone(), -1)
+    });
     Relation {
         oid: table.oid,
         schema: table.schema.to_owned(),
         name: table.name.to_owned(),
-        attributes: columns.map(|(at, c)| attribute(at, c.name, c.ty.clone(), -1)).collect(),
+        attributes: columns.collect(),
         body: Body::System(table),
     }
 }

@@ -18,11 +18,8 @@ pub struct Role {
 pub fn roles(model: &SystemCatalog) -> Vec<Role> {
     let superuser = Role { oid: oid::SUPERUSER, name: SUPERUSER.to_owned(), superuser: true };
     let user = &model.session.user;
-    let guest = (user != SUPERUSER).then(|| Role {
-        oid: oid::GUEST,
-        name: user.clone(),
-        superuser: true,
-    });
+    let guest =
+        (user != SUPERUSER).then(|| Role { oid: oid::GUEST, name: user.clone(), superuser: true });
     std::iter::once(superuser).chain(guest).collect()
 }
 

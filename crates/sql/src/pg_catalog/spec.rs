@@ -27,6 +27,7 @@ pub struct SystemTable {
 pub struct SystemColumn {
     pub name: &'static str,
     pub ty: PgType,
+    pub not_null: bool,
 }
 
 /// By schema, then name.
@@ -64,7 +65,8 @@ fn parse(line: &'static str) -> Option<SystemTable> {
 
 fn parse_column(word: &'static str) -> Option<SystemColumn> {
     let (name, ty) = word.split_once(':')?;
-    Some(SystemColumn { name, ty: PgType::from_name(ty)? })
+    let (ty, not_null) = ty.strip_suffix('!').map_or((ty, false), |ty| (ty, true));
+    Some(SystemColumn { name, ty: PgType::from_name(ty)?, not_null })
 }
 
 /// The Arrow field of a value of this type *inside* a plan over the catalog.
@@ -73,10 +75,8 @@ fn parse_column(word: &'static str) -> Option<SystemColumn> {
 /// are lists, because that is what they are compared, joined and subscripted as. The metadata
 /// carries the Postgres type; `reg::show` turns them into text where a client sees them.
 pub fn field(name: &str, ty: &PgType) -> Field {
-    let metadata = [
-        (PG_TYPE_KEY.to_owned(), ty.name()),
-        (PG_TYPMOD_KEY.to_owned(), "-1".to_owned()),
-    ];
+    let metadata =
+        [(PG_TYPE_KEY.to_owned(), ty.name()), (PG_TYPMOD_KEY.to_owned(), "-1".to_owned())];
     Field::new(name, inner_type(ty), true).with_metadata(metadata.into())
 }
 

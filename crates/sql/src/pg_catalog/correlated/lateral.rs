@@ -63,8 +63,7 @@ fn records(
     let function = SubqueryFunction::new(&query.subquery, outer, Answer::Rows, state)?;
     let call = ScalarFunction::new_udf(Arc::new(ScalarUDF::from(function)), arguments);
     let kept = left.columns().into_iter().map(Expr::Column);
-    let columns: Vec<Expr> =
-        kept.chain([Expr::ScalarFunction(call).alias(RECORDS)]).collect();
+    let columns: Vec<Expr> = kept.chain([Expr::ScalarFunction(call).alias(RECORDS)]).collect();
     LogicalPlanBuilder::from(join.left.as_ref().clone()).project(columns)?.build()
 }
 

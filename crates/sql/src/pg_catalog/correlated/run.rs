@@ -1,5 +1,6 @@
 //! A sub-query as a function of the outer columns it uses.
 
+use super::outer_columns;
 use arrow::array::{Array, ArrayRef, RecordBatch, new_empty_array};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use cvx_types::{SqlError, SqlState};
@@ -154,9 +155,8 @@ fn operands(answer: Answer) -> usize {
 /// `List<Struct>` of a plan's rows; fields are numbered, for names may repeat.
 fn record_list(plan: &LogicalPlan) -> DataType {
     let fields = plan.schema().fields().iter().enumerate();
-    let numbered = fields.map(|(at, field)| {
-        field.as_ref().clone().with_name(format!("c{at}")).with_nullable(true)
-    });
+    let numbered = fields
+        .map(|(at, field)| field.as_ref().clone().with_name(format!("c{at}")).with_nullable(true));
     let record = DataType::Struct(numbered.collect());
     DataType::List(Arc::new(Field::new("item", record, true)))
 }
@@ -202,10 +202,17 @@ fn bind(plan: LogicalPlan, outer: &[Expr], values: &[ScalarValue]) -> Result<Log
     };
     let node = |plan: LogicalPlan| {
         let names = datafusion::logical_expr::expr_rewriter::NamePreserver::new(&plan);
-        plan.map_expressions(|expr| {
+        let bound = plan.map_expressions(|expr| {
             let name = names.save(&expr);
             let bound = expr.transform_up(value)?;
             Ok(bound.update_data(|expr| name.restore(expr)))
+        })?;
+        // LATERAL to the outer query only: nothing is left for it to depend on.
+        bound.transform_data(|plan| match plan {
+            LogicalPlan::Subquery(query) if outer_columns(&query.subquery)?.is_empty() => {
+                Ok(Transformed::yes(Arc::unwrap_or_clone(query.subquery)))
+            }
+            other => Ok(Transformed::no(other)),
         })
     };
     Ok(plan.transform_up_with_subqueries(node)?.data)

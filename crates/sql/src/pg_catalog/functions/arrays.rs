@@ -102,7 +102,8 @@ fn expand(call: &Call<'_>) -> Result<ScalarValue> {
     let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(1..=length));
     let pairs = StructArray::try_new(pair(items.data_type()), vec![items, numbers], None)?;
     Ok(ScalarValue::List(Arc::new(
-        datafusion::common::utils::SingleRowListArrayBuilder::new(Arc::new(pairs)).build_list_array(),
+        datafusion::common::utils::SingleRowListArrayBuilder::new(Arc::new(pairs))
+            .build_list_array(),
     )))
 }
 
@@ -129,9 +130,9 @@ fn coalesce(call: &Call<'_>) -> Result<ScalarValue> {
                 error(SqlState::INVALID_TEXT, message)
             };
             let elements = quote::array_elements(text).ok_or_else(wrong)?;
-            let typed = elements.into_iter().map(|element| {
-                ScalarValue::Utf8(element).cast_to(item.data_type())
-            });
+            let typed = elements
+                .into_iter()
+                .map(|element| ScalarValue::Utf8(element).cast_to(item.data_type()));
             let typed = typed.collect::<Result<Vec<_>>>()?;
             Ok(ScalarValue::List(ScalarValue::new_list(&typed, item.data_type(), true)))
         }

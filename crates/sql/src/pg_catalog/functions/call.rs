@@ -174,7 +174,9 @@ impl Call<'_> {
         };
         let range = |_| error(SqlState::NUMERIC_OUT_OF_RANGE, "OID out of range".to_owned());
         // A negative number wraps, as Postgres' oidin lets it.
-        u32::try_from(number).or_else(|_| i32::try_from(number).map(i32::cast_unsigned)).map_err(range)
+        u32::try_from(number)
+            .or_else(|_| i32::try_from(number).map(i32::cast_unsigned))
+            .map_err(range)
     }
 
     /// A relation argument: by OID `None` where there is no such relation, by name 42P01.

@@ -31,7 +31,12 @@ pub const FUNCTIONS: &[Spec] = &[
     Spec::new("pg_encoding_to_char", &[Arg::Int], NAME, encoding_name),
     Spec::new("pg_char_to_encoding", &[Arg::Text], INT, encoding_number),
     Spec::new("getdatabaseencoding", &[], NAME, |_| Ok(text("UTF8"))),
-    Spec::new("pg_index_column_has_property", &[Arg::Relation, Arg::Int, Arg::Text], BOOL, property),
+    Spec::new(
+        "pg_index_column_has_property",
+        &[Arg::Relation, Arg::Int, Arg::Text],
+        BOOL,
+        property,
+    ),
 ];
 
 fn format_type(call: &Call<'_>) -> Result<ScalarValue> {
@@ -51,7 +56,14 @@ fn format_type(call: &Call<'_>) -> Result<ScalarValue> {
 fn index(call: &Call<'_>) -> Result<ScalarValue> {
     let column = call.int(1).unwrap_or(0);
     let found = call.relation(0)?;
-    call.text_or_null(found.and_then(|index| definition::index(index, column)))
+    let visible = |table: &str, oid: u32| {
+        call.model.visible_relation(table).is_some_and(|seen| seen.oid == oid)
+    };
+    call.text_or_null(found.and_then(|index| {
+        let table = index.indexed()?;
+        let bare = call.bool(2) == Some(true) && visible(&table.name, table.oid);
+        definition::index(index, column, bare)
+    }))
 }
 
 fn view(call: &Call<'_>) -> Result<ScalarValue> {
@@ -147,7 +159,9 @@ fn property(call: &Call<'_>) -> Result<ScalarValue> {
     let Some(index) = call.relation(0)? else { return Ok(call.null.clone()) };
     let btree = matches!(index.body, Body::Key(_));
     let answer = match call.text(2).unwrap_or_default() {
-        "asc" | "nulls_last" | "orderable" | "search_array" | "search_nulls" | "returnable" => btree,
+        "asc" | "nulls_last" | "orderable" | "search_array" | "search_nulls" | "returnable" => {
+            btree
+        }
         "desc" | "nulls_first" => false,
         "distance_orderable" => !btree,
         _ => return Ok(call.null.clone()),

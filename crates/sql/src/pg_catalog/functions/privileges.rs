@@ -10,10 +10,7 @@ const fn privilege(name: &'static str) -> Spec {
 }
 
 /// A thing of which there is none: unknown OIDs answer NULL in Postgres.
-const fn visible(
-    name: &'static str,
-    body: fn(&Call<'_>) -> Result<ScalarValue>,
-) -> Spec {
+const fn visible(name: &'static str, body: fn(&Call<'_>) -> Result<ScalarValue>) -> Spec {
     Spec::new(name, &[Arg::Oid], BOOL, body)
 }
 

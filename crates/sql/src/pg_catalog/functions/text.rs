@@ -47,7 +47,9 @@ fn format(call: &Call<'_>) -> Result<ScalarValue> {
         match (kind, argument) {
             ('s', argument) => made.push_str(argument.unwrap_or_default()),
             ('I', Some(name)) => made.push_str(&quote::ident(name)),
-            ('I', None) => return Err(wrong("null values cannot be formatted as an SQL identifier".into())),
+            ('I', None) => {
+                return Err(wrong("null values cannot be formatted as an SQL identifier".into()));
+            }
             ('L', argument) => {
                 made.push_str(&argument.map_or_else(|| "NULL".to_owned(), quote::literal));
             }

@@ -8,13 +8,8 @@ use crate::pg_catalog::model::SystemCatalog;
 use crate::pg_catalog::rows::Row;
 
 /// There is no such thing here.
-const NOTHING: &[&str] = &[
-    "column_privileges",
-    "domains",
-    "parameters",
-    "referential_constraints",
-    "triggers",
-];
+const NOTHING: &[&str] =
+    &["column_privileges", "domains", "parameters", "referential_constraints", "triggers"];
 
 /// The rows of a view; `None` for a name that has no view.
 pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {

@@ -47,9 +47,7 @@ fn table(db: &str, r: &Relation) -> Row {
         "v" => ("VIEW", "NO"),
         _ => ("BASE TABLE", "YES"),
     };
-    row![
-        db, &r.schema, &r.name, kind, NULL, NULL, NULL, NULL, NULL, writable, "NO", NULL
-    ]
+    row![db, &r.schema, &r.name, kind, NULL, NULL, NULL, NULL, NULL, writable, "NO", NULL]
 }
 
 fn view(db: &str, r: &Relation) -> Option<Row> {
@@ -80,12 +78,24 @@ fn routine(db: &str, p: &Proc) -> Row {
         "specific_schema" | "routine_schema" => p.schema.into(),
         "specific_name" => format!("{}_{}", p.name, p.oid).into(),
         "routine_name" => p.name.into(),
-        "routine_type" => if p.kind == "f" { "FUNCTION".into() } else { NULL },
+        "routine_type" => {
+            if p.kind == "f" {
+                "FUNCTION".into()
+            } else {
+                NULL
+            }
+        }
         "data_type" => named.clone().or_else(|| returned.map(|ty| ty.name.clone())).into(),
         "type_udt_schema" => returned.map(|ty| &ty.schema).into(),
         "type_udt_name" => returned.map(|ty| &ty.name).into(),
         "routine_body" => "EXTERNAL".into(),
-        "external_language" => if p.schema == "public" { "C".into() } else { "INTERNAL".into() },
+        "external_language" => {
+            if p.schema == "public" {
+                "C".into()
+            } else {
+                "INTERNAL".into()
+            }
+        }
         "parameter_style" => "GENERAL".into(),
         "is_deterministic" => yes(p.volatility == "i").into(),
         "sql_data_access" => "MODIFIES".into(),

@@ -3,8 +3,10 @@
 use super::{is_system_schema, parts, type_parts};
 use crate::pg_catalog::quote;
 use crate::pg_catalog::reg::Alias;
+use crate::pg_catalog::spec::system_tables;
+use cvx_types::PgType;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg,
+    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident,
     ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectItem, SetExpr, UnaryOperator,
     Value, ValueWithSpan,
@@ -12,6 +14,8 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Span;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// Rewrites one expression whose parts are rewritten already.
 pub fn rewrite(expr: &mut Expr) {
@@ -19,6 +23,9 @@ pub fn rewrite(expr: &mut Expr) {
     *expr = match taken {
         Expr::BinaryOp { left, op: BinaryOperator::PGCustomBinaryOperator(name), right } => {
             operator(left, &name, right)
+        }
+        Expr::BinaryOp { left, op: op @ (BinaryOperator::Eq | BinaryOperator::NotEq), right } => {
+            compare(left, op, right)
         }
         Expr::Collate { expr, collation } if is_byte_order(&collation) => *expr,
         Expr::Cast { kind, expr, data_type, array, format } => {
@@ -265,7 +272,12 @@ fn is_number(expr: &Expr, digits: &str) -> bool {
 /// `(x).f[1]`: fields by `get_field`, subscripts as they are.
 fn access(root: Expr, chain: Vec<AccessExpr>) -> Expr {
     chain.into_iter().fold(root, |root, access| match access {
+        // `con.conkey[1]` comes as `con`, `.conkey`, `[1]`: the dot is the column's.
         AccessExpr::Dot(Expr::Identifier(field)) => {
+            let root = match root {
+                Expr::Identifier(table) => return Expr::CompoundIdentifier(vec![table, field]),
+                root => root,
+            };
             let name = match field.quote_style {
                 Some(_) => field.value,
                 None => field.value.to_lowercase(),
@@ -295,6 +307,47 @@ fn array_literal(expr: &Expr) -> Option<Vec<Expr>> {
     }
     let element = |element: Option<String>| element.map_or(null(), string);
     Some(elements.into_iter().map(element).collect())
+}
+
+/// `polroles = '{0}'`: beside an array of the catalog a string is an array.
+fn compare(left: Box<Expr>, op: BinaryOperator, right: Box<Expr>) -> Expr {
+    let (left, right) = match (is_array_column(&left), is_array_column(&right)) {
+        (true, false) => (left, array(right)),
+        (false, true) => (array(left), right),
+        _ => (left, right),
+    };
+    Expr::BinaryOp { left, op, right }
+}
+
+fn is_array_column(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(names) => names.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| ARRAYS.contains(name.value.to_lowercase().as_str()))
+}
+
+/// The names of the catalog's array columns.
+static ARRAYS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
+    let columns = system_tables().flat_map(|table| &table.columns);
+    columns.filter(|c| matches!(c.ty, PgType::Array(_))).map(|c| c.name).collect()
+});
+
+/// A string as `ARRAY[..]`, of numbers where all are.
+fn array(expr: Box<Expr>) -> Box<Expr> {
+    let Some(elem) = array_literal(&expr) else { return expr };
+    let number = |element: &Expr| match element {
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => {
+            text.parse::<i64>().ok().map(|_| Value::Number(text.clone(), false))
+        }
+        _ => None,
+    };
+    let numbers: Option<Vec<Value>> = elem.iter().map(number).collect();
+    let elem = numbers.map_or(elem, |numbers| {
+        numbers.into_iter().map(|value| Expr::Value(value.into())).collect()
+    });
+    Box::new(Expr::Array(Array { elem, named: true }))
 }
 
 /// Whether an expression is a string that reads as an array.

@@ -9,6 +9,7 @@
 mod exprs;
 mod names;
 mod sources;
+mod tableoid;
 
 use crate::pg_catalog::functions;
 use crate::pg_catalog::spec::system_table;
@@ -27,6 +28,7 @@ pub fn touches_catalog(statement: &Statement) -> bool {
 
 /// Spells a statement's Postgres constructs in DataFusion's.
 pub fn rewrite(statement: &mut Statement) {
+    tableoid::fill(statement);
     let _: ControlFlow<()> = statement.visit(&mut Rewriter { depth: 0 });
 }
 
@@ -116,8 +118,7 @@ fn parts(name: &ObjectName) -> Vec<String> {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
     };
-    let parts: Option<Vec<String>> =
-        name.0.iter().map(|part| part.as_ident().map(fold)).collect();
+    let parts: Option<Vec<String>> = name.0.iter().map(|part| part.as_ident().map(fold)).collect();
     parts.unwrap_or_default()
 }
 

@@ -15,9 +15,8 @@ use std::collections::BTreeSet;
 /// stands for a wildcard, whose names are those of its table.
 #[must_use]
 pub fn output_names(query: &Query) -> Vec<Option<String>> {
-    leftmost(&query.body).map_or_else(Vec::new, |select| {
-        select.projection.iter().map(item_name).collect()
-    })
+    leftmost(&query.body)
+        .map_or_else(Vec::new, |select| select.projection.iter().map(item_name).collect())
 }
 
 /// Names every unnamed column of a sub-query that is more than a column.

@@ -99,8 +99,8 @@ fn operators() -> Vec<Row> {
         let (of, float8) = (VECTOR_OID, 701);
         let (schema, owner) = (oid::PUBLIC, oid::SUPERUSER);
         row![
-            o.oid, o.name, schema, owner, "b", false, false, of, of, float8, o.oid, 0,
-            o.function, 0, 0
+            o.oid, o.name, schema, owner, "b", false, false, of, of, float8, o.oid, 0, o.function,
+            0, 0
         ]
     };
     procs::operators().map(operator).collect()

@@ -37,7 +37,7 @@ fn class(model: &SystemCatalog, r: &Relation) -> Row {
         _ => 0,
     };
     let indexed = r.table().is_some_and(|t| !t.key.is_empty() || !t.indexes.is_empty());
-    // 1 row of unknown number is how Postgres describes what it never counted.
+    // -1 is how Postgres says that it never counted.
     let tuples = model.session.sizes.rows(r.oid).map_or(-1.0, |rows| rows as f32);
     let counted = if matches!(r.body, Body::View(_)) { 0.0 } else { tuples };
     row![
@@ -66,7 +66,7 @@ fn class(model: &SystemCatalog, r: &Relation) -> Row {
         false,
         false,
         true,
-        if kind == "r" { "d" } else { "n" },
+        if kind == "r" && !r.is_system() { "d" } else { "n" },
         false,
         0,
         0,
@@ -157,8 +157,7 @@ pub fn comments(model: &SystemCatalog) -> Vec<(u32, u32, String)> {
     });
     let described = |p: &procs::Proc| Some((p.oid, oid::PG_PROC, p.description?.to_owned()));
     let functions = procs::procs().filter_map(described);
-    let operators =
-        procs::operators().map(|o| (o.oid, oid::PG_OPERATOR, o.description.to_owned()));
+    let operators = procs::operators().map(|o| (o.oid, oid::PG_OPERATOR, o.description.to_owned()));
     let fixed = [
         (oid::PUBLIC, oid::PG_NAMESPACE, "standard public schema"),
         (oid::PG_CATALOG, oid::PG_NAMESPACE, "system catalog schema"),
@@ -183,8 +182,7 @@ fn dependencies(model: &SystemCatalog) -> Vec<Row> {
             let on = |attnum: i16| {
                 row![oid::PG_CONSTRAINT, constraint, 0, oid::PG_CLASS, table.oid, attnum, "a"]
             };
-            let internal =
-                row![oid::PG_CLASS, r.oid, 0, oid::PG_CONSTRAINT, constraint, 0, "i"];
+            let internal = row![oid::PG_CLASS, r.oid, 0, oid::PG_CONSTRAINT, constraint, 0, "i"];
             r.key_attnums().into_iter().map(on).chain([internal]).collect()
         }
         Body::Index(table, _) => {
@@ -213,8 +211,7 @@ fn rule(r: &Relation) -> Option<Row> {
 }
 
 fn sequence(r: &Relation) -> Option<Row> {
-    matches!(r.body, Body::Sequence(..))
-        .then(|| row![r.oid, 20, 1, 1, i64::MAX, 1, 1, false])
+    matches!(r.body, Body::Sequence(..)).then(|| row![r.oid, 20, 1, 1, i64::MAX, 1, 1, false])
 }
 
 fn sequence_view(r: &Relation) -> Option<Row> {
@@ -236,7 +233,7 @@ fn view_view(r: &Relation) -> Row {
 
 fn index_view(r: &Relation) -> Option<Row> {
     let table = r.indexed()?;
-    let definition = definition::index(r, 0);
+    let definition = definition::index(r, 0, false);
     Some(row![&table.schema, &table.name, &r.name, NULL, definition])
 }
 

@@ -1,9 +1,9 @@
 //! What belongs to the server: schemas, databases, roles, settings, extensions.
 
 use crate::pg_catalog::model::{Setting, SystemCatalog};
+use crate::pg_catalog::oid;
 use crate::pg_catalog::roles::{Role, roles};
 use crate::pg_catalog::rows::{NULL, Row, row};
-use crate::pg_catalog::oid;
 
 /// Of the `vector` extension whose surface is spoken here.
 const VECTOR_VERSION: &str = "0.8.0";

@@ -1,0 +1,187 @@
+SELECT  nspname
+        FROM    pg_catalog.pg_namespace
+        ORDER BY 1
+----
+information_schema
+pg_catalog
+public
+====
+SELECT  n.nspname schema_name,
+                c.relname table_name
+        FROM    pg_catalog.pg_class c
+                LEFT JOIN pg_catalog.pg_namespace n
+                    ON n.oid = c.relnamespace
+        WHERE   c.relkind = ANY($1)
+        ORDER BY 1,2
+-- params: $1 = '{r,p,f}'
+-- only: public
+----
+pg_catalog|pg_publication
+pg_catalog|pg_publication_namespace
+pg_catalog|pg_publication_rel
+public|docs
+public|items
+public|notes
+====
+SELECT  nsp.nspname schema_name,
+                        cls.relname table_name,
+                        att.attname column_name,
+                        att.atttypid::regtype::text type_name,
+                        att.atthasdef AS has_default,
+                        pg_catalog.pg_get_expr(def.adbin, def.adrelid, true) as default
+                FROM    pg_catalog.pg_attribute att
+                        INNER JOIN pg_catalog.pg_class cls
+                            ON att.attrelid = cls.oid
+                        INNER JOIN pg_catalog.pg_namespace nsp
+                            ON cls.relnamespace = nsp.oid
+                        LEFT OUTER JOIN pg_attrdef def
+                            ON def.adrelid = att.attrelid
+                            AND def.adnum = att.attnum
+                WHERE   cls.relkind = ANY($1)
+                        AND NOT att.attisdropped
+                        AND att.attnum  > 0
+                ORDER BY 1, 2, att.attnum
+-- params: $1 = '{r,p,f}'
+-- only: public
+----
+pg_catalog|pg_publication|oid|oid|f|∅
+pg_catalog|pg_publication|pubname|name|f|∅
+pg_catalog|pg_publication|pubowner|oid|f|∅
+pg_catalog|pg_publication|puballtables|boolean|f|∅
+pg_catalog|pg_publication|pubinsert|boolean|f|∅
+pg_catalog|pg_publication|pubupdate|boolean|f|∅
+pg_catalog|pg_publication|pubdelete|boolean|f|∅
+pg_catalog|pg_publication|pubtruncate|boolean|f|∅
+pg_catalog|pg_publication|pubviaroot|boolean|f|∅
+pg_catalog|pg_publication_namespace|oid|oid|f|∅
+pg_catalog|pg_publication_namespace|pnpubid|oid|f|∅
+pg_catalog|pg_publication_namespace|pnnspid|oid|f|∅
+pg_catalog|pg_publication_rel|oid|oid|f|∅
+pg_catalog|pg_publication_rel|prpubid|oid|f|∅
+pg_catalog|pg_publication_rel|prrelid|oid|f|∅
+pg_catalog|pg_publication_rel|prqual|text|f|∅
+pg_catalog|pg_publication_rel|prattrs|int2vector|f|∅
+public|docs|doc_id|bigint|f|∅
+public|docs|ts|timestamp with time zone|f|∅
+public|docs|title|text|t|'untitled'
+public|docs|meta|jsonb|f|∅
+public|docs|label|character varying|t|'x'
+public|docs|price|numeric|f|∅
+public|docs|tags|text[]|f|∅
+public|docs|embedding|vector|f|∅
+public|items|id|bigint|t|nextval('items_id_seq'::regclass)
+public|items|name|text|f|∅
+public|items|embedding|vector|f|∅
+public|notes|body|text|f|∅
+====
+SELECT d.datname
+        FROM pg_catalog.pg_database d
+        ORDER BY 1
+----
+cvx
+====
+SELECT s_p.nspname AS parentschema,
+                       t_p.relname AS parenttable,
+                       unnest((
+                        select
+                            array_agg(attname ORDER BY i)
+                        from
+                            (select unnest(confkey) as attnum, generate_subscripts(confkey, 1) as i) x
+                            JOIN pg_catalog.pg_attribute c USING(attnum)
+                            WHERE c.attrelid = fk.confrelid
+                        )) AS parentcolumn,
+                       s_c.nspname AS childschema,
+                       t_c.relname AS childtable,
+                       unnest((
+                        select
+                            array_agg(attname ORDER BY i)
+                        from
+                            (select unnest(conkey) as attnum, generate_subscripts(conkey, 1) as i) x
+                            JOIN pg_catalog.pg_attribute c USING(attnum)
+                            WHERE c.attrelid = fk.conrelid
+                        )) AS childcolumn
+                FROM pg_catalog.pg_constraint fk
+                JOIN pg_catalog.pg_class      t_p ON t_p.oid = fk.confrelid
+                JOIN pg_catalog.pg_namespace  s_p ON s_p.oid = t_p.relnamespace
+                JOIN pg_catalog.pg_class      t_c ON t_c.oid = fk.conrelid
+                JOIN pg_catalog.pg_namespace  s_c ON s_c.oid = t_c.relnamespace
+                WHERE fk.contype = 'f'
+----
+====
+SELECT n.nspname schema_name,
+                        p.proname func_name,
+                        p.proargnames,
+                        COALESCE(proallargtypes::regtype[], proargtypes::regtype[])::text[],
+                        p.proargmodes,
+                        prorettype::regtype::text return_type,
+                        p.prokind = 'a' is_aggregate,
+                        p.prokind = 'w' is_window,
+                        p.proretset is_set_returning,
+                        d.deptype = 'e' is_extension,
+                        pg_get_expr(proargdefaults, 0) AS arg_defaults
+                FROM pg_catalog.pg_proc p
+                        INNER JOIN pg_catalog.pg_namespace n
+                            ON n.oid = p.pronamespace
+                LEFT JOIN pg_depend d ON d.objid = p.oid and d.deptype = 'e'
+                WHERE p.prorettype::regtype != 'trigger'::regtype
+                ORDER BY 1, 2
+-- only: public
+----
+public|avg|∅|{vector}|∅|vector|t|f|f|t|∅
+public|cosine_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|l1_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|l2_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|l2_normalize|∅|{vector}|∅|vector|f|f|f|t|∅
+public|subvector|∅|{vector,integer,integer}|∅|vector|f|f|f|t|∅
+public|sum|∅|{vector}|∅|vector|t|f|f|t|∅
+public|vector_dims|∅|{vector}|∅|integer|f|f|f|t|∅
+public|vector_in|∅|{cstring,oid,integer}|∅|vector|f|f|f|t|∅
+public|vector_negative_inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|vector_norm|∅|{vector}|∅|double precision|f|f|f|t|∅
+public|vector_out|∅|{vector}|∅|cstring|f|f|f|t|∅
+public|vector_recv|∅|{internal,oid,integer}|∅|vector|f|f|f|t|∅
+public|vector_send|∅|{vector}|∅|bytea|f|f|f|t|∅
+public|vector_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
+====
+SELECT n.nspname schema_name,
+                           t.typname type_name
+                    FROM   pg_catalog.pg_type t
+                           INNER JOIN pg_catalog.pg_namespace n
+                              ON n.oid = t.typnamespace
+                    WHERE ( t.typrelid = 0  -- non-composite types
+                            OR (  -- composite type, but not a table
+                                  SELECT c.relkind = 'c'
+                                  FROM pg_catalog.pg_class c
+                                  WHERE c.oid = t.typrelid
+                                )
+                          )
+                          AND NOT EXISTS( -- ignore array types
+                                SELECT  1
+                                FROM    pg_catalog.pg_type el
+                                WHERE   el.oid = t.typelem AND el.typarray = t.oid
+                              )
+                          AND n.nspname <> 'pg_catalog'
+                          AND n.nspname <> 'information_schema'
+                    ORDER BY 1, 2
+-- only: public
+----
+public|vector
+====
+SELECT d.datname as "Name",
+            pg_catalog.pg_get_userbyid(d.datdba) as "Owner",
+            pg_catalog.pg_encoding_to_char(d.encoding) as "Encoding",
+            d.datcollate as "Collate",
+            d.datctype as "Ctype",
+            pg_catalog.array_to_string(d.datacl, E'
+') AS "Access privileges"
+        FROM pg_catalog.pg_database d
+        ORDER BY 1
+----
+cvx|cvx|UTF8|C|C|∅
+====
+SELECT * FROM unnest(current_schemas(true))
+----
+pg_catalog
+public
+====
