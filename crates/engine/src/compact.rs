@@ -125,9 +125,10 @@ impl Compacting<'_> {
 
     /// The vectors of an entity's sealed versions that have one, in order of (ts, seq).
     fn sealed_vectors(&self, entity: EntityId) -> DeltaBlock {
-        let versions = self.store.lines.read(entity, |line| {
-            line.map(|line| line.versions.clone()).unwrap_or_default()
-        });
+        let versions = self
+            .store
+            .lines
+            .read(entity, |line| line.map(|line| line.versions.clone()).unwrap_or_default());
         let mut block = DeltaBlock { dim: self.dim, ..DeltaBlock::default() };
         for version in versions.iter().filter(|version| version.kind == Kind::Point) {
             let (ts, seq) = (ValidTime(version.ts), CommitSeq(version.from));

@@ -40,6 +40,9 @@ pub use catalog::{
 pub use check::Finding;
 pub use compact::CompactReport;
 pub use cvx_core::{Composite, Decay};
+/// What storage and search refuse, for those who map errors to SQLSTATEs.
+pub use cvx_index::Error as SearchError;
+pub use cvx_storage::Error as StorageError;
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use insert_mode::{Disposition, Durability, InsertMode, OnConflict};
@@ -49,6 +52,3 @@ pub use request::{Keep, KnnAnswer, KnnRequest, KnnStats, RowFilter, ScanRequest}
 pub use slice::{SystemSlice, TimeSlice, ValidSlice};
 pub use stats::{EngineStats, TableStats};
 pub use txn::Txn;
-/// What storage and search refuse, for those who map errors to SQLSTATEs.
-pub use cvx_index::Error as SearchError;
-pub use cvx_storage::Error as StorageError;

@@ -168,7 +168,11 @@ impl Model {
     }
 
     /// UPDATE of the points at some keys to new rows; answers which changed.
-    pub(crate) fn update(&mut self, keys: &[(i64, i64)], rows: &[Doc]) -> Result<Vec<bool>, Refusal> {
+    pub(crate) fn update(
+        &mut self,
+        keys: &[(i64, i64)],
+        rows: &[Doc],
+    ) -> Result<Vec<bool>, Refusal> {
         let before = self.clone();
         let mut changed = Vec::new();
         for (key, row) in keys.iter().zip(rows) {
@@ -230,15 +234,6 @@ impl Model {
         while let Some(place) = self.versions.iter().position(|v| v.alive(present)) {
             self.close(place);
         }
-    }
-
-    /// The points alive now.
-    pub(crate) fn current(&self) -> Vec<Doc> {
-        let present = self.present();
-        let alive = self.versions.iter().filter(|v| v.alive(present));
-        let mut docs: Vec<Doc> = alive.filter_map(|v| v.says.clone()).collect();
-        docs.sort_by_key(|doc| (doc.id, doc.ts));
-        docs
     }
 
     /// What a slice shows.

@@ -23,16 +23,32 @@ use std::sync::Arc;
 /// What may happen, with indexes that are taken modulo what there is.
 #[derive(Clone, Debug)]
 enum Step {
-    Insert { rows: Vec<Row>, mode: u8 },
-    Update { picks: Vec<usize>, n: i64, shift: Option<(i64, i64)> },
-    Delete { picks: Vec<usize> },
-    End { id: i64, at: i64 },
+    Insert {
+        rows: Vec<Row>,
+        mode: u8,
+    },
+    Update {
+        picks: Vec<usize>,
+        n: i64,
+        shift: Option<(i64, i64)>,
+    },
+    Delete {
+        picks: Vec<usize>,
+    },
+    End {
+        id: i64,
+        at: i64,
+    },
     Truncate,
     Commit,
     Rollback,
     /// Somebody else commits a row meanwhile.
-    Rival { row: Row },
-    Tick { us: i64 },
+    Rival {
+        row: Row,
+    },
+    Tick {
+        us: i64,
+    },
     Seal,
     Compact,
     Reopen,
@@ -219,8 +235,7 @@ impl<'a> Run<'a> {
         let (table, batch) = (Arc::clone(&self.table), self.docs_batch(&rows));
         let mut supplied = vec![true; 5];
         supplied[2] = mode.with_title;
-        let given =
-            InsertMode { supplied, on_conflict: mode.conflict, force: mode.force };
+        let given = InsertMode { supplied, on_conflict: mode.conflict, force: mode.force };
         let open = self.open_txn();
         let expected = open.model.insert(&rows, &mode);
         open.txn.begin_statement();
@@ -517,9 +532,8 @@ impl Asked<'_> {
         let Question { way, t, k, .. } = *self.question;
         let query = [t[0] as f32 / 10.0, t[1] as f32 / 20.0];
         let metric = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1][k % 4];
-        let composite = (way == 6).then(|| {
-            Composite::new(0.5, ValidTime(t[1]), 10.0, Decay::Linear).unwrap()
-        });
+        let composite =
+            (way == 6).then(|| Composite::new(0.5, ValidTime(t[1]), 10.0, Decay::Linear).unwrap());
         let keep = |batch: &RecordBatch| {
             let n = batch.column(0).as_primitive::<Int64Type>();
             Ok(BooleanArray::from_iter(n.iter().map(|n| n.map(|n| n != 1))))
