@@ -1,0 +1,9 @@
+//! The real binary, run: started, killed, stopped, lied to, and used by real clients.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail so")]
+
+mod clients;
+mod crash;
+mod hostile;
+mod process;
+mod psql;
+mod setup;

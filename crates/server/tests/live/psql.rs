@@ -1,0 +1,150 @@
+//! psql, as people type into it.
+
+use crate::setup::{Running, required, start, stderr, stdout};
+use std::process::{Command, Output};
+
+fn psql_is_here() -> bool {
+    required("psql", Command::new("psql").arg("--version").output().is_ok())
+}
+
+/// Runs psql on commands, each a `-c` of its own.
+fn psql(running: &Running, commands: &[&str]) -> Output {
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-h", "127.0.0.1", "-p", &running.server.addr().port().to_string()]);
+    psql.args(["-U", "cvx", "-v", "ON_ERROR_STOP=1", "cvx"]);
+    for command in commands {
+        psql.args(["-c", command]);
+    }
+    psql.env("PGCLIENTENCODING", "UTF8").output().unwrap()
+}
+
+/// What psql printed; it must have printed it without an error.
+fn printed(running: &Running, commands: &[&str]) -> String {
+    let output = psql(running, commands);
+    assert!(output.status.success(), "{commands:?}:\n{}{}", stdout(&output), stderr(&output));
+    assert_eq!(stderr(&output).lines().find(|line| line.contains("ERROR")), None);
+    stdout(&output)
+}
+
+#[track_caller]
+fn has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+}
+
+fn with_tables() -> Option<Running> {
+    if !psql_is_here() {
+        return None;
+    }
+    let running = start();
+    printed(
+        &running,
+        &[
+            "CREATE EXTENSION IF NOT EXISTS vector",
+            "CREATE TABLE docs (doc_id BIGINT, ts TIMESTAMPTZ, title TEXT, embedding VECTOR(3),
+             PRIMARY KEY (doc_id, ts))",
+            "CREATE INDEX docs_near ON docs USING hnsw (embedding vector_cosine_ops)",
+            "CREATE TABLE plain (id SERIAL PRIMARY KEY, n NUMERIC(8, 2) DEFAULT 1.5)",
+            "CREATE VIEW titles AS SELECT doc_id, title FROM docs",
+            "INSERT INTO docs VALUES (1, '2024-01-01', 'one', '[1,2,3]')",
+        ],
+    );
+    Some(running)
+}
+
+#[test]
+fn describes_tables() {
+    let Some(running) = with_tables() else { return };
+    has(
+        &printed(&running, &["\\d docs"]),
+        &[
+            "Table \"public.docs\"",
+            "doc_id    | bigint                   |           | not null |",
+            "ts        | timestamp with time zone |           | not null |",
+            "embedding | vector(3)",
+            "\"docs_pkey\" PRIMARY KEY, btree (doc_id, ts)",
+            "\"docs_near\" hnsw (embedding vector_cosine_ops)",
+        ],
+    );
+    has(&printed(&running, &["\\d plain"]), &["nextval(", "numeric(8,2)", "| 1.5"]);
+    has(&printed(&running, &["\\d titles"]), &["View \"public.titles\"", "doc_id"]);
+    let missing = psql(&running, &["\\d missing"]);
+    has(&stderr(&missing), &["Did not find any relation named \"missing\""]);
+}
+
+#[test]
+fn lists_what_there_is() {
+    let Some(running) = with_tables() else { return };
+    has(&printed(&running, &["\\dt"]), &["public | docs  | table", "public | plain | table"]);
+    has(&printed(&running, &["\\dv"]), &["titles"]);
+    has(&printed(&running, &["\\di"]), &["docs_pkey", "docs_near", "plain_pkey"]);
+    has(&printed(&running, &["\\ds"]), &["plain_id_seq"]);
+    has(&printed(&running, &["\\dx"]), &["vector"]);
+    has(&printed(&running, &["\\dn"]), &["public"]);
+    has(&printed(&running, &["\\l"]), &["cvx"]);
+    has(&printed(&running, &["\\du"]), &["cvx"]);
+    has(&printed(&running, &["\\dt+ docs"]), &["docs"]);
+    has(&printed(&running, &["\\d+ docs"]), &["embedding", "vector(3)"]);
+    has(&printed(&running, &["\\conninfo"]), &["cvx"]);
+    has(&printed(&running, &["\\df l2_distance"]), &["l2_distance"]);
+}
+
+#[test]
+fn asks_and_is_answered() {
+    let Some(running) = with_tables() else { return };
+    let answer = printed(
+        &running,
+        &["SELECT doc_id, title, embedding FROM docs ORDER BY embedding <-> '[1,2,3]' LIMIT 1"],
+    );
+    has(&answer, &[" doc_id | title | embedding \n", "      1 | one   | [1,2,3]", "(1 row)"]);
+    has(&printed(&running, &["SELECT 1 AS a; SELECT 2 AS b"]), &[" b \n", " 2\n"]);
+    has(&printed(&running, &["BEGIN; DELETE FROM docs; ROLLBACK", "TABLE docs"]), &["(1 row)"]);
+    let wrong = psql(&running, &["SELECT missing FROM docs"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    has(&stderr(&wrong), &["ERROR:  column \"missing\" does not exist", "LINE 1: SELECT missing"]);
+}
+
+#[test]
+fn copies_files() {
+    let Some(running) = with_tables() else { return };
+    let file = running.dir.path().join("points.csv");
+    let rows =
+        "doc_id,ts,title,embedding\n2,2024-01-01,\"two, quoted\",\"[4,5,6]\"\n3,2024-01-02,,\n";
+    std::fs::write(&file, rows).unwrap();
+    let (file, back) = (file.display(), running.dir.path().join("back"));
+    let copied =
+        printed(&running, &[&format!("\\copy docs FROM '{file}' WITH (FORMAT csv, HEADER true)")]);
+    has(&copied, &["COPY 2"]);
+    let select = "SELECT title, embedding, embedding IS NULL AS none FROM docs ORDER BY doc_id";
+    has(&printed(&running, &[select]), &["two, quoted | [4,5,6]   | f", "|           | t"]);
+    for (options, expected) in [
+        ("", "1\tone\t[1,2,3]\n2\ttwo, quoted\t[4,5,6]\n3\t\\N\t\\N\n"),
+        (" WITH (FORMAT csv)", "1,one,\"[1,2,3]\"\n2,\"two, quoted\",\"[4,5,6]\"\n3,,\n"),
+    ] {
+        let query = "(SELECT doc_id, title, embedding FROM docs ORDER BY doc_id)";
+        let copy = format!("\\copy {query} TO '{}'{options}", back.display());
+        has(&printed(&running, &[&copy]), &["COPY 3"]);
+        assert_eq!(std::fs::read_to_string(&back).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_bad_row_of_a_copy_is_named() {
+    let Some(running) = with_tables() else { return };
+    let file = running.dir.path().join("bad.csv");
+    for (rows, line, state) in [
+        ("7,2024-01-01,a,\"[1,2,3]\"\n8,2024-01-01,b,\"[1,2]\"\n", 2, "22000"),
+        ("7,2024-01-01,a,\"[1,2,3]\"\n8,never,b,\n9,2024-01-01,c,\n", 2, "22007"),
+        ("7,2024-01-01,a\n", 1, "22P04"),
+        ("7,2024-01-01,a,,extra\n", 1, "22P04"),
+        ("x,2024-01-01,a,\n", 1, "22P02"),
+    ] {
+        std::fs::write(&file, rows).unwrap();
+        let copy = format!("\\copy docs FROM '{}' WITH (FORMAT csv)", file.display());
+        let failed = psql(&running, &["\\set VERBOSITY verbose", &copy]);
+        assert_ne!(failed.status.code(), Some(0), "{rows}");
+        has(&stderr(&failed), &[&format!("COPY docs, line {line}"), state]);
+    }
+    has(&printed(&running, &["SELECT count(*) FROM docs"]), &[" 1\n"]);
+}
