@@ -1,6 +1,7 @@
 //! Calls put into the one form the planner knows.
 
 use super::names::object_name;
+use super::wildcard::Shown;
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
@@ -11,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 const ST_DISTANCE: [&str; 8] = ["v", "q", "alpha", "at", "tau", "metric", "decay", "ts"];
 
 /// Strips `pg_catalog.` from a function's name and spells `st_distance` out.
-pub(super) fn canonical(expr: &mut Expr) -> Result<()> {
+pub(super) fn canonical(expr: &mut Expr, relations: &[Shown]) -> Result<()> {
     let Expr::Function(function) = expr else { return Ok(()) };
     let name = object_name(&function.name);
     if let [schema, _] = name.as_slice()
@@ -21,14 +22,14 @@ pub(super) fn canonical(expr: &mut Expr) -> Result<()> {
         function.name = ObjectName(vec![last]);
     }
     match name.last().map(String::as_str) {
-        Some("st_distance") => st_distance(function),
+        Some("st_distance") => st_distance(function, relations),
         _ => Ok(()),
     }
 }
 
 /// All eight arguments by position, NULL where the query is silent; the planner fills those from
 /// the vector's column.
-fn st_distance(function: &mut Function) -> Result<()> {
+fn st_distance(function: &mut Function, relations: &[Shown]) -> Result<()> {
     let FunctionArguments::List(list) = &mut function.args else {
         return Err(wrong("st_distance needs a vector and a query vector"));
     };
@@ -42,6 +43,9 @@ fn st_distance(function: &mut Function) -> Result<()> {
     if slots[0].is_none() || slots[1].is_none() {
         return Err(wrong("st_distance needs a vector and a query vector"));
     }
+    if slots[7].is_none() {
+        slots[7] = slots[0].as_ref().and_then(|vector| time_of(vector, relations));
+    }
     let args = slots
         .into_iter()
         .map(|slot| slot.unwrap_or_else(|| Expr::Value(Value::Null.into())))
@@ -53,6 +57,23 @@ fn st_distance(function: &mut Function) -> Result<()> {
         clauses: vec![],
     });
     Ok(())
+}
+
+/// The time column of the base table that a plain vector column belongs to; the planner looks
+/// further where the vector comes through a view or a sub-query.
+fn time_of(vector: &Expr, relations: &[Shown]) -> Option<Expr> {
+    let (relation, column) = match vector {
+        Expr::Identifier(column) => (None, column),
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [.., relation, column] => (Some(super::ident_name(relation)), column),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let column = super::ident_name(column);
+    let mut found =
+        relations.iter().filter_map(|shown| shown.time_of(relation.as_deref(), &column));
+    found.next().filter(|_| found.next().is_none())
 }
 
 fn place(position: usize, arg: FunctionArg) -> Result<(usize, Expr)> {

@@ -52,6 +52,8 @@ struct Env {
     ctes: Vec<String>,
     /// Hidden columns the text being bound names.
     hidden: Arc<Vec<&'static str>>,
+    /// The relations of the FROM that expressions stand over.
+    relations: Arc<Vec<wildcard::Shown>>,
     /// How many views we are inside.
     view_depth: usize,
 }
@@ -137,7 +139,7 @@ impl<'a> Binder<'a> {
         }
         refuse_clauses(query)?;
         self.bind_with(query, &mut env)?;
-        self.bind_set_expr(&mut query.body, &env)?;
+        env.relations = Arc::new(self.bind_set_expr(&mut query.body, &env)?);
         if let Some(order_by) = &mut query.order_by {
             self.bind_expressions(order_by, &env)?;
         }
@@ -159,15 +161,20 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
-    fn bind_set_expr(&mut self, body: &mut SetExpr, env: &Env) -> Result<()> {
+    fn bind_set_expr(
+        &mut self,
+        body: &mut SetExpr,
+        env: &Env,
+    ) -> Result<Vec<wildcard::Shown>> {
         match body {
             SetExpr::Select(select) => self.bind_select(select, env),
-            SetExpr::Query(query) => self.bind_query(query, env),
+            SetExpr::Query(query) => self.bind_query(query, env).map(|()| Vec::new()),
             SetExpr::SetOperation { left, right, .. } => {
                 self.bind_set_expr(left, env)?;
-                self.bind_set_expr(right, env)
+                self.bind_set_expr(right, env)?;
+                Ok(Vec::new())
             }
-            SetExpr::Values(values) => self.bind_expressions(values, env),
+            SetExpr::Values(values) => self.bind_expressions(values, env).map(|()| Vec::new()),
             SetExpr::Table(_) => Err(SqlError::unsupported("TABLE as a query")),
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(SqlError::unsupported("a statement that changes rows inside WITH"))
@@ -175,7 +182,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn bind_select(&mut self, select: &mut Select, env: &Env) -> Result<()> {
+    fn bind_select(&mut self, select: &mut Select, env: &Env) -> Result<Vec<wildcard::Shown>> {
         let mut from = std::mem::take(&mut select.from);
         let mut shown = Vec::new();
         for table in &mut from {
@@ -185,12 +192,13 @@ impl<'a> Binder<'a> {
                 self.bind_expressions(&mut join.join_operator, env)?;
             }
         }
-        self.bind_expressions(select, env)?;
+        let inner = Env { relations: Arc::new(shown), ..env.clone() };
+        self.bind_expressions(select, &inner)?;
         if !env.hidden.is_empty() {
-            wildcard::expand(select, &shown)?;
+            wildcard::expand(select, &inner.relations)?;
         }
         select.from = from;
-        Ok(())
+        Ok(Arc::unwrap_or_clone(inner.relations))
     }
 
     fn bind_factor(
@@ -308,6 +316,7 @@ impl<'a> Binder<'a> {
             scopes: env.scopes.clone(),
             ctes: Vec::new(),
             hidden: Arc::new(names::hidden_in(&subquery)),
+            relations: Arc::default(),
             view_depth: env.view_depth + 1,
         };
         self.bind_query(&mut subquery, &inner)?;

@@ -40,7 +40,7 @@ impl VisitorMut for Expressions<'_, '_> {
         if self.depth > 0 {
             return ControlFlow::Continue(());
         }
-        flow(functions::canonical(expr))
+        flow(functions::canonical(expr, &self.env.relations))
     }
 }
 

@@ -9,20 +9,32 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 /// A relation of FROM as `*` sees it.
+#[derive(Clone, Debug)]
 pub(super) struct Shown {
     name: Option<Ident>,
     /// The user's columns of a base table; other relations show all they have.
     columns: Option<Vec<String>>,
+    /// A base table's vectors, and the column that says their time.
+    timed: Option<(Vec<String>, String)>,
 }
 
 impl Shown {
     pub(super) fn whole(factor: &TableFactor) -> Self {
-        Self { name: name_of(factor), columns: None }
+        Self { name: name_of(factor), columns: None, timed: None }
     }
 
     pub(super) fn table(factor: &TableFactor, table: &Table) -> Self {
         let columns = table.columns.iter().map(|column| column.name.clone()).collect();
-        Self { name: name_of(factor), columns: Some(columns) }
+        Self { name: name_of(factor), columns: Some(columns), timed: timed(table) }
+    }
+
+    /// The time of the rows that a vector belongs to, as this relation's column.
+    pub(super) fn time_of(&self, relation: Option<&str>, vector: &str) -> Option<Expr> {
+        let (vectors, time) = self.timed.as_ref()?;
+        let name = self.name.as_ref()?;
+        let ours = relation.is_none_or(|relation| ident_name(name) == relation);
+        let column = || Expr::CompoundIdentifier(vec![name.clone(), quote(time)]);
+        (ours && vectors.iter().any(|known| known == vector)).then(column)
     }
 
     fn items(&self) -> Vec<SelectItem> {
@@ -42,6 +54,12 @@ impl Shown {
             }
         }
     }
+}
+
+fn timed(table: &Table) -> Option<(Vec<String>, String)> {
+    let time = table.column_by_id(table.valid_time?)?.name.clone();
+    let vectors = table.columns.iter().filter(|column| column.dimension().is_some());
+    Some((vectors.map(|column| column.name.clone()).collect(), time))
 }
 
 fn name_of(factor: &TableFactor) -> Option<Ident> {

@@ -58,6 +58,11 @@ impl OptimizerRule for NearestNeighbours {
     }
 }
 
+/// What an expression is under its names.
+fn unaliased(expr: &Expr) -> Expr {
+    expr.clone().unalias_nested().data
+}
+
 /// The search that a Sort asks for, if it asks for one.
 fn recognise(sort: &Sort) -> Option<KnnSpec> {
     let k = sort.fetch?;
@@ -74,7 +79,8 @@ fn recognise(sort: &Sort) -> Option<KnnSpec> {
     }
     let filters = chain.filters.into_iter().map(unnormalize_col).collect();
     let with_ties = sort.expr.len() > 1;
-    spec_of(&source, &unnormalize_col(chain.expr), k, with_ties, filters)
+    let key = unaliased(&unnormalize_col(chain.expr));
+    spec_of(&source, &key, k, with_ties, filters)
 }
 
 fn versioned(scan: &TableScan) -> Option<VersionedTable> {
@@ -110,7 +116,7 @@ impl Chain {
                 self.follow(&filter.input)
             }
             LogicalPlan::Projection(projection) => {
-                let exprs = projection.expr.iter().map(|expr| expr.clone().unalias()).collect();
+                let exprs = projection.expr.iter().map(unaliased).collect();
                 self.substitute(&projection.schema, exprs)?;
                 self.follow(&projection.input)
             }

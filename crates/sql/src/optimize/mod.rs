@@ -13,7 +13,7 @@ fn metric_of(function: &str) -> Option<cvx_core::Metric> {
     Some(match function {
         "l2_distance" => Metric::L2,
         "cosine_distance" => Metric::Cosine,
-        "negative_inner_product" => Metric::InnerProduct,
+        "vector_negative_inner_product" | "negative_inner_product" => Metric::InnerProduct,
         "l1_distance" => Metric::L1,
         "poincare_distance" => Metric::Poincare,
         _ => return None,
