@@ -29,6 +29,7 @@ enum Returns {
     By(FieldOf),
 }
 
+/// See the module.
 pub(crate) struct Function {
     name: &'static str,
     aliases: Vec<String>,

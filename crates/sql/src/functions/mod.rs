@@ -10,10 +10,12 @@ pub mod st_distance;
 
 pub(crate) mod any;
 mod array;
+pub(crate) mod choose;
 mod codec;
 pub(crate) mod failure;
-mod function;
+pub(crate) mod function;
 mod json;
+pub(crate) mod math;
 mod number_format;
 mod print;
 mod system;
@@ -31,6 +33,9 @@ pub use st_distance::{decay_named, interval_us, metric_named};
 pub use system::SERVER_VERSION;
 
 use datafusion::common::Result;
+use datafusion::functions::math::signum;
+use datafusion::functions_aggregate::bool_and_or::bool_and_udaf;
+use datafusion::functions_aggregate::variance::var_samp_udaf;
 use datafusion::logical_expr::registry::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use std::collections::HashMap;
@@ -46,7 +51,10 @@ static SCALARS: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
     all.extend(print::functions());
     all.extend(array::functions());
     all.extend(any::functions());
+    all.extend(math::functions());
+    all.extend(choose::functions());
     all.extend(system::functions());
+    all.push(Arc::new(ScalarUDF::clone(&signum()).with_aliases(["sign"])));
     all
 });
 
@@ -71,6 +79,11 @@ pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
     let mut all = vec![vector::avg(), vector::sum(), vector::drift()];
     all.extend(json::aggregates());
+    let renamed = |function: Arc<AggregateUDF>, name| {
+        Arc::new(AggregateUDF::clone(&function).with_aliases([name]))
+    };
+    all.push(renamed(bool_and_udaf(), "every"));
+    all.push(renamed(var_samp_udaf(), "variance"));
     all
 }
 

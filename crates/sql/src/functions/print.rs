@@ -17,7 +17,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     let stable = |function: Function| function.volatility(Volatility::Stable);
     vec![
         stable(Function::new("format", with_text, PgType::Text, format)).udf(),
-        stable(Function::new("concat", any, PgType::Text, |args| concat(args))).udf(),
+        stable(Function::new("concat", any, PgType::Text, concat)).udf(),
         stable(Function::new("concat_ws", with_text, PgType::Text, concat_ws)).udf(),
         Function::new("pg_typeof", one, PgType::Regtype, pg_typeof).udf(),
     ]

@@ -35,6 +35,19 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     vec![function.parameters(&PARAMETERS).udf()]
 }
 
+/// The type of a parameter in this place.
+#[must_use]
+pub fn parameter_type(at: usize) -> Option<PgType> {
+    Some(match at {
+        0 | 1 => PgType::Vector,
+        2 => PgType::Float8,
+        3 | 7 => PgType::Timestamptz,
+        4 => PgType::Interval,
+        5 | 6 => PgType::Text,
+        _ => return None,
+    })
+}
+
 /// A metric by its name in table options, calls and operator classes' metrics.
 #[must_use]
 pub fn metric_named(name: &str) -> Option<Metric> {

@@ -1,7 +1,9 @@
 //! A session with our functions and planners alone, asked in SQL and answered in text.
 
+use crate::functions::failure::type_name;
 use crate::functions::{SessionFormats, register};
-use crate::types::{PgExprPlanner, PgTypePlanner, lower};
+use crate::types::{PgExprPlanner, PgTypePlanner, lower, stamp_parameters};
+use arrow::datatypes::FieldRef;
 use cvx_types::{FormatSettings, PgType, SqlError, TimeZone, format_text};
 use datafusion::common::DataFusionError;
 use datafusion::common::config::Dialect;
@@ -9,6 +11,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
@@ -93,6 +96,18 @@ impl Database {
         let plan = plan.unwrap_or_else(|error| panic!("{sql}: {error}"));
         let (ty, typmod) = PgType::of_field(plan.schema().field(0));
         ty.display_name(typmod)
+    }
+
+    /// The types of `$1..$n` once a statement is planned.
+    pub(crate) fn parameter_types(&self, sql: &str) -> Vec<String> {
+        let plan = self.runtime.block_on(self.plan(sql)).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let plan = stamp_parameters(plan.into_unoptimized_plan()).unwrap();
+        let fields = plan.get_parameter_fields().unwrap();
+        let fields: BTreeMap<_, _> = fields.into_iter().collect();
+        let name = |field: Option<FieldRef>| {
+            field.map_or_else(|| "unknown".to_owned(), |field| type_name(&field))
+        };
+        fields.into_values().map(name).collect()
     }
 
     pub(crate) fn check(&self, pairs: &[(&str, &str)]) {

@@ -4,7 +4,7 @@ use super::failure::fail;
 use super::function::{Function, Kernel, by_columns, is_text, result};
 use super::json::texts;
 use arrow::array::ListBuilder;
-use arrow::array::{Array, ArrayRef, ListArray, StringArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, FieldRef};
 use cvx_types::{PgType, SqlState};
 use datafusion::common::{DataFusionError, Result};
@@ -19,6 +19,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         one("quote_ident", |args| each(args, |text| Some(quote_ident(text)))).strict().udf(),
         one("quote_literal", |args| each(args, |text| Some(quote_literal(text)))).strict().udf(),
         one("quote_nullable", quote_nullable).udf(),
+        Function::new("length", text_or_bytes, PgType::Int4, length).strict().udf(),
         Function::new("similar_to_escape", up_to_two, PgType::Text, similar).strict().udf(),
         Function::with_field("regexp_split_to_array", up_to_three, text_array, split)
             .alias("regexp_split_to_table")
@@ -38,6 +39,31 @@ fn one_text(types: &[DataType]) -> Option<Vec<DataType>> {
 
 fn textual(ty: &DataType) -> bool {
     is_text(ty) || ty.is_null()
+}
+
+fn text_or_bytes(types: &[DataType]) -> Option<Vec<DataType>> {
+    match types {
+        [DataType::Binary | DataType::LargeBinary | DataType::BinaryView] => {
+            Some(vec![DataType::Binary])
+        }
+        types => one_text(types),
+    }
+}
+
+/// Characters of a text, bytes of a bytea.
+fn length(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let counted = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    by_columns(args, |columns, _| {
+        let column = columns.first().ok_or_else(misused)?;
+        let lengths: Int32Array = match column.as_binary_opt::<i32>() {
+            Some(bytes) => bytes.iter().map(|bytes| bytes.map(|b| counted(b.len()))).collect(),
+            None => {
+                let texts = texts(column)?;
+                texts.iter().map(|text| text.map(|text| counted(text.chars().count()))).collect()
+            }
+        };
+        Ok(Arc::new(lengths))
+    })
 }
 
 fn up_to_two(types: &[DataType]) -> Option<Vec<DataType>> {

@@ -16,7 +16,7 @@ use crate::functions::vector::distance_function;
 use cvx_core::Metric;
 use cvx_types::{PgType, SqlState};
 use datafusion::common::{DFSchema, Result};
-use datafusion::functions::expr_fn::power;
+use datafusion::functions::expr_fn::{power, starts_with};
 use datafusion::functions_nested::expr_fn::array_has_any;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -115,6 +115,7 @@ impl Operation {
             "~" | "~*" | "!~" | "!~*" | "~~" | "~~*" | "!~~" | "!~~*" => {
                 self.sides(&PgType::Text, &PgType::Text).original()
             }
+            "^@" => self.starts_with(),
             "AND" | "OR" => self.sides(&PgType::Bool, &PgType::Bool).original(),
             _ => self.original(),
         }
@@ -151,6 +152,11 @@ impl Operation {
     fn function(self, name: &str, left: &PgType, right: &PgType) -> Planned {
         let Self { raw, .. } = self.sides(left, right);
         Ok(PlannerResult::Planned(call(name, vec![raw.left, raw.right])?))
+    }
+
+    fn starts_with(self) -> Planned {
+        let RawBinaryExpr { left, right, .. } = self.sides(&PgType::Text, &PgType::Text).raw;
+        Ok(PlannerResult::Planned(starts_with(left, right)))
     }
 
     /// `^` is float8's, whatever the operands.
@@ -197,7 +203,9 @@ impl Operation {
             "?|" => ("jsonb_exists_any", text_array()),
             _ => ("jsonb_exists_all", text_array()),
         };
-        if !left_is_json && !self.left.is_unknown() {
+        // Where DataFusion forgot that a text is jsonb, it is read as such again.
+        let may_be_json = left_is_json || self.left.is_unknown() || self.left.is(&PgType::Text);
+        if !may_be_json {
             return Err(self.undefined());
         }
         self.function(name, &PgType::Jsonb, &right)
@@ -266,7 +274,30 @@ impl Operation {
         {
             return Err(self.undefined());
         }
-        self.alike().original()
+        let intervals = self.either(&PgType::Interval);
+        let typed = self.alike().common_moment();
+        if intervals { typed.interval_comparison() } else { typed.original() }
+    }
+
+    /// A date beside a timestamp is its midnight, on the session's wall beside a timestamptz.
+    fn common_moment(mut self) -> Self {
+        let (Some(left), Some(right)) = (self.left.ty(), self.right.ty()) else { return self };
+        if let Some(ty) = common_moment(left, right) {
+            if left != &ty {
+                self.raw.left = cast_to(self.raw.left, &ty, -1);
+            }
+            if right != &ty {
+                self.raw.right = cast_to(self.raw.right, &ty, -1);
+            }
+        }
+        self
+    }
+
+    /// 30 days are a month here, and 24 hours a day.
+    fn interval_comparison(mut self) -> Planned {
+        self.raw.left = call("interval_value", vec![self.raw.left])?;
+        self.raw.right = call("interval_value", vec![self.raw.right])?;
+        self.original()
     }
 
     fn arithmetic(self) -> Planned {
@@ -289,17 +320,29 @@ impl Operation {
     }
 
     fn time_arithmetic(self) -> Planned {
-        let moment = |side: &Side| {
-            matches!(side.ty(), Some(PgType::Timestamp | PgType::Timestamptz | PgType::Date))
-        };
+        let moment = |side: &Side| side.ty().is_some_and(is_moment);
+        let span = |side: &Side| side.is(&PgType::Interval) || side.is_unknown();
         let (left, right) = (moment(&self.left), moment(&self.right));
         match self.symbol.as_str() {
-            // moment + unknown: only an interval can follow; moment - unknown: another moment.
-            "+" if left || right => self.sides(&PgType::Interval, &PgType::Interval).original(),
-            "-" if (left && right) || (left && self.right.is_unknown()) => self.difference(),
+            "+" if left && span(&self.right) => self.shifted("timestamp_pl_interval"),
+            "+" if right && span(&self.left) => self.swapped().shifted("timestamp_pl_interval"),
+            "-" if left && self.right.is(&PgType::Interval) => {
+                self.shifted("timestamp_mi_interval")
+            }
+            "-" if left && (right || self.right.is_unknown()) => self.difference(),
             "*" | "/" if self.either(&PgType::Interval) => self.scaled_interval(),
             _ => self.alike().original(),
         }
+    }
+
+    fn swapped(self) -> Self {
+        let Self { symbol, raw: RawBinaryExpr { op, left, right }, left: a, right: b } = self;
+        Self { symbol, raw: RawBinaryExpr { op, left: right, right: left }, left: b, right: a }
+    }
+
+    /// A moment and an interval, the moment first.
+    fn shifted(self, name: &str) -> Planned {
+        self.function(name, &PgType::Timestamptz, &PgType::Interval)
     }
 
     /// The time between two moments, as an interval of days and the rest; of dates, days.
@@ -324,6 +367,17 @@ impl Operation {
         let args = if swapped { vec![right, left] } else { vec![left, right] };
         Ok(PlannerResult::Planned(call(name, args)?))
     }
+}
+
+fn is_moment(ty: &PgType) -> bool {
+    matches!(ty, PgType::Date | PgType::Timestamp | PgType::Timestamptz)
+}
+
+/// What two moments of different kinds are compared as.
+pub(super) fn common_moment(left: &PgType, right: &PgType) -> Option<PgType> {
+    let zoned = left == &PgType::Timestamptz || right == &PgType::Timestamptz;
+    let mixed = is_moment(left) && is_moment(right) && left != right;
+    mixed.then_some(if zoned { PgType::Timestamptz } else { PgType::Timestamp })
 }
 
 /// A vector, or an array pgvector would make one of.

@@ -1,11 +1,12 @@
 //! What Postgres types mean to the planner: names, operators, literals, casts.
 //!
-//! A pass over the syntax tree and three hooks of DataFusion, in the order a statement meets them:
+//! Two passes of ours and three hooks of DataFusion, in the order a statement meets them:
 //!
 //! ```text
 //! lower            spellings DataFusion lacks  -> ones it has
 //! PgTypePlanner    a type's name in the text   -> an Arrow field that says its Postgres type
 //! PgExprPlanner    an operator                 -> a function; unknown literals take a side's type
+//! stamp_parameters a parameter inside a call   -> one of the type its place asks for
 //! PgRewrite        the finished plan           -> casts and patterns as Postgres means them
 //! ```
 //!
@@ -15,6 +16,7 @@
 mod expr_planner;
 mod literal;
 mod name;
+mod parameter;
 mod rewrite;
 mod side;
 mod syntax;
@@ -26,6 +28,7 @@ mod tests;
 pub use expr_planner::PgExprPlanner;
 pub use literal::cast_to;
 pub use name::resolve_type;
+pub use parameter::stamp_parameters;
 pub use rewrite::PgRewrite;
 pub use syntax::lower;
 pub use type_planner::PgTypePlanner;

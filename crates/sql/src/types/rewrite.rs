@@ -5,12 +5,16 @@
 //! DataFusion can look through those; every other becomes a call of `cvx_cast`, the one place
 //! where Postgres' text forms, rounding and ranges live.
 
-use super::literal::{beside, is_target, is_textual};
-use super::side::{Side, field_of};
+use super::expr_planner::common_moment;
+use super::literal::{beside, cast_to, is_target, is_textual};
+use super::side::{Side, field_of, is_unknown};
 use crate::functions::any;
 use crate::functions::cast::cast_call;
-use crate::functions::failure::fail;
+use crate::functions::choose;
+use crate::functions::failure::{fail, long_name};
+use crate::functions::function::{Function, is_text};
 use crate::functions::function_named;
+use crate::functions::math::{checked_function, wider_integer};
 use crate::functions::vector::VectorFold;
 use arrow::datatypes::DataType;
 use cvx_types::{PgType, SqlState};
@@ -48,7 +52,12 @@ impl FunctionRewrite for PgRewrite {
             Expr::Cast(cast) => Ok(rewrite_cast(cast, schema)),
             Expr::Between(between) => Ok(rewrite_between(between, schema)),
             Expr::InList(list) => Ok(rewrite_in_list(list, schema)),
-            Expr::BinaryExpr(binary) => Ok(rewrite_distinct(binary, schema)),
+            Expr::BinaryExpr(binary) => rewrite_binary(binary, schema),
+            Expr::Case(case) => rewrite_choice(Expr::Case(case), schema),
+            Expr::ScalarFunction(call) if choose::NAMES.contains(&call.func.name()) => {
+                rewrite_choice(Expr::ScalarFunction(call), schema)
+            }
+            Expr::ScalarFunction(call) => Ok(rewrite_call(call, schema)),
             Expr::SimilarTo(like) => rewrite_similar(like),
             Expr::AggregateFunction(call) => rewrite_aggregate(call, schema),
             Expr::WindowFunction(call) => rewrite_window(*call, schema),
@@ -91,6 +100,16 @@ fn like(expr: Expr, side: &Side, ty: Option<&PgType>) -> Expr {
     }
 }
 
+/// A date beside a timestamp as its midnight; anything else as it is.
+fn as_moment(expr: Expr, side: &Side, common: Option<&PgType>) -> Expr {
+    match (side.ty(), common) {
+        (Some(own), Some(common)) if own != common && common_moment(own, common).is_some() => {
+            cast_call(expr, common, -1)
+        }
+        _ => expr,
+    }
+}
+
 fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(value, _) if value.is_null())
 }
@@ -100,11 +119,17 @@ fn rewrite_between(between: Between, schema: &DFSchema) -> Transformed<Expr> {
     let sides = [&expr, &low, &high].map(|expr| Side::of(expr, schema));
     let ty = sides.iter().find_map(Side::ty);
     let [expr_side, low_side, high_side] = &sides;
+    let common = sides
+        .iter()
+        .filter_map(Side::ty)
+        .cloned()
+        .reduce(|left, right| common_moment(&left, &right).unwrap_or(left));
+    let typed = |expr, side| Box::new(as_moment(like(expr, side, ty), side, common.as_ref()));
     let typed = Between {
-        expr: Box::new(like(*expr, expr_side, ty)),
+        expr: typed(*expr, expr_side),
         negated,
-        low: Box::new(like(*low, low_side, ty)),
-        high: Box::new(like(*high, high_side, ty)),
+        low: typed(*low, low_side),
+        high: typed(*high, high_side),
     };
     Transformed::yes(Expr::Between(typed))
 }
@@ -141,6 +166,91 @@ fn rewrite_any(
     Ok(Transformed::yes(Expr::InList(list)))
 }
 
+/// The expressions a CASE or a choosing function hands back one of.
+fn choices(expr: &mut Expr) -> Vec<&mut Expr> {
+    match expr {
+        Expr::Case(case) => {
+            let results = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
+            results.chain(case.else_expr.as_deref_mut()).collect()
+        }
+        Expr::ScalarFunction(call) => call.args.iter_mut().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Constants among the choices take the others' type; and where only metadata tells it (a text
+/// that is jsonb), which DataFusion would forget here, a cast remembers.
+fn rewrite_choice(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let mut choices = choices(&mut expr);
+    let sides: Vec<Side> = choices.iter().map(|choice| Side::of(choice, schema)).collect();
+    let told = choices.iter().find_map(|choice| told_type(choice, schema));
+    let ty = sides.iter().find_map(Side::ty);
+    check_alike(&sides)?;
+    for (choice, side) in choices.iter_mut().zip(&sides) {
+        **choice = like(std::mem::take(*choice), side, ty);
+    }
+    let told = told.filter(|(ty, typmod)| {
+        expr.get_type(schema).is_ok_and(|own| own == ty.arrow_type(*typmod))
+    });
+    Ok(Transformed::yes(match told {
+        Some((ty, typmod)) => cast_to(expr, &ty, typmod),
+        None => expr,
+    }))
+}
+
+/// 42804 for choices between a text and something that is not kept as text.
+fn check_alike(sides: &[Side]) -> Result<()> {
+    let text = |ty: &&PgType| ty.arrow_type(-1) == DataType::Utf8;
+    let mut types = sides.iter().filter_map(Side::ty);
+    let Some(first) = types.next() else { return Ok(()) };
+    match types.find(|ty| text(ty) != text(&first)) {
+        None => Ok(()),
+        Some(other) => {
+            let (first, other) = (long_name(first), long_name(other));
+            let message = format!("types {first} and {other} cannot be matched");
+            Err(fail(SqlState::DATATYPE_MISMATCH, message))
+        }
+    }
+}
+
+/// Constants among a function's arguments are read as what it asks for, as Postgres reads them;
+/// DataFusion would leave that to Arrow.
+fn rewrite_call(mut call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    let types: Option<Vec<DataType>> =
+        call.args.iter().map(|arg| arg.get_type(schema).ok()).collect();
+    let ours = call.func.inner().is::<Function>();
+    let wanted = types.filter(|_| ours).and_then(|types| call.func.coerce_types(&types).ok());
+    for (arg, wanted) in call.args.iter_mut().zip(wanted.into_iter().flatten()) {
+        let constant = matches!(arg, Expr::Literal(..)) && is_unknown(arg) && !is_null(arg);
+        if constant && !is_text(&wanted) {
+            *arg = cast_call(std::mem::take(arg), &PgType::of_arrow(&wanted).0, -1);
+        }
+    }
+    Transformed::yes(Expr::ScalarFunction(call))
+}
+
+/// A type that only metadata tells.
+fn told_type(expr: &Expr, schema: &DFSchema) -> Option<(PgType, i32)> {
+    let field = field_of(expr, schema)?;
+    let told = PgType::of_field(&field);
+    (told != PgType::of_arrow(field.data_type())).then_some(told)
+}
+
+fn rewrite_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Some(name) = checked_function(binary.op) else {
+        return Ok(rewrite_distinct(binary, schema));
+    };
+    let ty = |expr: &Expr| expr.get_type(schema).ok();
+    let integers = ty(&binary.left).zip(ty(&binary.right));
+    if integers.and_then(|(left, right)| wider_integer(&left, &right)).is_none() {
+        return Ok(Transformed::no(Expr::BinaryExpr(binary)));
+    }
+    let checked = function_named(name)
+        .ok_or_else(|| fail(SqlState::INTERNAL_ERROR, format!("{name} is not registered")))?;
+    let args = vec![*binary.left, *binary.right];
+    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(checked, args))))
+}
+
 /// `a IS DISTINCT FROM 'text'`, the one comparison no planner is asked about.
 fn rewrite_distinct(binary: BinaryExpr, schema: &DFSchema) -> Transformed<Expr> {
     let BinaryExpr { left, op, right } = binary;
@@ -167,19 +277,26 @@ fn rewrite_similar(like: Like) -> Result<Transformed<Expr>> {
     Ok(Transformed::yes(Expr::BinaryExpr(binary)))
 }
 
-/// The built-in aggregate a call on this argument means, where ours only stands in front.
+/// The built-in aggregate a call means, where ours only stands in front; its argument, cast to
+/// what it should add up.
 fn builtin(
     function: &AggregateUDF,
-    argument: Option<&Expr>,
+    args: &mut [Expr],
     schema: &DFSchema,
 ) -> Option<Arc<AggregateUDF>> {
     let fold = function.inner().downcast_ref::<VectorFold>()?;
-    let ty = argument?.get_type(schema).ok()?;
-    fold.builtin_for(&ty).cloned()
+    let argument = args.first_mut()?;
+    let ty = argument.get_type(schema).ok()?;
+    let (builtin, wide) = fold.builtin_for(&ty)?;
+    if let Some(wide) = wide {
+        let narrow = std::mem::take(argument);
+        *argument = Expr::Cast(Cast::new(Box::new(narrow), wide));
+    }
+    Some(Arc::clone(builtin))
 }
 
 fn rewrite_aggregate(mut call: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let Some(function) = builtin(&call.func, call.params.args.first(), schema) else {
+    let Some(function) = builtin(&call.func, &mut call.params.args, schema) else {
         return Ok(Transformed::no(Expr::AggregateFunction(call)));
     };
     call.func = function;
@@ -189,7 +306,7 @@ fn rewrite_aggregate(mut call: AggregateFunction, schema: &DFSchema) -> Result<T
 fn rewrite_window(mut call: WindowFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let function = match &call.fun {
         WindowFunctionDefinition::AggregateUDF(function) => {
-            builtin(function, call.params.args.first(), schema)
+            builtin(function, &mut call.params.args, schema)
         }
         WindowFunctionDefinition::WindowUDF(_) => None,
     };

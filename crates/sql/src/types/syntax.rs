@@ -10,12 +10,15 @@
 //! | `pg_catalog.version()` | `version()` |
 //! | `x COLLATE "C"` | `x` (texts compare by bytes, which is what "C" means) |
 //! | `SELECT generate_series(1, 3)` | `SELECT unnest(generate_series(1, 3))` |
+//! | `@ x`, `\|/ x`, `~ x` | `abs(x)`, `sqrt(x)`, `x # -1` |
+//! | `make_interval(days => 3)` | `make_interval(0, 0, 0, 3)` |
 //! | `substring(x from 'regex')` | `regexp_substr(x, 'regex')` |
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName,
-    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+    TableAlias, TableAliasColumnDef, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut,
+    VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -47,6 +50,77 @@ impl VisitorMut for Lowering {
         }
         ControlFlow::Continue(())
     }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        lower_table(factor);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Set-returning functions in FROM: their lists are unnested, and the one column is named after
+/// the function or its alias, as in Postgres.
+fn lower_table(factor: &mut TableFactor) {
+    match factor {
+        TableFactor::UNNEST { alias, .. } => name_column(alias, "unnest"),
+        TableFactor::Table { name, args: Some(args), alias, .. } => {
+            let Some(function) = set_function(name) else { return };
+            name_column(alias, &function);
+            let expressions = unnamed(&args.args);
+            let streamed = function == "generate_series" && expressions.iter().all(is_numeral);
+            if !streamed {
+                *factor = TableFactor::UNNEST {
+                    alias: alias.take(),
+                    array_exprs: vec![call(&function, expressions)],
+                    with_offset: false,
+                    with_offset_alias: None,
+                    with_ordinality: false,
+                };
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The set-returning function a name means.
+fn set_function(name: &ObjectName) -> Option<String> {
+    let parts: Vec<_> = name.0.iter().filter_map(|part| part.as_ident()).collect();
+    let last = match parts.as_slice() {
+        [last] => last,
+        [schema, last] if schema.value == "pg_catalog" => last,
+        _ => return None,
+    };
+    let function = last.value.to_ascii_lowercase();
+    SET_RETURNING.contains(&function.as_str()).then_some(function)
+}
+
+fn unnamed(args: &[FunctionArg]) -> Vec<Expr> {
+    let expression = |arg: &FunctionArg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
+        | FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. } => Some(expr.clone()),
+        _ => None,
+    };
+    args.iter().filter_map(expression).collect()
+}
+
+fn is_numeral(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => is_numeral(expr),
+        _ => false,
+    }
+}
+
+fn name_column(alias: &mut Option<TableAlias>, function: &str) {
+    let alias = alias.get_or_insert_with(|| TableAlias {
+        explicit: true,
+        name: Ident::new(function),
+        columns: vec![],
+        at: None,
+    });
+    if alias.columns.is_empty() {
+        let column = TableAliasColumnDef { name: alias.name.clone(), data_type: None };
+        alias.columns.push(column);
+    }
 }
 
 fn lowered(expr: &mut Expr) -> Option<Expr> {
@@ -60,6 +134,7 @@ fn lowered(expr: &mut Expr) -> Option<Expr> {
             let expr = Box::new(any(left, right)?);
             Some(Expr::UnaryOp { op: UnaryOperator::Not, expr })
         }
+        Expr::UnaryOp { op, expr } => lower_unary(*op, expr),
         Expr::Collate { expr, .. } => Some((**expr).clone()),
         Expr::Substring { expr, substring_from: Some(from), substring_for: None, .. } => {
             let pattern = is_string(from).then(|| (**from).clone())?;
@@ -68,6 +143,27 @@ fn lowered(expr: &mut Expr) -> Option<Expr> {
         Expr::Function(function) => lower_function(function),
         _ => None,
     }
+}
+
+/// `@ x`, `|/ x`, `||/ x`, `~ x`.
+fn lower_unary(op: UnaryOperator, expr: &Expr) -> Option<Expr> {
+    let name = match op {
+        UnaryOperator::PGAbs => "abs",
+        UnaryOperator::PGSquareRoot => "sqrt",
+        UnaryOperator::PGCubeRoot => "cbrt",
+        UnaryOperator::BitwiseNot => {
+            let ones = Value::Number("1".to_owned(), false).with_empty_span();
+            let ones =
+                Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(Expr::Value(ones)) };
+            return Some(Expr::BinaryOp {
+                left: Box::new(expr.clone()),
+                op: BinaryOperator::PGBitwiseXor,
+                right: Box::new(ones),
+            });
+        }
+        _ => return None,
+    };
+    Some(call(name, vec![expr.clone()]))
 }
 
 fn is_string(expr: &Expr) -> bool {
@@ -152,6 +248,43 @@ fn lower_function(function: &mut Function) -> Option<Expr> {
     }
     let [name] = parts.as_slice() else { return None };
     let name = name.as_ident()?.value.to_ascii_lowercase();
+    if name == "make_interval" {
+        fill_arguments(function, &["years", "months", "weeks", "days", "hours", "mins", "secs"]);
+        return None;
+    }
     let set = SET_RETURNING.contains(&name.as_str()) && function.over.is_none();
     set.then(|| call("unnest", vec![Expr::Function(function.clone())]))
+}
+
+/// Named arguments in their places, zeros in those between.
+fn fill_arguments(function: &mut Function, names: &[&str]) {
+    let FunctionArguments::List(list) = &mut function.args else { return };
+    let zero = || Expr::Value(Value::Number("0".to_owned(), false).with_empty_span());
+    let zero = || FunctionArg::Unnamed(FunctionArgExpr::Expr(zero()));
+    let mut filled: Vec<FunctionArg> = Vec::new();
+    for arg in std::mem::take(&mut list.args) {
+        let name = match &arg {
+            FunctionArg::Named { name, .. }
+            | FunctionArg::ExprNamed { name: Expr::Identifier(name), .. } => name,
+            FunctionArg::Unnamed(_) | FunctionArg::ExprNamed { .. } => {
+                filled.push(arg);
+                continue;
+            }
+        };
+        let place = names.iter().position(|own| name.value.eq_ignore_ascii_case(own));
+        let value = match &arg {
+            FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } => arg.clone(),
+            FunctionArg::Unnamed(value) => value.clone(),
+        };
+        // An unknown name stays, for the planner to complain of.
+        let Some(place) = place else {
+            filled.push(arg);
+            continue;
+        };
+        filled.resize_with(filled.len().max(place + 1), zero);
+        if let Some(slot) = filled.get_mut(place) {
+            *slot = FunctionArg::Unnamed(value);
+        }
+    }
+    list.args = filled;
 }

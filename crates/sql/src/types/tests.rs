@@ -101,6 +101,77 @@ fn numbers_are_postgres() {
         ("coalesce(NULL, 1, 2.5)", "1"),
         ("greatest(1, 2.5)", "2.5"),
         ("nullif(1, 1)", "NULL"),
+        ("mod(-7, 3)", "-1"),
+        ("div(-7, 2)", "-3"),
+        ("mod('7.5'::numeric, 2)", "1.5"),
+        ("@ -5", "5"),
+        ("~1", "-2"),
+        ("|/ 4", "2"),
+        ("sign(-2.0)", "-1"),
+        ("width_bucket(5, 0, 10, 5)", "3"),
+        ("to_number('-1,234.5', '9,999.9')", "-1234.5"),
+    ]);
+    db.check_errors(&[
+        ("9223372036854775807 + 1", "22003", "bigint out of range"),
+        ("(-2147483648)::int - 1::int", "22003", "integer out of range"),
+        ("x * 2 FROM (VALUES (9223372036854775807)) t(x)", "22003", "bigint out of range"),
+        ("mod(1, 0)", "22012", "division by zero"),
+    ]);
+    db.check_types(&[
+        ("1::int2 + 1::int2", "smallint"),
+        ("1::int2 + 1::int4", "integer"),
+        ("1::int4 * 1::int8", "bigint"),
+    ]);
+    // A bigint cannot hold the sum of bigints.
+    assert_eq!(
+        db.rows("SELECT sum(x) FROM (VALUES (9223372036854775807), (1)) t(x)"),
+        ["9223372036854775808"]
+    );
+    assert_eq!(
+        db.rows("SELECT sum(x) OVER (ORDER BY x) FROM (VALUES (1), (2)) t(x) ORDER BY 1"),
+        ["1", "3"]
+    );
+}
+
+#[test]
+fn constants_among_choices_take_the_others_type() {
+    let db = Database::in_zone("Europe/Berlin");
+    db.check(&[
+        ("coalesce(NULL::timestamptz, '2024-01-01')", "2024-01-01 00:00:00+01"),
+        ("coalesce(NULL, '{\"c\":  3}'::jsonb)", "{\"c\": 3}"),
+        ("greatest('2024-01-01'::date, '2024-02-01')", "2024-02-01"),
+        ("nullif('2024-01-01'::date, '2024-01-01')", "NULL"),
+        ("CASE WHEN true THEN '{\"a\":1}'::jsonb ELSE '{\"b\" : 2}' END", "{\"a\": 1}"),
+        ("CASE WHEN false THEN '{\"a\":1}'::jsonb ELSE '{\"b\" : 2}' END -> 'b'", "2"),
+        ("coalesce(1, 1 / 0)", "1"),
+    ]);
+    db.check_types(&[
+        ("coalesce(NULL::jsonb, '{}')", "jsonb"),
+        ("CASE WHEN true THEN '{}'::jsonb END", "jsonb"),
+        ("coalesce(NULL::varchar(3), 'a')", "character varying(3)"),
+        ("coalesce(1, 2)", "bigint"),
+    ]);
+    db.check_errors(&[
+        ("coalesce(NULL::int8, 'x')", "22P02", "invalid input syntax for type bigint: \"x\""),
+        ("coalesce(NULL::date, 'x'::text)", "42804", "types date and text cannot be matched"),
+    ]);
+}
+
+#[test]
+fn moments_are_compared_on_the_session_s_wall() {
+    let db = Database::in_zone("Europe/Berlin");
+    db.check(&[
+        ("'2024-01-01'::date = '2024-01-01'::timestamptz", "t"),
+        ("'2024-01-01'::timestamp = '2023-12-31 23:00+00'::timestamptz", "t"),
+        ("'2024-01-01'::timestamptz BETWEEN '2024-01-01'::date AND '2024-01-02'::date", "t"),
+        ("'2024-01-01'::date < '2024-01-01 00:01'::timestamp", "t"),
+        ("interval '1 month' = interval '30 days'", "t"),
+        ("interval '1 day' < interval '25 hours'", "t"),
+        ("interval '2 days' > '47 hours'", "t"),
+        ("'2024-03-30 12:00'::timestamptz + interval '1 day'", "2024-03-31 12:00:00+02"),
+        ("'2024-03-30 12:00'::timestamptz + interval '24 hours'", "2024-03-31 13:00:00+02"),
+        ("'2024-03-31 12:00'::timestamptz - '1 day'::interval", "2024-03-30 12:00:00+01"),
+        ("interval '1 month' + '2024-01-31'::date", "2024-02-29 00:00:00"),
     ]);
 }
 
@@ -168,4 +239,33 @@ fn rows_of_values_may_mix_casts_and_constants() {
     ] {
         assert_eq!(db.rows(&format!("SELECT * FROM (VALUES {rows}) t(x)")).len(), 2, "{rows}");
     }
+}
+
+#[test]
+fn parameters_in_calls_take_the_type_of_their_place() {
+    let db = Database::new();
+    let check = |expression: &str, wanted: &[&str]| {
+        let table = "(VALUES (1::int4, '[1]'::vector(1), '{}'::jsonb)) t(id, v, j)";
+        let found = db.parameter_types(&format!("SELECT {expression} FROM {table}"));
+        assert_eq!(found, wanted, "{expression}");
+    };
+    check("v <-> $1", &["vector"]);
+    check("l2_distance(v, $1)", &["vector"]);
+    check(
+        "st_distance(v, $1, $2, $3)",
+        &["vector", "double precision", "timestamp with time zone"],
+    );
+    check("id = $1", &["integer"]);
+    check("id = ANY ($1)", &["integer[]"]);
+    check("id + $1", &["integer"]);
+    check("j -> $1", &["text"]);
+    check("j @> $1", &["jsonb"]);
+    check("j #> $1", &["text[]"]);
+    check("date_trunc('day', $1)", &["timestamp with time zone"]);
+    check("$1::vector(3)", &["unknown"]);
+    check("to_timestamp(5) < $1", &["timestamp with time zone"]);
+    check("to_timestamp(5) - $1", &["timestamp with time zone"]);
+    check("to_timestamp(5) + $1", &["interval"]);
+    check("$1 || 'a'", &["text"]);
+    check("$1 AND id = 1", &["boolean"]);
 }

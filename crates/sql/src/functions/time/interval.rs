@@ -3,11 +3,11 @@
 //! Postgres keeps months, days and microseconds apart, because none is a number of the others;
 //! so do we (Arrow's nanoseconds are always whole microseconds here).
 
-use super::wall::{Moments, Wall, integers, is_finite, misused, moment_type, timestamptz};
+use super::wall::{Moments, Wall, integers, is_finite, misused, moment_type, timestamptz, to_wall};
 use crate::functions::failure::fail;
 use crate::functions::formats::formats_of;
 use crate::functions::function::{Function, by_columns};
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, IntervalMonthDayNanoArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, IntervalMonthDayNanoArray};
 use arrow::datatypes::{
     DataType, Date32Type, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
 };
@@ -26,7 +26,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("timestamp_mi", moments, PgType::Interval, |args| between(args, difference))
             .strict()
             .udf(),
-        Function::new("age", moments, PgType::Interval, |args| between(args, age))
+        Function::new("age", ages, PgType::Interval, |args| between(args, age))
             .volatility(Volatility::Stable)
             .strict()
             .udf(),
@@ -63,6 +63,14 @@ impl Span {
 
 fn out_of_range() -> DataFusionError {
     fail(SqlState::DATETIME_OVERFLOW, "interval out of range")
+}
+
+/// One argument is an age as of today.
+fn ages(types: &[DataType]) -> Option<Vec<DataType>> {
+    match types {
+        [ty] => Some(moments(&[ty.clone(), ty.clone()])?.into_iter().take(1).collect()),
+        types => moments(types),
+    }
 }
 
 fn moments(types: &[DataType]) -> Option<Vec<DataType>> {
@@ -114,11 +122,21 @@ fn scaling(types: &[DataType]) -> Option<Vec<DataType>> {
 
 /// Runs `span` on the wall times of two moments, the later first.
 fn between(args: &ScalarFunctionArgs, span: fn(i64, i64) -> Option<Span>) -> Result<ColumnarValue> {
-    let zone = formats_of(args)?.timezone;
+    let settings = formats_of(args)?;
+    let zone = settings.timezone;
+    let today = to_wall(settings.now_us, zone).div_euclid(US_PER_DAY) * US_PER_DAY;
     by_columns(args, |columns, _| {
-        let [left, right] = columns else { return Err(misused("a difference of moments")) };
-        let (left, right) = (Moments::read(left, zone)?, Moments::read(right, zone)?);
-        let spans = left.wall_us.iter().zip(right.wall_us.iter()).map(|(a, b)| match (a, b) {
+        let (left, right) = match columns {
+            [right] => {
+                let right = Moments::read(right, zone)?.wall_us;
+                (Int64Array::from(vec![today; right.len()]), right)
+            }
+            [left, right] => {
+                (Moments::read(left, zone)?.wall_us, Moments::read(right, zone)?.wall_us)
+            }
+            _ => return Err(misused("a difference of moments")),
+        };
+        let spans = left.iter().zip(right.iter()).map(|(a, b)| match (a, b) {
             (Some(a), Some(b)) if is_finite(a) && is_finite(b) => {
                 span(a, b).map(|span| Some(span.interval())).ok_or_else(out_of_range)
             }

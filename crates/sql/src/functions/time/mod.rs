@@ -4,8 +4,11 @@
 //! wall clock of the session's zone and keep fractions. So `date_part`, `date_trunc`, `age`,
 //! `to_char` and differences of moments are ours.
 
+mod from_char;
 mod interval;
 mod part;
+mod series;
+mod shift;
 mod to_char;
 mod trunc;
 mod wall;
@@ -20,6 +23,8 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     let mut all = part::functions();
     all.extend(trunc::functions());
     all.extend(interval::functions());
+    all.extend(shift::functions());
+    all.extend(series::functions());
     all.extend(to_char::functions());
     all.extend(wall::functions());
     all

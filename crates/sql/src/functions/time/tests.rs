@@ -76,6 +76,17 @@ fn intervals() {
         ("interval '1 day' / 8", "03:00:00"),
         ("to_timestamp(1284352323)", "2010-09-13 04:32:03+00"),
         ("to_timestamp(0.5)", "1970-01-01 00:00:00.5+00"),
+        (
+            "to_timestamp('05 Dec 2000 10:30 PM', 'DD Mon YYYY HH12:MI AM')",
+            "2000-12-05 22:30:00+00",
+        ),
+        (
+            "to_timestamp('2000-12-05T10:30:15.5+02:00', 'YYYY-MM-DD\"T\"HH24:MI:SS.MSTZH:TZM')",
+            "2000-12-05 08:30:15.5+00",
+        ),
+        ("to_date('20240305', 'YYYYMMDD')", "2024-03-05"),
+        ("to_date('2024-060', 'YYYY-DDD')", "2024-02-29"),
+        ("age('1970-01-01'::timestamp)", "00:00:00"),
         ("make_date(2013, 7, 15)", "2013-07-15"),
         ("make_timestamp(2013, 7, 15, 8, 15, 23.5)", "2013-07-15 08:15:23.5"),
         ("make_timestamptz(2013, 7, 15, 8, 15, 23.5)", "2013-07-15 08:15:23.5+00"),
@@ -83,6 +94,12 @@ fn intervals() {
     db.check_errors(&[
         ("make_date(2023, 2, 29)", "22008", "date field value out of range: 2023-02-29"),
         ("interval '1 day' / 0", "22012", "division by zero"),
+        (
+            "to_date('2024-02-30', 'YYYY-MM-DD')",
+            "22008",
+            "date/time field value out of range: \"2024-02-30\"",
+        ),
+        ("to_date('soon', 'YYYY')", "22007", "invalid value \"soon\" for pattern \"YYYY\""),
     ]);
 }
 

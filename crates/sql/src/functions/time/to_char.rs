@@ -99,7 +99,7 @@ struct Shown {
     offset: i32,
 }
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -268,7 +268,7 @@ fn write(pattern: &str, shown: &Shown) -> String {
 }
 
 /// The keyword a template goes on with; those of digits in any case.
-fn keyword(rest: &str) -> Option<(String, &str)> {
+pub(super) fn keyword(rest: &str) -> Option<(String, &str)> {
     let exact = KEYWORDS.iter().find(|keyword| rest.starts_with(**keyword));
     let upper = || {
         let starts = |keyword: &&&str| {

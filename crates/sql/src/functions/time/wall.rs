@@ -16,15 +16,23 @@ use cvx_types::calendar::{
 use cvx_types::zone::{TimeZone, to_local};
 use cvx_types::{PgType, SqlState};
 use datafusion::common::{DataFusionError, Result};
-use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, Volatility,
+};
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     vec![
         Function::with_field("timezone", zone_typing, zone_field, timezone).strict().udf(),
         Function::new("to_timestamp", seconds_typing, PgType::Timestamptz, to_timestamp)
+            .volatility(Volatility::Stable)
             .strict()
             .udf(),
+        Function::new("to_date", two_texts, PgType::Date, |args| {
+            by_columns(args, |columns, _| super::from_char::dates(columns))
+        })
+        .strict()
+        .udf(),
         Function::new("make_date", three_integers, PgType::Date, make_date).strict().udf(),
         Function::new("make_timestamp", parts_typing, PgType::Timestamp, |args| {
             make_timestamp(args, false)
@@ -193,15 +201,21 @@ pub(super) fn misused(name: &str) -> DataFusionError {
 
 fn seconds_typing(types: &[DataType]) -> Option<Vec<DataType>> {
     match types {
+        [text, pattern] if is_text(text) && is_text(pattern) => Some(vec![DataType::Utf8; 2]),
         [ty] if ty.is_numeric() || ty.is_null() => Some(vec![DataType::Float64]),
         _ => None,
     }
 }
 
-/// Seconds since 1970 as a moment.
+fn two_texts(types: &[DataType]) -> Option<Vec<DataType>> {
+    (types.len() == 2 && types.iter().all(is_text)).then(|| vec![DataType::Utf8; 2])
+}
+
+/// Seconds since 1970 as a moment, or a text read by a pattern.
 fn to_timestamp(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let zone = formats_of(args)?.timezone;
     by_columns(args, |columns, _| {
-        let [seconds] = columns else { return Err(misused("to_timestamp")) };
+        let [seconds] = columns else { return super::from_char::timestamps(columns, zone) };
         let seconds: &Float64Array = seconds.as_primitive::<Float64Type>();
         let moments = seconds.iter().map(|seconds| seconds.map(moment_of).transpose());
         let moments = moments.collect::<Result<TimestampMicrosecondArray>>()?;

@@ -52,15 +52,29 @@ impl VectorFold {
         Arc::new(AggregateUDF::new_from_impl(Self { fold, builtin, signature }))
     }
 
-    /// What a call on this type really means, where that is not ours.
-    pub(crate) fn builtin_for(&self, argument: &DataType) -> Option<&Arc<AggregateUDF>> {
-        (!is_vector(argument)).then_some(&self.builtin)
+    /// What a call on this type really means, where that is not ours: the built-in, and the type
+    /// its argument is cast to first.
+    pub(crate) fn builtin_for(
+        &self,
+        argument: &DataType,
+    ) -> Option<(&Arc<AggregateUDF>, Option<DataType>)> {
+        let wide = self.widened(std::slice::from_ref(argument));
+        (!is_vector(argument)).then_some((&self.builtin, wide))
+    }
+
+    /// `sum(bigint)` is a numeric in Postgres, because a bigint cannot hold it.
+    fn widened(&self, types: &[DataType]) -> Option<DataType> {
+        let wide = matches!((self.fold, types), (Fold::Sum, [DataType::Int64]));
+        wide.then_some(DataType::Decimal128(19, 0))
     }
 
     fn coerced(&self, types: &[DataType]) -> Option<Vec<DataType>> {
         match types {
             [ty] if is_vector(ty) => Some(types.to_vec()),
             _ => {
+                if let Some(wide) = self.widened(types) {
+                    return Some(vec![wide]);
+                }
                 let field = |ty: &DataType| Arc::new(Field::new("x", ty.clone(), true));
                 let fields: Vec<FieldRef> = types.iter().map(field).collect();
                 let coerced = fields_with_udf(&fields, self.builtin.as_ref()).ok()?;

@@ -144,7 +144,8 @@ proptest! {
     ) {
         let rows = left.len().min(right.len());
         let (left, right): (Rows, Rows) = (left[..rows].to_vec(), right[..rows].to_vec());
-        let ops: [(&str, fn(f32, f32) -> f32); 2] =
+        type Op = fn(f32, f32) -> f32;
+        let ops: [(&str, Op); 2] =
             [("vector_add", |a, b| a + b), ("vector_sub", |a, b| a - b)];
         for (name, op) in ops {
             for (a, b) in shapes(&left, dim).into_iter().zip(shapes(&right, dim)) {
