@@ -38,7 +38,11 @@ pub async fn call(
         _ => engine.compact(&table).map(|report| {
             format!(
                 "{} vectors of {} entities: {} bytes as floats, {} in {} delta blocks",
-                report.vectors, report.entities, report.raw_bytes, report.delta_bytes, report.blocks
+                report.vectors,
+                report.entities,
+                report.raw_bytes,
+                report.delta_bytes,
+                report.blocks
             )
         }),
     });
@@ -51,9 +55,8 @@ pub async fn call(
 }
 
 fn argument_table(cx: &StatementCx<'_>, name: &str, function: &Function) -> Result<Arc<Table>> {
-    let wrong = || {
-        SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("{name} takes the name of a table"))
-    };
+    let wrong =
+        || SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("{name} takes the name of a table"));
     let FunctionArguments::List(list) = &function.args else { return Err(wrong()) };
     let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice() else {
         return Err(wrong());

@@ -4,9 +4,9 @@ use crate::bind::{object_name, quote};
 use crate::dml::CopyTarget;
 use crate::plan::{Params, StatementCx};
 use crate::session::{SqlSession, columns, physical, plan_query, rows_of, run_plan};
+use cvx_dialect::{Copy, CopyDirection, CopyHeader, CopyOptions};
 use cvx_session::{CopyFormat, CopyIn, Outcome};
 use cvx_types::{Result, SqlError, SqlState};
-use cvx_dialect::{Copy, CopyDirection, CopyHeader, CopyOptions};
 use datafusion::sql::sqlparser::ast::{
     CopySource, CopyTarget as Target, Ident, ObjectName, Query, SelectItem, SetExpr, Statement,
 };
@@ -25,9 +25,11 @@ pub async fn run(
         (CopyDirection::From, CopySource::Table { table_name, columns }, Target::Stdin) => {
             copy_in(session, table_name, columns, format, params, text)
         }
-        (CopyDirection::From, CopySource::Table { table_name, columns }, Target::File { filename }) => {
-            crate::import::run(session, table_name, columns, filename, params, text).await
-        }
+        (
+            CopyDirection::From,
+            CopySource::Table { table_name, columns },
+            Target::File { filename },
+        ) => crate::import::run(session, table_name, columns, filename, params, text).await,
         (CopyDirection::To, source, Target::Stdout) => {
             copy_out(session, source, format, params, text).await
         }
@@ -105,7 +107,9 @@ fn table_query(table: &ObjectName, columns: &[Ident]) -> Result<Query> {
     };
     if let (SetExpr::Select(select), false) = (query.body.as_mut(), columns.is_empty()) {
         let item = |ident: &Ident| {
-            SelectItem::UnnamedExpr(datafusion::sql::sqlparser::ast::Expr::Identifier(ident.clone()))
+            SelectItem::UnnamedExpr(datafusion::sql::sqlparser::ast::Expr::Identifier(
+                ident.clone(),
+            ))
         };
         select.projection = columns.iter().map(item).collect();
     }

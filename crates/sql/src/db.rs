@@ -1,14 +1,14 @@
 //! The database: what all sessions share.
 
 use crate::error::from_datafusion;
-use crate::session::{SqlSession, Vars};
 use crate::pg_catalog::CorrelatedSubqueries;
+use crate::session::{SqlSession, Vars};
 use crate::{functions, optimize::NearestNeighbours, types};
-use datafusion::execution::FunctionRegistry;
 use async_trait::async_trait;
 use cvx_engine::Engine;
 use cvx_session::{Database, Session};
 use cvx_types::{Result, SqlError, SqlState};
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -82,7 +82,6 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
         .with_optimizer_rule(Arc::new(NearestNeighbours))
         .build();
     functions::register(&mut state).map_err(from_datafusion)?;
-    state.register_function_rewrite(Arc::new(types::PgRewrite)).map_err(from_datafusion)?;
     Ok(state)
 }
 

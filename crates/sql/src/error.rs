@@ -27,9 +27,7 @@ pub fn from_datafusion(error: DataFusionError) -> SqlError {
             .hint("The statement needs more memory than `query_memory_bytes` grants."),
         DataFusionError::Plan(message) => from_plan(message),
         DataFusionError::Execution(message) => SqlError::new(SqlState::DATA_EXCEPTION, message),
-        DataFusionError::SQL(error, _) => {
-            SqlError::new(SqlState::SYNTAX_ERROR, error.to_string())
-        }
+        DataFusionError::SQL(error, _) => SqlError::new(SqlState::SYNTAX_ERROR, error.to_string()),
         DataFusionError::IoError(error) => SqlError::new(SqlState::IO_ERROR, error.to_string()),
         other => SqlError::new(SqlState::INTERNAL_ERROR, other.to_string()),
     }
@@ -160,17 +158,15 @@ pub fn from_engine(error: cvx_engine::Error) -> SqlError {
         Error::Conflict => new(SqlState::SERIALIZATION_FAILURE).hint("Run the transaction again."),
         Error::SnapshotTooOld { .. } => new(SqlState::SNAPSHOT_TOO_OLD),
         Error::Cancelled(stop) => from_stop(stop),
-        Error::Exists { kind: "table" | "view", name } => SqlError::new(
-            SqlState::DUPLICATE_TABLE,
-            format!("relation \"{name}\" already exists"),
-        ),
+        Error::Exists { kind: "table" | "view", name } => {
+            SqlError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
+        }
         Error::Exists { kind: "column", .. } => new(SqlState::DUPLICATE_COLUMN),
         Error::Exists { kind: "schema", .. } => new(SqlState("42P06")),
         Error::Exists { .. } => new(SqlState::DUPLICATE_OBJECT),
-        Error::Missing { kind: "table" | "view", name } => SqlError::new(
-            SqlState::UNDEFINED_TABLE,
-            format!("relation \"{name}\" does not exist"),
-        ),
+        Error::Missing { kind: "table" | "view", name } => {
+            SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
+        }
         Error::Missing { kind: "column", .. } => new(SqlState::UNDEFINED_COLUMN),
         Error::Missing { kind: "schema", .. } => new(SqlState::INVALID_SCHEMA_NAME),
         Error::Missing { .. } => new(SqlState::UNDEFINED_OBJECT),

@@ -4,8 +4,8 @@ use super::names::object_name;
 use super::wildcard::Shown;
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    FunctionArgOperator, ObjectName, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentList,
+    FunctionArguments, ObjectName, Value,
 };
 
 /// `st_distance`'s arguments in their order.

@@ -18,7 +18,6 @@ mod wildcard;
 
 pub use names::{HIDDEN, ident_name, object_name, quote};
 
-
 use crate::plan::StatementCx;
 use cvx_core::ValidTime;
 use cvx_engine::{Table, TableRead, TimeSlice, View};
@@ -72,7 +71,9 @@ struct Pending {
 /// Which of a table's columns an appearance shows.
 #[derive(Clone)]
 enum Show {
-    User { hidden: Arc<Vec<&'static str>> },
+    User {
+        hidden: Arc<Vec<&'static str>>,
+    },
     /// For UPDATE and DELETE: the user's columns and the row's address.
     Address,
 }
@@ -99,7 +100,11 @@ impl<'a> Binder<'a> {
     }
 
     /// Binds the SELECT that finds the rows of an UPDATE or DELETE; its first table is the target.
-    pub fn target_query(mut self, target: &Arc<Table>, query: &mut Query) -> Result<Vec<BoundTable>> {
+    pub fn target_query(
+        mut self,
+        target: &Arc<Table>,
+        query: &mut Query,
+    ) -> Result<Vec<BoundTable>> {
         let env = Env { hidden: Arc::new(names::hidden_in(query)), ..Env::default() };
         let index = self.pending.len();
         self.pending.push(Pending {
@@ -161,11 +166,7 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
-    fn bind_set_expr(
-        &mut self,
-        body: &mut SetExpr,
-        env: &Env,
-    ) -> Result<Vec<wildcard::Shown>> {
+    fn bind_set_expr(&mut self, body: &mut SetExpr, env: &Env) -> Result<Vec<wildcard::Shown>> {
         match body {
             SetExpr::Select(select) => self.bind_select(select, env),
             SetExpr::Query(query) => self.bind_query(query, env).map(|()| Vec::new()),
@@ -253,7 +254,8 @@ impl<'a> Binder<'a> {
         if matches!(version, Some(TableVersion::VersionAsOf(_))) {
             return Ok(());
         }
-        let clause = version.take().map(|version| time::own_clause(self.cx, &version)).transpose()?;
+        let clause =
+            version.take().map(|version| time::own_clause(self.cx, &version)).transpose()?;
         let parts = object_name(&name);
         if let [single] = parts.as_slice()
             && env.ctes.contains(single)
@@ -283,14 +285,17 @@ impl<'a> Binder<'a> {
         }
         shown.push(wildcard::Shown::table(factor, &table));
         let show = Show::User { hidden: Arc::clone(&env.hidden) };
-        self.push(factor, Pending {
-            table,
-            own_valid: own.valid,
-            own_system: own.system,
-            scopes: env.scopes.clone(),
-            show,
-            all_points: false,
-        })
+        self.push(
+            factor,
+            Pending {
+                table,
+                own_valid: own.valid,
+                own_system: own.system,
+                scopes: env.scopes.clone(),
+                show,
+                all_points: false,
+            },
+        )
     }
 
     fn push(&mut self, factor: &mut TableFactor, pending: Pending) -> Result<()> {
@@ -380,4 +385,3 @@ fn refuse_clauses(query: &Query) -> Result<()> {
 pub fn display_name(name: &ObjectName) -> String {
     object_name(name).join(".")
 }
-

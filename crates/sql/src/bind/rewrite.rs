@@ -2,9 +2,7 @@
 
 use super::{Binder, Env, functions};
 use cvx_types::{Result, SqlError, SqlState};
-use datafusion::sql::sqlparser::ast::{
-    self, Expr, LimitClause, Query, Value, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{self, Expr, LimitClause, Query, Value, VisitorMut};
 use std::ops::ControlFlow;
 
 /// Visits the expressions of one query level; each sub-query is handed to the binder whole.
@@ -57,11 +55,15 @@ pub(super) fn fetch_to_limit(query: &mut Query) -> Result<()> {
     if fetch.with_ties || fetch.percent {
         return Err(SqlError::unsupported("FETCH ... WITH TIES or PERCENT"));
     }
-    let rows = fetch.quantity.unwrap_or_else(|| Expr::Value(Value::Number("1".into(), false).into()));
+    let rows =
+        fetch.quantity.unwrap_or_else(|| Expr::Value(Value::Number("1".into(), false).into()));
     match &mut query.limit_clause {
         None => {
-            query.limit_clause =
-                Some(LimitClause::LimitOffset { limit: Some(rows), offset: None, limit_by: vec![] });
+            query.limit_clause = Some(LimitClause::LimitOffset {
+                limit: Some(rows),
+                offset: None,
+                limit_by: vec![],
+            });
         }
         Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(rows),
         Some(_) => {

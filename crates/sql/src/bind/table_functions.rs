@@ -145,8 +145,7 @@ impl Binder<'_> {
 }
 
 const TRAJECTORY: &str = "SELECT * FROM points";
-const HISTORY: &str =
-    "SELECT *, _valid_from, _valid_to, _system_from, _system_to FROM points";
+const HISTORY: &str = "SELECT *, _valid_from, _valid_to, _system_from, _system_to FROM points";
 
 fn template(sql: &str) -> Result<Box<Query>> {
     match cvx_dialect::parse(sql).map_err(crate::limits::from_parse)?.pop() {
@@ -256,11 +255,7 @@ fn order_by(query: &mut Query, ts: &str, history: bool) {
 
 fn entity_and_time(table: &Table) -> Result<(String, String)> {
     let name = |id: Option<u16>| {
-        table
-            .columns
-            .iter()
-            .find(|column| Some(column.id) == id)
-            .map(|column| column.name.clone())
+        table.columns.iter().find(|column| Some(column.id) == id).map(|column| column.name.clone())
     };
     match (name(table.entity), name(table.valid_time)) {
         (Some(entity), Some(ts)) => Ok((entity, ts)),

@@ -197,9 +197,8 @@ fn system_slice(cx: &StatementCx<'_>, clause: Option<Clause>) -> Result<SystemSl
 
 fn shown(read: &TableRead, show: &Show) -> Result<Vec<usize>> {
     let schema = read.schema();
-    let index = |name: &str| {
-        schema.index_of(name).map_err(|error| crate::error::from_arrow(&error))
-    };
+    let index =
+        |name: &str| schema.index_of(name).map_err(|error| crate::error::from_arrow(&error));
     let mut columns: Vec<usize> = (0..read.table().columns.len()).collect();
     match show {
         Show::User { hidden } => {

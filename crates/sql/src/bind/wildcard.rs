@@ -93,9 +93,9 @@ fn expanded(item: SelectItem, shown: &[Shown]) -> Vec<SelectItem> {
             options,
         ) => {
             let wanted = object_name(&object);
-            let relation = shown.iter().find(|relation| {
-                relation.name.as_ref().map(ident_name).as_ref() == wanted.last()
-            });
+            let relation = shown
+                .iter()
+                .find(|relation| relation.name.as_ref().map(ident_name).as_ref() == wanted.last());
             match relation {
                 Some(relation) => relation.items(),
                 None => vec![SelectItem::QualifiedWildcard(

@@ -18,8 +18,9 @@ pub(super) fn plan(cx: &StatementCx<'_>, alter: &AlterTable) -> Result<DdlPlan> 
     const TAG: &str = "ALTER TABLE";
     if alter.if_exists && cx.find_table(&object_name(&alter.name)).is_none() {
         let name = object_name(&alter.name).join(".");
-        return Ok(DdlPlan::new(TAG)
-            .notice(format!("relation \"{name}\" does not exist, skipping")));
+        return Ok(
+            DdlPlan::new(TAG).notice(format!("relation \"{name}\" does not exist, skipping"))
+        );
     }
     let table = cx.table(&alter.name)?;
     let mut plan = DdlPlan::new(TAG);
@@ -112,9 +113,7 @@ fn alter_column(
             CatalogChange::SetDefault { oid, id, default: Some(value.to_string()) }
         }
         AlterColumnOperation::DropDefault => CatalogChange::SetDefault { oid, id, default: None },
-        AlterColumnOperation::DropNotNull => {
-            CatalogChange::SetNotNull { oid, id, not_null: false }
-        }
+        AlterColumnOperation::DropNotNull => CatalogChange::SetNotNull { oid, id, not_null: false },
         other => return Err(SqlError::unsupported(format!("ALTER COLUMN {other}"))),
     })
 }

@@ -20,8 +20,9 @@ pub(super) fn plan(cx: &StatementCx<'_>, create: &CreateTable) -> Result<DdlPlan
     refuse_forms(create)?;
     let (schema, name) = place(cx, &create.name)?;
     if create.if_not_exists && cx.catalog.table(&schema, &name).is_some() {
-        return Ok(DdlPlan::new(TAG)
-            .notice(format!("relation \"{name}\" already exists, skipping")));
+        return Ok(
+            DdlPlan::new(TAG).notice(format!("relation \"{name}\" already exists, skipping"))
+        );
     }
     if create.columns.len() > COLUMNS_MAX {
         return Err(SqlError::new(
@@ -180,11 +181,8 @@ impl Columns {
             return Err(key_shape());
         }
         if !is_entity(entity) {
-            return Err(SqlError::unsupported(format!(
-                "an entity of type {}",
-                entity.ty.name()
-            ))
-            .hint("An entity is a BIGINT, INT, TEXT or UUID column."));
+            return Err(SqlError::unsupported(format!("an entity of type {}", entity.ty.name()))
+                .hint("An entity is a BIGINT, INT, TEXT or UUID column."));
         }
         if !is_time(time, true) {
             return Err(SqlError::unsupported(format!("valid time of type {}", time.ty.name()))
@@ -237,7 +235,8 @@ pub(super) fn column_def(
 ) -> Result<ColumnDef> {
     let id = u16::try_from(index + 1).unwrap_or(u16::MAX);
     let name = ident_name(&column.name);
-    if crate::bind::HIDDEN.contains(&name.as_str()) || ["_entity", "_ts", "_seq"].contains(&name.as_str())
+    if crate::bind::HIDDEN.contains(&name.as_str())
+        || ["_entity", "_ts", "_seq"].contains(&name.as_str())
     {
         return Err(SqlError::new(
             SqlState("42939"),
@@ -294,8 +293,10 @@ fn column_type(data_type: &DataType) -> Result<(PgType, i32, bool)> {
     }
     let (ty, typmod) = resolve_type(data_type)?;
     match ty {
-        PgType::Vector if typmod < 1 => Err(SqlError::unsupported("a vector column without a dimension")
-            .hint("Say vector(n): the dimension belongs to the column.")),
+        PgType::Vector if typmod < 1 => {
+            Err(SqlError::unsupported("a vector column without a dimension")
+                .hint("Say vector(n): the dimension belongs to the column."))
+        }
         PgType::Vector if typmod > 16_000 => Err(SqlError::new(
             SqlState::PROGRAM_LIMIT_EXCEEDED,
             "vector cannot have more than 16000 dimensions",

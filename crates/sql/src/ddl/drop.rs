@@ -80,10 +80,9 @@ fn find(
 fn missing(kind: ObjectType, name: &ObjectName) -> SqlError {
     let name = object_name(name).join(".");
     match kind {
-        ObjectType::Index => SqlError::new(
-            SqlState::UNDEFINED_OBJECT,
-            format!("index \"{name}\" does not exist"),
-        ),
+        ObjectType::Index => {
+            SqlError::new(SqlState::UNDEFINED_OBJECT, format!("index \"{name}\" does not exist"))
+        }
         ObjectType::Schema => SqlError::new(
             SqlState::INVALID_SCHEMA_NAME,
             format!("schema \"{name}\" does not exist"),

@@ -66,15 +66,16 @@ fn extension(cx: &StatementCx<'_>, create: &ast::CreateExtension) -> Result<DdlP
     const TAG: &str = "CREATE EXTENSION";
     let name = crate::bind::ident_name(&create.name);
     if cx.catalog.extensions.contains(&name) && create.if_not_exists {
-        return Ok(DdlPlan::new(TAG)
-            .notice(format!("extension \"{name}\" already exists, skipping")));
+        return Ok(
+            DdlPlan::new(TAG).notice(format!("extension \"{name}\" already exists, skipping"))
+        );
     }
     match name.as_str() {
-        "vector" | "plpgsql" => {
-            Ok(DdlPlan::change(TAG, CatalogChange::CreateExtension { name }))
+        "vector" | "plpgsql" => Ok(DdlPlan::change(TAG, CatalogChange::CreateExtension { name })),
+        _ => {
+            Err(SqlError::unsupported(format!("extension \"{name}\""))
+                .hint("`vector` is built in."))
         }
-        _ => Err(SqlError::unsupported(format!("extension \"{name}\""))
-            .hint("`vector` is built in.")),
     }
 }
 
@@ -89,9 +90,7 @@ fn create_schema(
     };
     let name = crate::bind::object_name(name).pop().unwrap_or_default();
     if if_not_exists && cx.catalog.schemas.contains(&name) {
-        return Ok(
-            DdlPlan::new(TAG).notice(format!("schema \"{name}\" already exists, skipping"))
-        );
+        return Ok(DdlPlan::new(TAG).notice(format!("schema \"{name}\" already exists, skipping")));
     }
     Ok(DdlPlan::change(TAG, CatalogChange::CreateSchema { name }))
 }

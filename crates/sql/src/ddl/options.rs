@@ -102,7 +102,8 @@ const DAY_US: i64 = 86_400_000_000;
 
 /// An interval in microseconds, a month as 30 days.
 pub fn interval_us(text: &str) -> Result<i64> {
-    let array = cvx_types::parse_text(&PgType::Interval, -1, text, &cvx_types::FormatSettings::default())?;
+    let array =
+        cvx_types::parse_text(&PgType::Interval, -1, text, &cvx_types::FormatSettings::default())?;
     let value = ScalarValue::try_from_array(&array, 0).map_err(from_datafusion)?;
     match value {
         ScalarValue::IntervalMonthDayNano(Some(interval)) => {

@@ -49,9 +49,8 @@ pub(super) async fn plan(cx: &StatementCx<'_>, create: &CreateView) -> Result<Dd
 /// them, since a time clause does not print as it was written.
 fn body(text: &str) -> Result<&str> {
     let lost = || SqlError::new(SqlState::SYNTAX_ERROR, "CREATE VIEW needs AS and a query");
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
-        .tokenize_with_location()
-        .map_err(|_| lost())?;
+    let tokens =
+        Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().map_err(|_| lost())?;
     let mut depth = 0_usize;
     for token in &tokens {
         match &token.token {

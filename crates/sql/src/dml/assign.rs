@@ -29,8 +29,11 @@ pub fn assign(
         (from, _) if castable(from, &wanted) => plain_cast(array, &wanted),
         (from, _) => Err(SqlError::new(
             SqlState::DATATYPE_MISMATCH,
-            format!("expression is of type {} but the column is of type {}",
-                PgType::of_arrow(from).0.name(), ty.name()),
+            format!(
+                "expression is of type {} but the column is of type {}",
+                PgType::of_arrow(from).0.name(),
+                ty.name()
+            ),
         )
         .hint("Cast the expression.")),
     }
@@ -69,7 +72,10 @@ fn castable(from: &DataType, to: &DataType) -> bool {
         || (time(from) && time(to))
         || matches!((from, to), (DataType::List(_), DataType::List(_)))
         || matches!((from, to), (DataType::Binary | DataType::LargeBinary, DataType::Binary))
-        || matches!((from, to), (DataType::Interval(_) | DataType::Duration(_), DataType::Interval(_)))
+        || matches!(
+            (from, to),
+            (DataType::Interval(_) | DataType::Duration(_), DataType::Interval(_))
+        )
         || matches!((from, to), (DataType::Time32(_) | DataType::Time64(_), DataType::Time64(_)))
         || (*to == DataType::Utf8 && !from.is_nested())
 }
@@ -122,10 +128,7 @@ fn vector(array: &ArrayRef, typmod: i32) -> Result<ArrayRef> {
             return Err(wrong_dimension(typmod, row.len()));
         }
         if row.null_count() > 0 {
-            return Err(SqlError::new(
-                SqlState("22004"),
-                "array must not contain nulls",
-            ));
+            return Err(SqlError::new(SqlState("22004"), "array must not contain nulls"));
         }
         values.extend_from_slice(row.as_primitive::<Float32Type>().values());
     }
@@ -139,8 +142,5 @@ fn vector(array: &ArrayRef, typmod: i32) -> Result<ArrayRef> {
 }
 
 fn wrong_dimension(expected: i32, found: usize) -> SqlError {
-    SqlError::new(
-        SqlState::DATA_EXCEPTION,
-        format!("expected {expected} dimensions, not {found}"),
-    )
+    SqlError::new(SqlState::DATA_EXCEPTION, format!("expected {expected} dimensions, not {found}"))
 }

@@ -7,10 +7,10 @@ use super::{Changed, ReturnShape, rows};
 use crate::error::{from_datafusion, from_engine};
 use crate::plan::StatementCx;
 use cvx_core::{EntityId, ValidTime};
+use cvx_dialect::DeletePortion;
 use cvx_engine::{Table, Txn};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::execution::SendableRecordBatchStream;
-use cvx_dialect::DeletePortion;
 use datafusion::sql::sqlparser::ast::{Delete, FromTable, Query, TableWithJoins};
 use futures::StreamExt;
 use std::collections::BTreeSet;
@@ -40,8 +40,7 @@ impl DeleteRead {
     pub fn new(cx: &StatementCx<'_>, delete: &Delete) -> Result<Self> {
         let table = target_of(delete)?;
         let target = Target::of(cx, table)?;
-        let returning =
-            Returning::of(cx, delete.returning.as_ref(), &target.table, &target.alias)?;
+        let returning = Returning::of(cx, delete.returning.as_ref(), &target.table, &target.alias)?;
         let values = match &returning {
             Some(_) => {
                 let columns = target.table.columns.iter();
@@ -74,8 +73,7 @@ impl DeletePlan {
         let mut changed = Changed::default();
         while let Some(batch) = self.found.next().await {
             let batch = batch.map_err(from_datafusion)?;
-            let deleted =
-                txn.delete(&self.table, &addresses(&batch)).map_err(from_engine)?;
+            let deleted = txn.delete(&self.table, &addresses(&batch)).map_err(from_engine)?;
             changed.count += deleted;
             if let Some(returning) = &self.returning {
                 let columns = batch.columns()[3..].to_vec();

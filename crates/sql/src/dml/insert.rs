@@ -14,7 +14,8 @@ use cvx_types::{FormatSettings, Result, SqlError, SqlState};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::sql::sqlparser::ast::{
-    ConflictTarget, DoUpdate, Expr, Insert, OnConflictAction, OnInsert, Query, SelectItem, SetExpr, TableObject,
+    ConflictTarget, DoUpdate, Expr, Insert, OnConflictAction, OnInsert, Query, SelectItem, SetExpr,
+    TableObject,
 };
 use std::sync::Arc;
 
@@ -200,7 +201,8 @@ impl ConflictUpdate {
         let mut columns = old.columns().to_vec();
         for (place, expr) in &self.assignments {
             let column = &table.columns[*place];
-            columns[*place] = super::assign(&evaluate(expr)?, &column.ty, column.typmod, &self.settings)?;
+            columns[*place] =
+                super::assign(&evaluate(expr)?, &column.ty, column.typmod, &self.settings)?;
         }
         let new = rows::batch(table, columns, old.num_rows())?;
         let new = filter_record_batch(&new, &kept).map_err(|error| from_arrow(&error))?;
@@ -341,8 +343,10 @@ fn on_conflict(
 fn check_conflict_target(table: &Table, target: &ConflictTarget) -> Result<()> {
     let fits = match target {
         ConflictTarget::Columns(columns) => {
-            let mut named: Vec<_> =
-                columns.iter().filter_map(|name| Some(table.column(&ident_name(name))?.id)).collect();
+            let mut named: Vec<_> = columns
+                .iter()
+                .filter_map(|name| Some(table.column(&ident_name(name))?.id))
+                .collect();
             let mut key = table.key.clone();
             named.sort_unstable();
             key.sort_unstable();
@@ -382,9 +386,8 @@ pub fn describe(
     let type_at = |index: usize| {
         places.get(index).and_then(|place| table.columns.get(*place)).map(|c| c.ty.clone())
     };
-    let hint = |(index, cell): (usize, &Expr)| {
-        Some((crate::plan::placeholder(cell)?, type_at(index)?))
-    };
+    let hint =
+        |(index, cell): (usize, &Expr)| Some((crate::plan::placeholder(cell)?, type_at(index)?));
     if let Some(values) = values_of(query) {
         let hints = values.iter().flat_map(|row| row.iter().enumerate().filter_map(hint));
         return Ok((shape, hints.collect(), None));

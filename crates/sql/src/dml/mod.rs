@@ -11,10 +11,10 @@ mod target;
 mod update;
 
 pub use assign::assign;
-pub(crate) use target::column;
 pub use copy_in::CopyTarget;
 pub use delete::{DeletePlan, DeleteRead, EndPlan};
 pub use insert::{InsertPlan, describe as describe_insert};
+pub(crate) use target::column;
 pub use update::{UpdatePlan, UpdateRead};
 
 use arrow::datatypes::SchemaRef;

@@ -41,7 +41,13 @@ impl RowShape {
         places: Vec<usize>,
     ) -> Result<Self> {
         let fill = table.columns.iter().map(|column| fill(cx, column)).collect::<Result<_>>()?;
-        Ok(Self { table: Arc::clone(table), places, fill, engine: Arc::clone(cx.engine), settings: Arc::clone(&cx.settings) })
+        Ok(Self {
+            table: Arc::clone(table),
+            places,
+            fill,
+            engine: Arc::clone(cx.engine),
+            settings: Arc::clone(&cx.settings),
+        })
     }
 
     pub(crate) fn settings(&self) -> &Arc<FormatSettings> {
@@ -86,16 +92,15 @@ impl RowShape {
     }
 
     /// The rows of VALUES, in the statement's columns.
-    pub(crate) fn values(
-        &self,
-        cx: &StatementCx<'_>,
-        rows: &[&[Expr]],
-    ) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn values(&self, cx: &StatementCx<'_>, rows: &[&[Expr]]) -> Result<Vec<ArrayRef>> {
         for row in rows {
             if row.len() != self.places.len() {
                 let more = row.len() > self.places.len();
-                let (less, than) =
-                    if more { ("expressions", "target columns") } else { ("target columns", "expressions") };
+                let (less, than) = if more {
+                    ("expressions", "target columns")
+                } else {
+                    ("target columns", "expressions")
+                };
                 return Err(SqlError::new(
                     SqlState::SYNTAX_ERROR,
                     format!("INSERT has more {less} than {than}"),
@@ -119,7 +124,8 @@ impl RowShape {
         let column = &self.table.columns[place];
         let cells = || rows.iter().map(|row| &row[index]);
         if cells().all(|cell| literal(cell, &column.ty).is_some()) {
-            return literals(cells(), column, &self.settings).map_err(|error| of_column(error, column));
+            return literals(cells(), column, &self.settings)
+                .map_err(|error| of_column(error, column));
         }
         let values = cells()
             .map(|cell| {
@@ -191,8 +197,7 @@ pub(super) fn batch(table: &Table, columns: Vec<ArrayRef>, rows: usize) -> Resul
     let fields = table.columns.iter().map(|column| column.field().with_nullable(true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(schema, columns, &options)
-        .map_err(|error| from_arrow(&error))
+    RecordBatch::try_new_with_options(schema, columns, &options).map_err(|error| from_arrow(&error))
 }
 
 fn of_column(error: SqlError, column: &ColumnDef) -> SqlError {

@@ -54,8 +54,7 @@ impl UpdateRead {
             }
             None => Vec::new(),
         };
-        let returning =
-            Returning::of(cx, update.returning.as_ref(), &target.table, &target.alias)?;
+        let returning = Returning::of(cx, update.returning.as_ref(), &target.table, &target.alias)?;
         let timed = mentions_time(&target.table, update.selection.as_ref());
         let query = found(&target, &update.table, from, values, update.selection.clone())?;
         let sets_vector_at_any_time = sets_vector && !timed && target.table.valid_time.is_some();
@@ -130,9 +129,7 @@ impl UpdatePlan {
             .columns
             .iter()
             .zip(&batch.columns()[ADDRESS..])
-            .map(|(column, array)| {
-                super::assign(array, &column.ty, column.typmod, &self.settings)
-            })
+            .map(|(column, array)| super::assign(array, &column.ty, column.typmod, &self.settings))
             .collect::<Result<Vec<_>>>()?;
         rows::batch(&self.table, columns, batch.num_rows())
     }

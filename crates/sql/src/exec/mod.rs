@@ -28,8 +28,8 @@ fn leaf_properties(schema: &SchemaRef) -> Arc<PlanProperties> {
 
 /// The batch under the announced schema: same columns, the plan's field metadata.
 fn announced(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let options =
-        datafusion::arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let options = datafusion::arrow::record_batch::RecordBatchOptions::new()
+        .with_row_count(Some(batch.num_rows()));
     let columns = batch.columns().to_vec();
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }

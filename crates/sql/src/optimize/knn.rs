@@ -52,7 +52,10 @@ impl OptimizerRule for NearestNeighbours {
         let with_ties = spec.with_ties;
         let input = with_search(Arc::unwrap_or_clone(sort.input), &spec)?;
         if with_ties {
-            return Ok(Transformed::yes(LogicalPlan::Sort(Sort { input: Arc::new(input), ..sort })));
+            return Ok(Transformed::yes(LogicalPlan::Sort(Sort {
+                input: Arc::new(input),
+                ..sort
+            })));
         }
         Ok(Transformed::yes(input))
     }

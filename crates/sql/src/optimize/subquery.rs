@@ -55,8 +55,7 @@ fn query_vectors(plan: &LogicalPlan) -> Result<Vec<Subquery>> {
 }
 
 async fn value_of(state: &SessionState, subquery: &Subquery) -> Result<ScalarValue> {
-    let physical =
-        state.create_physical_plan(&subquery.subquery).await.map_err(from_datafusion)?;
+    let physical = state.create_physical_plan(&subquery.subquery).await.map_err(from_datafusion)?;
     let data_type = physical.schema().field(0).data_type().clone();
     let context = std::sync::Arc::new(datafusion::execution::TaskContext::from(state));
     let batches = collect(physical, context).await.map_err(from_datafusion)?;
@@ -97,7 +96,5 @@ fn replace(plan: LogicalPlan, values: &[(Subquery, ScalarValue)]) -> Result<Logi
             }))
         })
     });
-    fixed
-        .and_then(|fixed| fixed.data.recompute_schema())
-        .map_err(from_datafusion)
+    fixed.and_then(|fixed| fixed.data.recompute_schema()).map_err(from_datafusion)
 }

@@ -86,12 +86,7 @@ fn short_road(
 }
 
 /// A number literal read straight into a numeric type, so that NUMERIC keeps every digit.
-fn number(
-    cx: &StatementCx<'_>,
-    text: &str,
-    ty: &PgType,
-    typmod: i32,
-) -> Result<Option<ArrayRef>> {
+fn number(cx: &StatementCx<'_>, text: &str, ty: &PgType, typmod: i32) -> Result<Option<ArrayRef>> {
     let whole = !text.contains(['.', 'e', 'E']);
     match ty {
         PgType::Numeric | PgType::Float8 | PgType::Float4 => {

@@ -104,10 +104,9 @@ impl StatementCx<'_> {
     /// The moment that a time expression means, microseconds.
     pub fn moment(&self, expr: &Expr) -> Result<i64> {
         match self.bound(expr)? {
-            i64::MIN | INFINITY => Err(SqlError::new(
-                SqlState::DATETIME_OVERFLOW,
-                "AS OF needs a finite timestamp",
-            )),
+            i64::MIN | INFINITY => {
+                Err(SqlError::new(SqlState::DATETIME_OVERFLOW, "AS OF needs a finite timestamp"))
+            }
             finite => Ok(finite),
         }
     }

@@ -1,9 +1,9 @@
 //! Parameters `$1..$n`: their types when a statement is prepared, their values when it runs.
 
-use crate::error::from_datafusion;
-use cvx_types::{Datum, PgType, Result, SqlError, SqlState};
 use crate::bind::{ident_name, object_name};
+use crate::error::from_datafusion;
 use crate::types::resolve_type;
+use cvx_types::{Datum, PgType, Result, SqlError, SqlState};
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::ScalarValue;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
@@ -30,10 +30,7 @@ impl Params {
     }
 
     pub fn bound(types: &[PgType], values: &[Datum]) -> Self {
-        Self {
-            types: types.iter().cloned().map(Some).collect(),
-            values: Some(values.to_vec()),
-        }
+        Self { types: types.iter().cloned().map(Some).collect(), values: Some(values.to_vec()) }
     }
 
     /// The value of `$n` (as `"$1"`), where values are bound.
@@ -45,10 +42,7 @@ impl Params {
 
     /// Fields of the types that are known, for the planner.
     pub fn fields(&self) -> Vec<Option<FieldRef>> {
-        self.types
-            .iter()
-            .map(|ty| ty.as_ref().map(|ty| Arc::new(ty.field("", -1, true))))
-            .collect()
+        self.types.iter().map(|ty| ty.as_ref().map(|ty| Arc::new(ty.field("", -1, true)))).collect()
     }
 
     /// The values as DataFusion takes them.
@@ -73,10 +67,7 @@ pub fn index_of(placeholder: &str) -> Result<usize> {
 }
 
 fn missing(placeholder: &str) -> SqlError {
-    SqlError::new(
-        SqlState::UNDEFINED_PARAMETER,
-        format!("there is no parameter {placeholder}"),
-    )
+    SqlError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {placeholder}"))
 }
 
 /// Learns parameter types from a plan; the first use of each decides.
@@ -162,8 +153,14 @@ fn argument_type(function: &str, label: Option<&str>, position: usize) -> Option
         ("st_distance", Some("tau"), _) => Some(PgType::Interval),
         ("pg_sleep", ..) => Some(PgType::Float8),
         (
-            "l2_distance" | "cosine_distance" | "inner_product" | "negative_inner_product"
-            | "l1_distance" | "poincare_distance" | "vector_dims" | "vector_norm",
+            "l2_distance"
+            | "cosine_distance"
+            | "inner_product"
+            | "negative_inner_product"
+            | "l1_distance"
+            | "poincare_distance"
+            | "vector_dims"
+            | "vector_norm",
             ..,
         ) => Some(PgType::Vector),
         _ => None,

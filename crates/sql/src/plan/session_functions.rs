@@ -158,9 +158,8 @@ impl ScalarUDFImpl for Sleep {
         let seconds = match args.args.first() {
             Some(ColumnarValue::Scalar(ScalarValue::Float64(Some(seconds)))) => *seconds,
             Some(ColumnarValue::Array(array)) => {
-                let seconds = arrow::array::AsArray::as_primitive::<
-                    arrow::datatypes::Float64Type,
-                >(array);
+                let seconds =
+                    arrow::array::AsArray::as_primitive::<arrow::datatypes::Float64Type>(array);
                 seconds.iter().flatten().sum()
             }
             _ => 0.0,

@@ -58,9 +58,9 @@ impl Block {
 
     pub(super) fn status(&self) -> TxnStatus {
         match self {
-            Self::Idle
-            | Self::Open { implicit: true, .. }
-            | Self::Failed { implicit: true } => TxnStatus::Idle,
+            Self::Idle | Self::Open { implicit: true, .. } | Self::Failed { implicit: true } => {
+                TxnStatus::Idle
+            }
             Self::Open { .. } => TxnStatus::InTransaction,
             Self::Failed { .. } => TxnStatus::Failed,
         }

@@ -178,19 +178,13 @@ enum Change {
 
 async fn plan_change(cx: &StatementCx<'_>, statement: &Statement) -> Result<Change> {
     match statement {
-        Statement::DeletePortion(portion) => {
-            EndPlan::new(cx, portion).await.map(Change::End)
-        }
+        Statement::DeletePortion(portion) => EndPlan::new(cx, portion).await.map(Change::End),
         Statement::Sql(statement) => match statement.as_ref() {
             ast::Statement::Insert(insert) => {
                 InsertPlan::new(cx, insert).await.map(|plan| Change::Insert(Box::new(plan)))
             }
-            ast::Statement::Update(update) => {
-                UpdatePlan::new(cx, update).await.map(Change::Update)
-            }
-            ast::Statement::Delete(delete) => {
-                DeletePlan::new(cx, delete).await.map(Change::Delete)
-            }
+            ast::Statement::Update(update) => UpdatePlan::new(cx, update).await.map(Change::Update),
+            ast::Statement::Delete(delete) => DeletePlan::new(cx, delete).await.map(Change::Delete),
             _ => Err(SqlError::unsupported("this statement")),
         },
         _ => Err(SqlError::unsupported("this statement")),

@@ -107,7 +107,12 @@ impl SqlSession {
     }
 
     /// What a statement stands in, over this transaction.
-    pub(crate) fn cx<'a>(&'a self, held: &'a Held, params: &'a Params, text: &'a str) -> StatementCx<'a> {
+    pub(crate) fn cx<'a>(
+        &'a self,
+        held: &'a Held,
+        params: &'a Params,
+        text: &'a str,
+    ) -> StatementCx<'a> {
         let txn = &held.txn;
         let catalog = txn.catalog();
         let system = Arc::new(SystemCatalog::new(Arc::clone(&catalog), self.facts()));
@@ -171,9 +176,7 @@ impl SqlSession {
     /// The transaction a statement works in: the block's, or one of its own.
     pub(crate) fn hold(&mut self) -> Held {
         match std::mem::replace(&mut self.block, Block::Idle) {
-            Block::Open { txn, now_us, implicit } => {
-                Held { txn, now_us, block: Some(implicit) }
-            }
+            Block::Open { txn, now_us, implicit } => Held { txn, now_us, block: Some(implicit) },
             other => {
                 self.block = other;
                 Held { txn: self.begin(), now_us: self.engine.now_us(), block: None }

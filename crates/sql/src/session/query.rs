@@ -3,6 +3,7 @@
 use crate::bind::Binder;
 use crate::error::{from_datafusion, from_stop, to_datafusion};
 use crate::optimize::fix_query_vectors;
+use crate::pg_catalog::{name_duplicates, output_names, reg, rewrite, touches_catalog};
 use crate::plan::{Planner, StatementCx};
 use cvx_core::CancelToken;
 use cvx_engine::Table;
@@ -11,7 +12,6 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use crate::pg_catalog::{name_duplicates, output_names, reg, rewrite, touches_catalog};
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 use futures::StreamExt;
 use std::sync::Arc;
@@ -117,7 +117,13 @@ pub fn columns(cx: &StatementCx<'_>, query: &Query, plan: &LogicalPlan) -> Vec<C
                 Some((table.oid, column.attnum))
             });
             let (table_oid, attnum) = origin.unwrap_or((0, 0));
-            Column { name: name.unwrap_or_else(|| field.name().clone()), ty, typmod, table_oid, attnum }
+            Column {
+                name: name.unwrap_or_else(|| field.name().clone()),
+                ty,
+                typmod,
+                table_oid,
+                attnum,
+            }
         })
         .collect()
 }

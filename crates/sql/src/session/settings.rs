@@ -1,8 +1,8 @@
 //! SET, SHOW, RESET, DISCARD and BEGIN's modes.
 
+use super::SqlSession;
 use super::block::Block;
 use super::dispatch::text_rows;
-use super::SqlSession;
 use crate::bind::{ident_name, object_name};
 use cvx_dialect::{MaintenanceKind, Statement};
 use cvx_session::{Notice, Outcome};
@@ -98,8 +98,7 @@ pub(super) fn begin(session: &mut SqlSession, modes: &[TransactionMode]) -> Resu
 }
 
 fn check_modes(modes: &[TransactionMode]) -> Result<()> {
-    let serializable =
-        TransactionMode::IsolationLevel(TransactionIsolationLevel::Serializable);
+    let serializable = TransactionMode::IsolationLevel(TransactionIsolationLevel::Serializable);
     if modes.contains(&serializable) {
         return Err(SqlError::unsupported("isolation level SERIALIZABLE")
             .hint("Transactions here are snapshots: REPEATABLE READ."));
@@ -228,4 +227,3 @@ fn show_all(session: &SqlSession) -> Result<Outcome> {
     let rows = Box::pin(futures::stream::iter(vec![Ok(batch)]));
     Ok(Outcome::Rows { columns: show_columns("all"), rows, verb: "SHOW".to_owned() })
 }
-

@@ -294,9 +294,8 @@ fn accept(law: &Law, value: &str) -> Result<String> {
         Kind::Bool => parse_bool(value).map(str::to_owned).ok_or_else(bad),
         Kind::Integer(low, high) => {
             let number: i64 = value.trim().parse().map_err(|_| bad())?;
-            let refused = || {
-                bad().hint(format!("Valid values of \"{}\" are {low} to {high}.", law.name))
-            };
+            let refused =
+                || bad().hint(format!("Valid values of \"{}\" are {low} to {high}.", law.name));
             if (low..=high).contains(&number) { Ok(number.to_string()) } else { Err(refused()) }
         }
         Kind::Duration => parse_ms(value).map(|ms| ms.to_string()).ok_or_else(bad),
