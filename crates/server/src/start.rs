@@ -131,13 +131,13 @@ impl Server {
 fn announce(config: &Config, addr: SocketAddr, port_file: Option<&Path>) -> Result<()> {
     let data_dir = config.data_dir.display();
     tracing::info!(%addr, %data_dir, "ready");
-    say(&mut std::io::stdout(), &format!("cvx is ready on {addr} data_dir={data_dir}"))?;
     if let Some(path) = port_file {
         let unfinished = path.with_extension("unfinished");
         std::fs::write(&unfinished, format!("{}\n", addr.port()))
             .and_then(|()| std::fs::rename(&unfinished, path))
             .with_context(|| format!("the port file {}", path.display()))?;
     }
+    say(&mut std::io::stdout(), &format!("cvx is ready on {addr} data_dir={data_dir}"))?;
     Ok(())
 }
 

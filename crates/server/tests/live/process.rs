@@ -134,7 +134,7 @@ async fn check_finds_a_flipped_bit() {
         .client
         .batch_execute(
             "CREATE TABLE t (id BIGINT PRIMARY KEY, v VECTOR(64));
-             INSERT INTO t SELECT x, array_fill(x::real, ARRAY[64])::vector
+             INSERT INTO t SELECT x, ('[' || repeat(x::text || ',', 63) || x::text || ']')::vector
              FROM generate_series(1, 1000) AS g(x)",
         )
         .await

@@ -195,6 +195,7 @@ impl<'a> Binder<'a> {
         }
         let inner = Env { relations: Arc::new(shown), ..env.clone() };
         self.bind_expressions(select, &inner)?;
+        rewrite::literal_types(select);
         if !env.hidden.is_empty() {
             wildcard::expand(select, &inner.relations)?;
         }

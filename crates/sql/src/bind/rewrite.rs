@@ -49,6 +49,23 @@ fn flow(result: Result<()>) -> ControlFlow<SqlError> {
     }
 }
 
+/// A bare whole number in a SELECT list is an int4 where it fits, as in Postgres.
+pub(super) fn literal_types(select: &mut ast::Select) {
+    for item in &mut select.projection {
+        let (ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. }) =
+            item
+        else {
+            continue;
+        };
+        let Expr::Value(value) = &*expr else { continue };
+        if let Value::Number(text, _) = &value.value
+            && text.parse::<i32>().is_ok()
+        {
+            *expr = cast(expr.clone(), ast::DataType::Integer(None));
+        }
+    }
+}
+
 /// FETCH FIRST n ROWS ONLY is LIMIT n.
 pub(super) fn fetch_to_limit(query: &mut Query) -> Result<()> {
     let Some(fetch) = query.fetch.take() else { return Ok(()) };
@@ -74,7 +91,7 @@ pub(super) fn fetch_to_limit(query: &mut Query) -> Result<()> {
 }
 
 /// `CAST(expr AS type)`, as the planner's types know it.
-pub(crate) fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
+fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
     Expr::Cast {
         kind: ast::CastKind::DoubleColon,
         expr: Box::new(expr),

@@ -3,10 +3,12 @@
 mod bounds;
 mod knn;
 mod scan;
+mod stop;
 
 pub use bounds::Bounds;
 pub use knn::KnnExec;
 pub use scan::ScanExec;
+pub use stop::stoppable;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;

@@ -10,6 +10,7 @@ mod st_distance;
 
 pub use context::Planner;
 pub use params::{Params, ast_hints, infer as infer_params, placeholder};
+pub use session_functions::Pending;
 pub use source::{KnnSpec, VersionedTable};
 
 use crate::bind;
@@ -40,6 +41,8 @@ pub struct StatementCx<'a> {
     pub cancel: CancelToken,
     /// How text is read: the session's zone and its now.
     pub settings: Arc<FormatSettings>,
+    /// Settings that functions of the statement make.
+    pub pending: Pending,
     /// Types learnt of parameters where the planner cannot see them.
     pub hints: Mutex<Vec<(usize, PgType)>>,
 }

@@ -2,7 +2,9 @@
 
 use super::StatementCx;
 use crate::error::{from_stop, to_datafusion};
+use crate::session::Vars;
 use cvx_core::CancelToken;
+use parking_lot::Mutex;
 use cvx_types::{PgType, SqlError, SqlState};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
@@ -37,6 +39,7 @@ pub(super) fn all(cx: &StatementCx<'_>) -> HashMap<String, Arc<ScalarUDF>> {
     add(&mut functions, Constant::new("current_date", PgType::Date, today.clone()));
     add(&mut functions, Constant::new("today", PgType::Date, today));
     add(&mut functions, Sleep { cancel: cx.cancel.clone(), signature: sleep_signature() });
+    add(&mut functions, SetConfig::new(cx));
     for function in crate::pg_catalog::functions(&cx.system) {
         functions.insert(function.name().to_owned(), Arc::new(function));
     }
@@ -113,6 +116,73 @@ impl Eq for Sleep {}
 impl Hash for Sleep {
     fn hash<H: Hasher>(&self, state: &mut H) {
         "pg_sleep".hash(state);
+    }
+}
+
+/// `set_config(name, value, is_local)`: checked here, in force from the next statement on.
+#[derive(Debug)]
+struct SetConfig {
+    vars: Vars,
+    pending: Pending,
+    signature: Signature,
+}
+
+/// Settings that functions of a statement made.
+pub type Pending = Arc<Mutex<Vec<(String, String, bool)>>>;
+
+impl SetConfig {
+    fn new(cx: &StatementCx<'_>) -> Self {
+        let types = vec![DataType::Utf8, DataType::Utf8, DataType::Boolean];
+        Self {
+            vars: cx.vars.clone(),
+            pending: Arc::clone(&cx.pending),
+            signature: Signature::exact(types, Volatility::Volatile),
+        }
+    }
+}
+
+impl PartialEq for SetConfig {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for SetConfig {}
+
+impl Hash for SetConfig {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        "set_config".hash(state);
+    }
+}
+
+impl ScalarUDFImpl for SetConfig {
+    fn name(&self) -> &str {
+        "set_config"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _args: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [
+            ColumnarValue::Scalar(ScalarValue::Utf8(Some(name))),
+            ColumnarValue::Scalar(ScalarValue::Utf8(value)),
+            ColumnarValue::Scalar(ScalarValue::Boolean(local)),
+        ] = args.args.as_slice()
+        else {
+            let error = SqlError::unsupported("set_config of anything but constants");
+            return Err(to_datafusion(error));
+        };
+        let (value, local) = (value.clone().unwrap_or_default(), local.unwrap_or_default());
+        let mut tried = self.vars.clone();
+        tried.set(name, &value, local).map_err(to_datafusion)?;
+        self.pending.lock().push((name.clone(), value, local));
+        Ok(ColumnarValue::Scalar(ScalarValue::Utf8(tried.get(name))))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::db::Db;
 use crate::dml::CopyTarget;
 use crate::error::from_engine;
 use crate::pg_catalog::{SessionFacts, Setting, SystemCatalog};
-use crate::plan::{Params, StatementCx};
+use crate::plan::{Params, Pending, StatementCx};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use block::Block;
@@ -46,6 +46,8 @@ pub struct SqlSession {
     block: Block,
     copy: Option<Copy>,
     notices: Vec<Notice>,
+    /// Settings that `set_config` made, to take effect with the next statement.
+    pending: Pending,
     cancel: CancelToken,
 }
 
@@ -81,6 +83,7 @@ impl SqlSession {
             block: Block::Idle,
             copy: None,
             notices: Vec::new(),
+            pending: Pending::default(),
             cancel: CancelToken::default(),
         }
     }
@@ -92,6 +95,12 @@ impl SqlSession {
             settings.timezone = zone;
         }
         settings
+    }
+
+    /// Puts what `set_config` made into force.
+    fn apply_pending(&mut self) -> Result<()> {
+        let made = std::mem::take(&mut *self.pending.lock());
+        made.into_iter().try_for_each(|(name, value, local)| self.vars.set(&name, &value, local))
     }
 
     /// What system tables say of this session.
@@ -127,6 +136,7 @@ impl SqlSession {
             params,
             now_us: held.now_us,
             cancel: self.cancel.clone(),
+            pending: Arc::clone(&self.pending),
             hints: parking_lot::Mutex::default(),
             settings: Arc::new(self.reading_settings()),
         }
@@ -199,6 +209,7 @@ impl Session for SqlSession {
     }
 
     async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
+        self.apply_pending()?;
         prepare::prepare(self, sql, types).await
     }
 

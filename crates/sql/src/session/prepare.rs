@@ -87,7 +87,8 @@ fn describe_sql(
         ast::Statement::Update(update) => describe_change(session, text, known, |cx| {
             let read = UpdateRead::new(cx, update)?;
             let shape = read.returning().cloned();
-            Ok((shape, Read::Target(read.table, read.query), Vec::new()))
+            let hints = ast_hints(&read.query);
+            Ok((shape, Read::Target(read.table, read.query), hints))
         }),
         ast::Statement::Delete(delete) => describe_change(session, text, known, |cx| {
             let read = DeleteRead::new(cx, delete)?;

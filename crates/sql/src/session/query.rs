@@ -49,7 +49,8 @@ fn as_planned(query: Query) -> (Query, bool) {
 /// The physical plan of a logical one.
 pub async fn physical(cx: &StatementCx<'_>, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
     let plan = fix_query_vectors(cx.state, plan).await?;
-    cx.state.create_physical_plan(&plan).await.map_err(from_datafusion)
+    let plan = cx.state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
+    crate::exec::stoppable(plan, &cx.cancel).map_err(from_datafusion)
 }
 
 /// A query's rows.
