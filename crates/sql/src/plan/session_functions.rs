@@ -4,7 +4,6 @@ use super::StatementCx;
 use crate::error::{from_stop, to_datafusion};
 use crate::session::Vars;
 use cvx_core::CancelToken;
-use parking_lot::Mutex;
 use cvx_types::{PgType, SqlError, SqlState};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
@@ -13,6 +12,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
