@@ -7,7 +7,7 @@ use cvx_session::Outcome;
 use cvx_types::{Result, SqlError};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Statement, UtilityOption};
 use futures::StreamExt;
 use std::sync::Arc;
 
@@ -32,6 +32,15 @@ pub async fn run(
         })
         .await?;
     text_rows("QUERY PLAN", lines, "EXPLAIN")
+}
+
+/// Whether EXPLAIN's options in parentheses ask for ANALYZE.
+pub fn analyzes(options: Option<&[UtilityOption]>) -> bool {
+    options.unwrap_or_default().iter().any(|option| {
+        let off = matches!(&option.arg, Some(arg)
+            if matches!(arg.to_string().to_lowercase().as_str(), "false" | "off" | "0"));
+        option.name.value.eq_ignore_ascii_case("analyze") && !off
+    })
 }
 
 async fn planned(

@@ -72,7 +72,7 @@ async fn sigterm_drains_and_loses_nothing() {
     let slow = running.connect().await;
     let slow = tokio::spawn(async move {
         let endless = "SELECT count(*) FROM generate_series(1, 1000000) AS a(x),
-                       generate_series(1, 1000000) AS b(y) WHERE x * y = -1";
+                       generate_series(1, 1000000) AS b(y)";
         slow.client.query(endless, &[]).await.unwrap_err()
     });
     // The load is on once every writer has been acknowledged a few times.

@@ -1,11 +1,12 @@
 //! Calls put into the one form the planner knows.
 
 use super::names::object_name;
+use super::rewrite::cast;
 use super::wildcard::Shown;
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentList,
-    FunctionArguments, ObjectName, Value,
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator,
+    FunctionArgumentList, FunctionArguments, ObjectName, TimezoneInfo, Value,
 };
 
 /// `st_distance`'s arguments in their order.
@@ -46,6 +47,12 @@ fn st_distance(function: &mut Function, relations: &[Shown]) -> Result<()> {
     if slots[7].is_none() {
         slots[7] = slots[0].as_ref().and_then(|vector| time_of(vector, relations));
     }
+    type_moment(&mut slots[3]);
+    type_moment(&mut slots[7]);
+    if let Some(tau) = slots[4].take() {
+        let interval = DataType::Interval { fields: None, precision: None };
+        slots[4] = Some(if is_text(&tau) { cast(tau, interval) } else { tau });
+    }
     let args = slots
         .into_iter()
         .map(|slot| slot.unwrap_or_else(|| Expr::Value(Value::Null.into())))
@@ -57,6 +64,18 @@ fn st_distance(function: &mut Function, relations: &[Shown]) -> Result<()> {
         clauses: vec![],
     });
     Ok(())
+}
+
+/// A moment given as text is a timestamptz.
+fn type_moment(slot: &mut Option<Expr>) {
+    if let Some(moment) = slot.take() {
+        let timestamptz = DataType::Timestamp(None, TimezoneInfo::Tz);
+        *slot = Some(if is_text(&moment) { cast(moment, timestamptz) } else { moment });
+    }
+}
+
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
 }
 
 /// The time column of the base table that a plain vector column belongs to; the planner looks

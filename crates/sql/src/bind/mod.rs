@@ -82,14 +82,13 @@ pub struct Binder<'a> {
     cx: &'a StatementCx<'a>,
     scopes: Vec<Scope>,
     pending: Vec<Pending>,
-    touches_catalog: bool,
 }
 
 const VIEW_DEPTH_MAX: usize = 32;
 
 impl<'a> Binder<'a> {
     pub fn new(cx: &'a StatementCx<'a>) -> Self {
-        Self { cx, scopes: Vec::new(), pending: Vec::new(), touches_catalog: false }
+        Self { cx, scopes: Vec::new(), pending: Vec::new() }
     }
 
     /// Binds a query in place; the tables it reads come in the order of their marks.
@@ -131,7 +130,6 @@ impl<'a> Binder<'a> {
         self.finish()
     }
 
-    /// Whether the statement reads pg_catalog or information_schema.
     fn finish(self) -> Result<Vec<BoundTable>> {
         time::settle(self.cx, self.scopes, self.pending)
     }
@@ -272,10 +270,9 @@ impl<'a> Binder<'a> {
             return Ok(());
         }
         let Some(table) = self.cx.find_table(&parts) else {
-            refuse_time(clause.is_some(), "a catalog table")?;
-            self.touches_catalog = true;
+            self.cx.check_system_table(&name)?;
             shown.push(wildcard::Shown::whole(factor));
-            return self.cx.check_system_table(&name);
+            return refuse_time(clause.is_some(), "a catalog table");
         };
         let own = clause.unwrap_or_default().settled(table.valid_time.is_some());
         if own.valid.is_some() && table.valid_time.is_none() {

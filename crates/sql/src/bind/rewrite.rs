@@ -91,7 +91,7 @@ pub(super) fn fetch_to_limit(query: &mut Query) -> Result<()> {
 }
 
 /// `CAST(expr AS type)`, as the planner's types know it.
-fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
+pub(super) fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
     Expr::Cast {
         kind: ast::CastKind::DoubleColon,
         expr: Box::new(expr),

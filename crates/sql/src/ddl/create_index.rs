@@ -53,8 +53,14 @@ fn method(create: &CreateIndex) -> Result<String> {
     match method.as_str() {
         "hnsw" => Ok(method),
         "ivfflat" => Err(SqlError::unsupported("index method ivfflat").hint("Use hnsw.")),
-        other => Err(SqlError::unsupported(format!("index method {other}"))
-            .hint("Vector columns take USING hnsw; keys are indexed by themselves.")),
+        "btree" | "hash" | "gist" | "gin" | "brin" | "spgist" => {
+            Err(SqlError::unsupported(format!("index method {method}"))
+                .hint("Vector columns take USING hnsw; keys are indexed by themselves."))
+        }
+        other => Err(SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("access method \"{other}\" does not exist"),
+        )),
     }
 }
 

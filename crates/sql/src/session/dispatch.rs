@@ -57,8 +57,9 @@ async fn run_sql(
         S::Insert(_) | S::Update(_) | S::Delete(_) => {
             change(session, &Statement::Sql(Box::new(statement.clone())), params, text).await
         }
-        S::Explain { analyze, statement, .. } => {
-            explain::run(session, statement, *analyze, params, text).await
+        S::Explain { analyze, statement, options, .. } => {
+            let analyze = *analyze || explain::analyzes(options.as_deref());
+            explain::run(session, statement, analyze, params, text).await
         }
         S::StartTransaction { modes, .. } => settings::begin(session, modes),
         S::Commit { .. } => commit(session).await,

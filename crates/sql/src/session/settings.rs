@@ -4,6 +4,8 @@ use super::SqlSession;
 use super::block::Block;
 use super::dispatch::text_rows;
 use crate::bind::{ident_name, object_name};
+use arrow::array::AsArray;
+use arrow::datatypes::TimestampMicrosecondType;
 use cvx_dialect::{MaintenanceKind, Statement};
 use cvx_session::{Notice, Outcome};
 use cvx_types::{Column, PgType, Result, SqlError, SqlState};
@@ -154,7 +156,7 @@ fn assign_one(session: &mut SqlSession, name: &str, values: &[Expr], local: bool
     }
     let text = values.iter().map(value_text).collect::<Result<Vec<_>>>()?.join(", ");
     if is_moment(name) {
-        session.check_moment(&text)?;
+        session.check_moment(name, &text)?;
     }
     session.vars.set(name, &text, local)
 }
@@ -165,11 +167,20 @@ fn is_moment(name: &str) -> bool {
 
 impl SqlSession {
     /// A session's moment must be a time now, not when it is first used.
-    fn check_moment(&mut self, text: &str) -> Result<()> {
+    fn check_moment(&mut self, name: &str, text: &str) -> Result<()> {
         if text.trim().is_empty() {
             return Ok(());
         }
-        cvx_types::parse_text(&PgType::Timestamptz, -1, text, &self.reading_settings()).map(drop)
+        let moment =
+            cvx_types::parse_text(&PgType::Timestamptz, -1, text, &self.reading_settings())?;
+        let us = moment.as_primitive::<TimestampMicrosecondType>().value(0);
+        if name == "cvx.system_time" && us > self.engine.now_us() {
+            return Err(SqlError::new(
+                SqlState::INVALID_PARAMETER,
+                "a system time in the future cannot be read",
+            ));
+        }
+        Ok(())
     }
 }
 
