@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use cvx_engine::Engine;
 use cvx_session::{Database, Session};
 use cvx_types::{Result, SqlError, SqlState};
-use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};

@@ -109,9 +109,9 @@ fn from_schema(error: &SchemaError) -> SqlError {
 /// DataFusion's planner speaks in sentences; these are the ones clients branch on.
 fn from_plan(message: String) -> SqlError {
     let lower = message.to_ascii_lowercase();
-    let state = if lower.contains("invalid function") || lower.contains("no function matches") {
-        SqlState::UNDEFINED_FUNCTION
-    } else if lower.contains("failed to coerce") || lower.contains("cannot infer common") {
+    let no_function =
+        ["invalid function", "no function matches", "failed to coerce", "cannot infer common"];
+    let state = if no_function.iter().any(|words| lower.contains(words)) {
         SqlState::UNDEFINED_FUNCTION
     } else if lower.contains("must appear in the group by") || lower.contains("not in group by") {
         SqlState("42803")

@@ -175,16 +175,17 @@ impl Inserting<'_> {
         if there.seq.0 == self.handle.seq {
             let point = Point { entity: there.entity, ts: there.ts.0 };
             let Some(first) = self.by_point.get(&point) else { return Ok(false) };
+            let mut supplied = supplied;
             let equal = |place: usize| {
                 let column = self.rows.column(place);
                 same(column, *first as usize, column, row as usize)
             };
-            return Ok(supplied.map(equal).all(|equal| equal));
+            return Ok(supplied.all(equal));
         }
         let places: Vec<usize> = supplied.collect();
         let stored = self.read.stored(&[*there], &places)?;
-        let pairs = places.iter().zip(stored.columns());
-        Ok(pairs.map(|(p, old)| same(old, 0, self.rows.column(*p), row as usize)).all(|same| same))
+        let mut pairs = places.iter().zip(stored.columns());
+        Ok(pairs.all(|(p, old)| same(old, 0, self.rows.column(*p), row as usize)))
     }
 }
 

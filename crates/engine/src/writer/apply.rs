@@ -206,8 +206,8 @@ pub(crate) fn freeze(store: &TableStore) -> Vec<Arc<Segment>> {
 
 impl SealedFiles {
     /// Lets the files stand for the runs, or gives the runs back if that cannot be written.
-    pub(crate) fn publish(self: Box<Self>, core: &Core) {
-        let Self { store, frozen, files, reply } = *self;
+    pub(crate) fn publish(self, core: &Core) {
+        let Self { store, frozen, files, reply } = self;
         let files = files.and_then(|files| {
             core.check_poison()?;
             persist(core, &store, &frozen, &files)?;

@@ -150,7 +150,8 @@ async fn copies_that_break_off() {
     let id = 1_i64.to_be_bytes();
     let (good, wide) = (vector_bytes(&[1.0, 2.0]), vector_bytes(&[1.0, 2.0, 3.0]));
     let nan = vector_bytes(&[1.0, f32::NAN]);
-    let broken: [(&str, &[Option<&[u8]>], &str); 6] = [
+    type Row<'a> = &'a [Option<&'a [u8]>];
+    let broken: [(&str, Row<'_>, &str); 6] = [
         ("a wide vector", &[Some(&id), Some(&wide)], "22000"),
         ("NaN", &[Some(&id), Some(&nan)], "22000"),
         ("too few columns", &[Some(&id)], "22P04"),

@@ -365,12 +365,12 @@ fn check_conflict_target(table: &Table, target: &ConflictTarget) -> Result<()> {
     ))
 }
 
+/// What [`describe`] says.
+pub type InsertDescription = (Option<ReturnShape>, Vec<(usize, cvx_types::PgType)>, Option<Query>);
+
 /// What an INSERT will return, the types of parameters that stand for whole columns, and its query
 /// where the rows come from one.
-pub fn describe(
-    cx: &StatementCx<'_>,
-    insert: &Insert,
-) -> Result<(Option<ReturnShape>, Vec<(usize, cvx_types::PgType)>, Option<Query>)> {
+pub fn describe(cx: &StatementCx<'_>, insert: &Insert) -> Result<InsertDescription> {
     let TableObject::TableName(name) = &insert.table else {
         return Err(SqlError::unsupported("INSERT INTO anything but a table"));
     };

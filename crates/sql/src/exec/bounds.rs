@@ -50,14 +50,14 @@ impl Bounds {
                     self.narrow(op, us);
                 }
             }
-            Expr::Between(Between { expr, negated: false, low, high }) => {
-                if column(expr) == Some(time.name.as_str()) {
-                    if let Some(us) = micros(low) {
-                        self.narrow(Operator::GtEq, us);
-                    }
-                    if let Some(us) = micros(high) {
-                        self.narrow(Operator::LtEq, us);
-                    }
+            Expr::Between(Between { expr, negated: false, low, high })
+                if column(expr) == Some(time.name.as_str()) =>
+            {
+                if let Some(us) = micros(low) {
+                    self.narrow(Operator::GtEq, us);
+                }
+                if let Some(us) = micros(high) {
+                    self.narrow(Operator::LtEq, us);
                 }
             }
             _ => {}

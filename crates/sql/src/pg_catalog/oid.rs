@@ -34,16 +34,11 @@ pub const COLLATION_C: u32 = 950;
 pub const PG_TYPE: u32 = 1247;
 pub const PG_PROC: u32 = 1255;
 pub const PG_CLASS: u32 = 1259;
-pub const PG_ATTRDEF: u32 = 2604;
 pub const PG_CONSTRAINT: u32 = 2606;
 pub const PG_OPERATOR: u32 = 2617;
-pub const PG_OPCLASS: u32 = 2616;
 pub const PG_NAMESPACE: u32 = 2615;
 pub const PG_AM: u32 = 2601;
 pub const PG_EXTENSION: u32 = 3079;
-pub const PG_DATABASE: u32 = 1262;
-pub const PG_AUTHID: u32 = 1260;
-pub const PG_REWRITE: u32 = 2618;
 
 const STEP: u32 = 0x1000_0000;
 const WITHIN: u32 = STEP - 1;

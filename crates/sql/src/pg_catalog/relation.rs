@@ -112,8 +112,7 @@ pub fn sequence_name(table: &Table, column: &ColumnDef) -> String {
 
 fn of_table(table: &Arc<Table>) -> Vec<Relation> {
     let attributes = table.columns.iter().map(|column| of_column(table, column)).collect();
-    let mut found =
-        vec![relation(table, table.oid, &table.name, attributes, |table| Body::Table(table))];
+    let mut found = vec![relation(table, table.oid, &table.name, attributes, Body::Table)];
     if !table.key.is_empty() {
         let name = format!("{}_pkey", table.name);
         let attributes = index_attributes(table, &table.key);

@@ -20,7 +20,7 @@ use cvx_core::{CancelToken, CommitSeq};
 use cvx_engine::{Catalog, Engine, Table, Txn, View};
 use cvx_types::{FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::execution::session_state::SessionState;
-use datafusion::sql::sqlparser::ast::{self, Expr, ObjectName};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -174,9 +174,4 @@ pub fn search_path(vars: &Vars) -> Vec<String> {
 
 pub fn undefined_table(name: &str) -> SqlError {
     SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
-}
-
-/// A string literal.
-pub fn literal(text: &str) -> Expr {
-    Expr::Value(ast::Value::SingleQuotedString(text.to_owned()).into())
 }

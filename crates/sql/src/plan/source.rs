@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cvx_core::{CancelToken, Metric, ValidTime};
 use cvx_engine::{Composite, Table, TableRead, TimeSlice};
 use cvx_types::PgType;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, Result};
 use datafusion::datasource::{TableProvider, TableType};
@@ -159,9 +159,4 @@ impl TableProvider for VersionedTable {
         let spec = Arc::clone(spec);
         Ok(Arc::new(KnnExec::new(self.clone(), schema, projection, bounds, spec, filter)))
     }
-}
-
-/// Whether a column of this Arrow type can be searched.
-pub(crate) fn is_vector(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::FixedSizeList(item, _) if item.data_type() == &DataType::Float32)
 }

@@ -63,7 +63,7 @@ fn format(call: &Call<'_>) -> Result<ScalarValue> {
 
 fn json_object(call: &Call<'_>) -> Result<ScalarValue> {
     let wrong = |message: &str| error(SqlState::INVALID_PARAMETER, message.to_owned());
-    if call.values.len() % 2 != 0 {
+    if !call.values.len().is_multiple_of(2) {
         return Err(wrong("argument list must have even number of elements"));
     }
     let mut members = Vec::new();

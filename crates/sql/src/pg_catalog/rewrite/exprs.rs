@@ -262,9 +262,7 @@ fn is_ungrouped(select: &Select) -> bool {
 
 fn is_number(expr: &Expr, digits: &str) -> bool {
     match expr {
-        Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => {
-            number.to_string() == digits
-        }
+        Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => number == digits,
         _ => false,
     }
 }

@@ -19,7 +19,7 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         "pg_depend" => dependencies(model),
         "pg_rewrite" => relations.filter_map(rule).collect(),
         "pg_sequence" => relations.filter_map(sequence).collect(),
-        "pg_sequences" => relations.filter_map(|r| sequence_view(r)).collect(),
+        "pg_sequences" => relations.filter_map(sequence_view).collect(),
         "pg_tables" => relations.filter(|r| r.kind() == "r").map(table_view).collect(),
         "pg_views" => relations.filter(|r| r.kind() == "v").map(view_view).collect(),
         "pg_indexes" => relations.filter_map(index_view).collect(),
