@@ -109,7 +109,7 @@ mod tests {
 
         #[test]
         fn the_way_is_no_shorter_than_the_drift(dim in 1..6usize,
-                                                numbers in prop::collection::vec(-5.0..5.0f32, 6..60)) {
+            numbers in prop::collection::vec(-5.0..5.0f32, 6..60)) {
             let points = numbers.len() / dim;
             let ts: Vec<i64> = (0..points as i64).collect();
             let walk = Trajectory::new(&ts, &numbers[..points * dim], dim).unwrap();

@@ -171,7 +171,9 @@ mod tests {
         }
 
         #[test]
-        fn worst_is_the_kth(distances in prop::collection::vec(distance(), 0..40), k in 1..20usize) {
+        fn worst_is_the_kth(
+            distances in prop::collection::vec(distance(), 0..40), k in 1..20usize
+        ) {
             let all: Vec<_> = distances.into_iter().zip(0u16..).collect();
             let mut top = TopK::new(k);
             for (distance, key) in &all {

@@ -232,8 +232,8 @@ async fn more_prepared_statements_than_allowed() {
             Ok(statement) => held.push(statement),
             Err(error) => break error,
         }
-        assert!(held.len() <= 20, "no end to them");
+        assert!(held.len() <= 21, "no end to them");
     };
-    assert_eq!(sqlstate(&error), Some("54000"));
+    assert_eq!(sqlstate(&error), Some("53400"));
     connection.client.batch_execute("SELECT 1").await.unwrap();
 }

@@ -157,6 +157,9 @@ fn largest_file(dir: &Path) -> PathBuf {
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
             let (meta, path) = (entry.metadata().unwrap(), entry.path());
+            if path.file_name().is_some_and(|name| name == "LOG") {
+                continue;
+            }
             if meta.is_dir() {
                 dirs.push(path);
             } else if path.extension().is_none_or(|ext| ext != "log") {

@@ -377,7 +377,8 @@ mod tests {
         #[test]
         fn rows_follow_the_formula(
             rows in proptest::collection::vec(
-                (-9_i8..9, 0.0..=1.0_f64, 0_i64..1000, 0_i64..1000, 1_i64..99, any::<bool>()), 1..9),
+                (-9_i8..9, 0.0..=1.0_f64, 0_i64..1000, 0_i64..1000, 1_i64..99, any::<bool>()),
+                1..9),
         ) {
             let db = Database::new();
             let values: Vec<String> = rows.iter().enumerate()

@@ -138,7 +138,11 @@ fn contains_tree(a: &Value, b: &Value, top: bool) -> bool {
 proptest! {
     #[test]
     fn the_scan_finds_what_a_parser_finds(value in json(), blanks in any::<bool>()) {
-        let text = if blanks { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+        let text = if blanks {
+            serde_json::to_string_pretty(&value)
+        } else {
+            serde_json::to_string(&value)
+        };
         let text = text.unwrap();
         let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
         if let Value::Object(members) = &value {

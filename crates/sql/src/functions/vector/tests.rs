@@ -89,7 +89,8 @@ fn rows_of(dim: usize) -> impl Strategy<Value = Rows> {
 proptest! {
     #[test]
     fn distances_agree_with_their_definitions(
-        (dim, left, right) in (1_usize..20).prop_flat_map(|dim| (Just(dim), rows_of(dim), rows_of(dim))),
+        (dim, left, right) in (1_usize..20)
+            .prop_flat_map(|dim| (Just(dim), rows_of(dim), rows_of(dim))),
     ) {
         let rows = left.len().min(right.len());
         let (left, right): (Rows, Rows) = (left[..rows].to_vec(), right[..rows].to_vec());
@@ -140,7 +141,8 @@ proptest! {
 
     #[test]
     fn arithmetic_is_element_by_element(
-        (dim, left, right) in (1_usize..9).prop_flat_map(|dim| (Just(dim), rows_of(dim), rows_of(dim))),
+        (dim, left, right) in (1_usize..9)
+            .prop_flat_map(|dim| (Just(dim), rows_of(dim), rows_of(dim))),
     ) {
         let rows = left.len().min(right.len());
         let (left, right): (Rows, Rows) = (left[..rows].to_vec(), right[..rows].to_vec());
@@ -279,7 +281,8 @@ proptest! {
         let mut wanted = Vec::new();
         for group in sorted.chunk_by(|a, b| a.0 == b.0) {
             let (first, last) = (group[0], group[group.len() - 1]);
-            let (dx, dy) = (f64::from(first.2) - f64::from(last.2), f64::from(first.3) - f64::from(last.3));
+            let dx = f64::from(first.2) - f64::from(last.2);
+            let dy = f64::from(first.3) - f64::from(last.3);
             let moved = if group.len() > 1 { format!("{}", dx.hypot(dy) as f32) } else { "NULL".into() };
             wanted.push(format!("{}|{moved}", first.0));
         }
