@@ -154,9 +154,9 @@ async def searching(conn):
     same([attribute.name for attribute in statement.get_attributes()], ["doc_id", "ts", "d"])
     # Untyped parameters take their type from where they stand.
     found = await conn.fetch(
-        "SELECT doc_id FROM papers WHERE doc_id = ANY($1::bigint[]) AND ts > $2 AND title LIKE $3"
+        "SELECT doc_id FROM papers WHERE doc_id IN (100, $1) AND ts > $2 AND title LIKE $3"
         " ORDER BY embedding <=> $4 LIMIT 3",
-        [100, 101], day(10), "copied%", query,
+        101, day(10), "copied%", query,
     )
     same(len(found), 3)
 
