@@ -157,7 +157,7 @@ fn largest_file(dir: &Path) -> PathBuf {
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
             let (meta, path) = (entry.metadata().unwrap(), entry.path());
-            if path.file_name().is_some_and(|name| name == "LOG") {
+            if entry.file_name().to_string_lossy().starts_with("LOG") {
                 continue;
             }
             if meta.is_dir() {
