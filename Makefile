@@ -32,7 +32,7 @@ start: build ## Serves ./cvx-data on 127.0.0.1:5433
 	$(CVX) start
 
 test: setup ## Runs every test
-	cargo test --workspace --no-fail-fast
+	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-7} cargo test --workspace --no-fail-fast
 
 lint: setup-build ## Clippy, warnings denied; shares the dependencies that the tests were built with
 	@.ci/lint
