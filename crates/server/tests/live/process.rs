@@ -157,12 +157,12 @@ fn largest_file(dir: &Path) -> PathBuf {
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
             let (meta, path) = (entry.metadata().unwrap(), entry.path());
-            if entry.file_name().to_string_lossy().starts_with("LOG") {
+            if !entry.path().is_dir() && path.extension().is_none_or(|ext| ext != "row") {
                 continue;
             }
             if meta.is_dir() {
                 dirs.push(path);
-            } else if path.extension().is_none_or(|ext| ext != "log") {
+            } else {
                 files.push((meta.len(), path));
             }
         }
