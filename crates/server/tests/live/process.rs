@@ -139,6 +139,7 @@ async fn check_finds_a_flipped_bit() {
         )
         .await
         .unwrap();
+    connection.client.batch_execute("CALL cvx.seal('t')").await.unwrap();
     let Running { server, launch, dir: _dir } = running;
     server.stop(STOP_MAX).unwrap();
     assert_nothing_wrong(&launch.data_dir);
