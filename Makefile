@@ -41,7 +41,7 @@ fmt: ## Formats the code
 	cargo fmt --all
 
 kill: setup-build ## Kills the server 1,000 times under load and looks for what is lost (an hour)
-	CVX_KILLS=$(or $(KILLS),1000) cargo test -p cvx-server --test live crash -- --nocapture
+	CVX_KILLS=$(or $(KILLS),1000) cargo test --workspace --test live crash -- --nocapture
 
 bench: setup-build ## The figures of docs/benchmarks.md; each has its own command there
 	cargo bench --workspace
