@@ -4,6 +4,7 @@
 
 pub mod cancel;
 pub mod clock;
+pub mod code;
 pub mod composite;
 pub mod distance;
 pub mod id;

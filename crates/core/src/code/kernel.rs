@@ -1,0 +1,148 @@
+//! The two sums that codes need, over many rows at once.
+//!
+//! The portable road is plain Rust compiled for the widest registers pulp knows. It falls short
+//! where the machine has instructions for the very thing (measured, 768 coordinates from cache:
+//! see docs/benchmarks.md), so where AVX-512 has VNNI and VPOPCNTDQ, `wide.rs` takes over. Both
+//! are integer sums, so they agree to the last bit.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::PLANES;
+#[cfg(target_arch = "x86_64")]
+use super::wide::Wide;
+
+/// How this machine computes.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel(Road);
+
+#[derive(Clone, Copy, Debug)]
+enum Road {
+    Portable(Arch),
+    #[cfg(target_arch = "x86_64")]
+    Wide(Wide),
+}
+
+impl Default for Kernel {
+    fn default() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(wide) = Wide::detect() {
+            return Self(Road::Wide(wide));
+        }
+        Self::portable()
+    }
+}
+
+impl Kernel {
+    /// The road that every machine has.
+    #[must_use]
+    pub fn portable() -> Self {
+        Self(Road::Portable(Arch::new()))
+    }
+
+    /// For rows of codes that lie one behind the other: how often a set bit of the row meets a
+    /// set bit of each plane, planes weighed by 1, 2, 4, 8.
+    pub fn count_bits(&self, codes: &[u64], planes: &[u64], out: &mut [u32]) {
+        let words = planes.len() / PLANES;
+        assert_eq!(codes.len(), words * out.len(), "codes of another width");
+        match self.0 {
+            Road::Portable(arch) => arch.dispatch(CountBits { codes, planes, out }),
+            #[cfg(target_arch = "x86_64")]
+            Road::Wide(wide) => wide.count_bits(codes, planes, out),
+        }
+    }
+
+    /// The same for chosen rows.
+    pub fn count_bits_at(&self, codes: &[u64], rows: &[u32], planes: &[u64], out: &mut [u32]) {
+        check_rows(codes.len(), planes.len() / PLANES, rows, out.len());
+        match self.0 {
+            Road::Portable(arch) => arch.dispatch(CountBitsAt { codes, rows, planes, out }),
+            #[cfg(target_arch = "x86_64")]
+            Road::Wide(wide) => wide.count_bits_at(codes, rows, planes, out),
+        }
+    }
+
+    /// For chosen rows of bytes: the sum of products with the query.
+    pub fn sum_bytes_at(&self, codes: &[u8], rows: &[u32], query: &[i8], out: &mut [i32]) {
+        check_rows(codes.len(), query.len(), rows, out.len());
+        match self.0 {
+            Road::Portable(arch) => arch.dispatch(SumBytesAt { codes, rows, query, out }),
+            #[cfg(target_arch = "x86_64")]
+            Road::Wide(wide) => wide.sum_bytes_at(codes, rows, query, out),
+        }
+    }
+}
+
+/// The wide road reads rows without asking again, so this holds everywhere.
+fn check_rows(codes: usize, width: usize, rows: &[u32], places: usize) {
+    assert_eq!(rows.len(), places, "as many places as rows");
+    let all = codes.checked_div(width).unwrap_or(0);
+    assert!(rows.iter().all(|row| (*row as usize) < all), "a row beyond the codes");
+}
+
+struct CountBits<'a> {
+    codes: &'a [u64],
+    planes: &'a [u64],
+    out: &'a mut [u32],
+}
+
+impl WithSimd for CountBits<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let words = self.planes.len() / PLANES;
+        for (out, code) in self.out.iter_mut().zip(self.codes.chunks_exact(words.max(1))) {
+            *out = count(code, self.planes);
+        }
+    }
+}
+
+struct CountBitsAt<'a> {
+    codes: &'a [u64],
+    rows: &'a [u32],
+    planes: &'a [u64],
+    out: &'a mut [u32],
+}
+
+impl WithSimd for CountBitsAt<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let words = self.planes.len() / PLANES;
+        for (out, row) in self.out.iter_mut().zip(self.rows) {
+            *out = count(&self.codes[*row as usize * words..][..words], self.planes);
+        }
+    }
+}
+
+#[inline(always)]
+fn count(code: &[u64], planes: &[u64]) -> u32 {
+    let mut total = 0;
+    for (weight, plane) in planes.chunks_exact(code.len()).enumerate() {
+        let met: u32 = code.iter().zip(plane).map(|(a, b)| (a & b).count_ones()).sum();
+        total += met << weight;
+    }
+    total
+}
+
+struct SumBytesAt<'a> {
+    codes: &'a [u8],
+    rows: &'a [u32],
+    query: &'a [i8],
+    out: &'a mut [i32],
+}
+
+impl WithSimd for SumBytesAt<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let width = self.query.len();
+        for (out, row) in self.out.iter_mut().zip(self.rows) {
+            let code = &self.codes[*row as usize * width..][..width];
+            let products = code.iter().zip(self.query).map(|(a, b)| i32::from(*a) * i32::from(*b));
+            *out = products.sum();
+        }
+    }
+}

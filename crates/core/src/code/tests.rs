@@ -1,0 +1,197 @@
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+fn normal(dim: usize) -> impl Strategy<Value = Vec<f32>> {
+    // The sum of four uniform numbers is normal enough, and shrinks well.
+    let one = prop::array::uniform4(-1.0f32..1.0).prop_map(|x| x.iter().sum());
+    prop::collection::vec(one, dim)
+}
+
+fn dims() -> impl Strategy<Value = usize> {
+    select(&[1usize, 2, 3, 63, 64, 65, 100, 128, 200, 384, 768, 1000][..])
+}
+
+fn pair() -> impl Strategy<Value = (Vec<f32>, Vec<f32>)> {
+    dims().prop_flat_map(|dim| (normal(dim), normal(dim)))
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+fn rotated(vector: &[f32]) -> Vec<f32> {
+    let rotation = Rotation::new(vector.len());
+    let mut out = vec![0.0; rotation.width()];
+    rotation.rotate(vector, 1.0, &mut out);
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn rotations_keep_inner_products((a, b) in pair()) {
+        let size = dot(&a, &a).sqrt() * dot(&b, &b).sqrt();
+        let (turned_a, turned_b) = (rotated(&a), rotated(&b));
+        prop_assert!((dot(&turned_a, &turned_b) - dot(&a, &b)).abs() <= 1e-5 * size);
+    }
+
+    /// The kernel's sum is the inner product of what the codes say, decoded in f64.
+    #[test]
+    fn bytes_are_their_decoded_vectors((a, b) in pair()) {
+        let (a, b) = (rotated(&a), rotated(&b));
+        let mut code = vec![0; a.len()];
+        let factors = encode_bytes(&a, &mut code);
+        let query = ByteQuery::new(&b);
+        let mut summed = [0];
+        Kernel::default().sum_bytes_at(&code, &[0], query.code(), &mut summed);
+        let decoded: f64 = code.iter().zip(query.code())
+            .map(|(x, y)| (f64::from(*x) - 128.0) * f64::from(*y))
+            .sum::<f64>() * f64::from(factors.scale) * f64::from(query.scale_for_tests());
+        let estimate = f64::from(query.estimate(summed[0], &factors));
+        let size = f64::from(factors.norm) * f64::from(query.norm());
+        prop_assert!((estimate - decoded).abs() <= 1e-5 * size);
+        let error = 6.0 * f64::from(query.error(&factors)) + 1e-5 * size;
+        prop_assert!((estimate - dot(&a, &b)).abs() <= error);
+    }
+
+    /// A row made the query answers as the vector would.
+    #[test]
+    fn rows_can_be_queries((a, b) in pair()) {
+        let (a, b) = (rotated(&a), rotated(&b));
+        let mut codes = vec![0; 2 * a.len()];
+        let (left, right) = codes.split_at_mut(a.len());
+        let of_a = encode_bytes(&a, left);
+        let of_b = encode_bytes(&b, right);
+        let fresh = ByteQuery::new(&b);
+        let mut query = ByteQuery::default();
+        query.set_row(&codes[b.len()..], &of_b);
+        prop_assert_eq!(query.code(), fresh.code());
+        let mut summed = [0];
+        Kernel::default().sum_bytes_at(&codes, &[0], query.code(), &mut summed);
+        prop_assert_eq!(query.estimate(summed[0], &of_a), fresh.estimate(summed[0], &of_a));
+    }
+
+    /// RaBitQ's theorem: errors beyond some standard errors are as rare as those of a normal law.
+    #[test]
+    fn bits_estimate_within_their_bound((a, b) in pair()) {
+        let (a, b) = (rotated(&a), rotated(&b));
+        let mut code = vec![0; a.len() / 64];
+        let factors = encode_bits(&a, &mut code);
+        let query = BitQuery::new(&b);
+        let mut counted = [0];
+        Kernel::default().count_bits(&code, query.planes(), &mut counted);
+        let estimate = f64::from(query.estimate(counted[0], &factors));
+        let bound = 6.0 * f64::from(factors.error) * f64::from(query.norm());
+        // What sixteen steps leave out of the query is not in the row's own bound.
+        let steps = f64::from(factors.scale) * (a.len() as f64).sqrt() * f64::from(query.step_for_tests());
+        prop_assert!((estimate - dot(&a, &b)).abs() <= bound + 2.0 * steps);
+    }
+
+    /// The estimate is that of the decoded code and the decoded query, in f64.
+    #[test]
+    fn bits_are_their_decoded_vectors((a, b) in pair()) {
+        let (a, b) = (rotated(&a), rotated(&b));
+        let mut code = vec![0; a.len() / 64];
+        let factors = encode_bits(&a, &mut code);
+        let query = BitQuery::new(&b);
+        let decoded = query.decoded_for_tests();
+        let signed = decoded.iter().zip(&a).map(|(q, x)| if *x > 0.0 { *q } else { -*q });
+        let expected = f64::from(factors.scale) * signed.sum::<f64>();
+        let mut counted = [0];
+        Kernel::default().count_bits(&code, query.planes(), &mut counted);
+        let estimate = f64::from(query.estimate(counted[0], &factors));
+        let size: f64 = decoded.iter().map(|q| q.abs()).sum::<f64>() * f64::from(factors.scale);
+        prop_assert!((estimate - expected).abs() <= 1e-5 * size + 1e-12);
+    }
+
+    #[test]
+    fn roads_agree(words in 1..20usize, rows in 1..9usize, seed: u64) {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state ^ state >> 29
+        };
+        let codes: Vec<u64> = (0..words * rows).map(|_| next()).collect();
+        let planes: Vec<u64> = (0..words * PLANES).map(|_| next()).collect();
+        let chosen: Vec<u32> = (0..rows as u32).rev().collect();
+        let bytes: Vec<u8> = (0..words * 64 * rows).map(|_| next() as u8).collect();
+        let query: Vec<i8> = (0..words * 64).map(|_| next() as i8).collect();
+        let run = |kernel: Kernel| {
+            let (mut all, mut some, mut sums) = (vec![0; rows], vec![0; rows], vec![0; rows]);
+            kernel.count_bits(&codes, &planes, &mut all);
+            kernel.count_bits_at(&codes, &chosen, &planes, &mut some);
+            kernel.sum_bytes_at(&bytes, &chosen, &query, &mut sums);
+            (all, some, sums)
+        };
+        let (all, some, sums) = run(Kernel::portable());
+        prop_assert_eq!(&all, &some.iter().rev().copied().collect::<Vec<_>>());
+        prop_assert_eq!(run(Kernel::default()), (all, some, sums));
+    }
+}
+
+/// Over many pairs the errors in units of the bound's standard error look standard normal: the
+/// estimate is unbiased, and a cut at 1.9 (the paper's choice) keeps all but a few in a hundred.
+#[test]
+fn errors_of_bits_are_as_the_theorem_says() {
+    let mut state = 7u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 40) as f32 / (1u32 << 24) as f32 - 0.5
+    };
+    let mut normal = |dim| (0..dim).map(|_| (0..6).map(|_| next()).sum()).collect::<Vec<f32>>();
+    let rows: Vec<Vec<f32>> = (0..200).map(|_| rotated(&normal(768))).collect();
+    let mut errors = Vec::new();
+    for _ in 0..20 {
+        let q = rotated(&normal(768));
+        let query = BitQuery::new(&q);
+        for row in &rows {
+            let mut code = vec![0; row.len() / 64];
+            let factors = encode_bits(row, &mut code);
+            let mut counted = [0];
+            Kernel::default().count_bits(&code, query.planes(), &mut counted);
+            let error = f64::from(query.estimate(counted[0], &factors)) - dot(row, &q);
+            errors.push(error / f64::from(factors.error * query.norm()));
+        }
+    }
+    let count = errors.len() as f64;
+    let mean = errors.iter().sum::<f64>() / count;
+    let spread = (errors.iter().map(|e| e * e).sum::<f64>() / count).sqrt();
+    let beyond = errors.iter().filter(|error| **error > 1.9).count() as f64 / count;
+    assert!(mean.abs() < 0.1, "biased by {mean}");
+    assert!((0.7..1.2).contains(&spread), "spread {spread}");
+    assert!(beyond < 0.04, "{beyond} beyond the bound");
+}
+
+impl ByteQuery {
+    fn scale_for_tests(&self) -> f32 {
+        self.estimate(
+            1 + 128 * self.code().iter().map(|x| i32::from(*x)).sum::<i32>(),
+            &ByteFactors { scale: 1.0, ..ByteFactors::default() },
+        )
+    }
+}
+
+impl BitQuery {
+    /// The estimate grows by twice the step for each more that is counted.
+    fn step_for_tests(&self) -> f32 {
+        let factors = BitFactors { scale: 1.0, error: 0.0, ones: 0.0 };
+        (self.estimate(1, &factors) - self.estimate(0, &factors)) / 2.0
+    }
+
+    fn decoded_for_tests(&self) -> Vec<f64> {
+        let words = self.planes().len() / PLANES;
+        let one = |ones| BitFactors { scale: 1.0, error: 0.0, ones };
+        let low = f64::from(self.estimate(0, &one(1.0)) - self.estimate(0, &one(0.0))) / 2.0;
+        let step = f64::from(self.step_for_tests());
+        (0..words * 64)
+            .map(|at| {
+                let bit = |plane: usize| self.planes()[plane * words + at / 64] >> (at % 64) & 1;
+                let k: u64 = (0..PLANES).map(|plane| bit(plane) << plane).sum();
+                low + step * k as f64
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,148 @@
+//! Codes on AVX-512 with VNNI and VPOPCNTDQ: the one place of `unsafe` in this crate.
+//!
+//! pulp has neither instruction, and what the compiler makes of the portable road misses both.
+//! Rows that are chosen here and there are asked for ahead, since the walk of a graph waits for
+//! memory more than it computes.
+#![expect(unsafe_code, reason = "instructions that pulp does not have, and loads by address")]
+
+use super::PLANES;
+use std::arch::x86_64::*;
+
+/// Rows asked for before they are needed.
+const AHEAD: usize = 4;
+
+/// Proof that the machine has the instructions: only `detect` makes one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wide(());
+
+impl Wide {
+    pub(super) fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni")
+            && is_x86_feature_detected!("avx512vpopcntdq");
+        has.then_some(Self(()))
+    }
+
+    pub(super) fn count_bits(self, codes: &[u64], planes: &[u64], out: &mut [u32]) {
+        // SAFETY: a `Wide` exists only where `detect` saw every feature the function enables.
+        // Tested against the portable road by `roads_agree`.
+        unsafe { count_bits(codes, planes, out) }
+    }
+
+    pub(super) fn count_bits_at(
+        self,
+        codes: &[u64],
+        rows: &[u32],
+        planes: &[u64],
+        out: &mut [u32],
+    ) {
+        // SAFETY: as in `count_bits`.
+        unsafe { count_bits_at(codes, rows, planes, out) }
+    }
+
+    pub(super) fn sum_bytes_at(self, codes: &[u8], rows: &[u32], query: &[i8], out: &mut [i32]) {
+        // SAFETY: as in `count_bits`.
+        unsafe { sum_bytes_at(codes, rows, query, out) }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
+fn count_bits(codes: &[u64], planes: &[u64], out: &mut [u32]) {
+    let words = planes.len() / PLANES;
+    for (out, code) in out.iter_mut().zip(codes.chunks_exact(words.max(1))) {
+        *out = count(code, planes);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
+fn count_bits_at(codes: &[u64], rows: &[u32], planes: &[u64], out: &mut [u32]) {
+    let words = planes.len() / PLANES;
+    for (at, (out, row)) in out.iter_mut().zip(rows).enumerate() {
+        if let Some(next) = rows.get(at + AHEAD) {
+            prefetch(&codes[*next as usize * words..][..words]);
+        }
+        *out = count(&codes[*row as usize * words..][..words], planes);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
+fn sum_bytes_at(codes: &[u8], rows: &[u32], query: &[i8], out: &mut [i32]) {
+    let width = query.len();
+    for row in rows.iter().take(AHEAD) {
+        prefetch(&codes[*row as usize * width..][..width]);
+    }
+    for (at, (out, row)) in out.iter_mut().zip(rows).enumerate() {
+        if let Some(next) = rows.get(at + AHEAD) {
+            prefetch(&codes[*next as usize * width..][..width]);
+        }
+        *out = sum(&codes[*row as usize * width..][..width], query);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn prefetch<T>(slice: &[T]) {
+    for line in slice.chunks((64 / size_of::<T>()).max(1)) {
+        _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn count(code: &[u64], planes: &[u64]) -> u32 {
+    let words = code.len();
+    assert_eq!(planes.len(), words * PLANES, "planes of another width");
+    let mut met = [_mm512_setzero_si512(); PLANES];
+    let mut at = 0;
+    while at < words {
+        let here = (words - at).min(8);
+        let mask = ((1u32 << here) - 1) as __mmask8;
+        // SAFETY: the mask lets through the `here` words from `at` on, which lie inside `code`;
+        // lanes masked out are not read.
+        let bits = unsafe { _mm512_maskz_loadu_epi64(mask, code.as_ptr().add(at).cast()) };
+        for (plane, met) in met.iter_mut().enumerate() {
+            // SAFETY: the same words of a plane, and `planes` has `PLANES` times as many.
+            let plane = unsafe {
+                _mm512_maskz_loadu_epi64(mask, planes.as_ptr().add(plane * words + at).cast())
+            };
+            *met = _mm512_add_epi64(*met, _mm512_popcnt_epi64(_mm512_and_si512(bits, plane)));
+        }
+        at += 8;
+    }
+    let low = _mm512_add_epi64(met[0], _mm512_slli_epi64::<1>(met[1]));
+    let high = _mm512_add_epi64(met[2], _mm512_slli_epi64::<1>(met[3]));
+    _mm512_reduce_add_epi64(_mm512_add_epi64(low, _mm512_slli_epi64::<2>(high))) as u32
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn sum(code: &[u8], query: &[i8]) -> i32 {
+    assert_eq!(code.len(), query.len(), "a query of another width");
+    let (code, code_rest) = code.as_chunks::<256>();
+    let (query, query_rest) = query.as_chunks::<256>();
+    let mut sums = [_mm512_setzero_si512(); 4];
+    for (code, query) in code.iter().zip(query) {
+        let (code, query) = (code.as_chunks::<64>().0, query.as_chunks::<64>().0);
+        for at in 0..4 {
+            sums[at] = add_products(sums[at], &code[at], &query[at]);
+        }
+    }
+    let (code, query) = (code_rest.as_chunks::<64>().0, query_rest.as_chunks::<64>().0);
+    for (at, (code, query)) in code.iter().zip(query).enumerate() {
+        sums[at] = add_products(sums[at], code, query);
+    }
+    let [a, b, c, d] = sums;
+    _mm512_reduce_add_epi32(_mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d)))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn add_products(sum: __m512i, code: &[u8; 64], query: &[i8; 64]) -> __m512i {
+    // SAFETY: a register is as long as the arrays, and these loads need no alignment.
+    let (code, query) = unsafe {
+        (_mm512_loadu_si512(code.as_ptr().cast()), _mm512_loadu_si512(query.as_ptr().cast()))
+    };
+    _mm512_dpbusd_epi32(sum, code, query)
+}
