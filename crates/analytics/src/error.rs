@@ -1,6 +1,6 @@
 //! Why there is no result.
 
-use cvx_core::DistanceError;
+use cvx_core::{DistanceError, Stop};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -12,6 +12,14 @@ pub enum Error {
     NotATrajectory(&'static str),
     #[error("point {at} is asked for, there are {have}")]
     NoSuchPoint { at: usize, have: usize },
+    /// An argument lies outside its range.
+    #[error("{0}")]
+    Argument(&'static str),
+    /// The numbers are fine and do not settle the measure: all are equal, say.
+    #[error("not determined: {0}")]
+    Undetermined(&'static str),
+    #[error("stopped before the end")]
+    Stopped(Stop),
     #[error(transparent)]
     Distance(#[from] DistanceError),
 }

@@ -20,9 +20,16 @@
 mod drift;
 mod error;
 mod motion;
+#[cfg(test)]
+mod simulated;
+mod stochastic;
 mod trajectory;
 
 pub use drift::{Drift, displacement, drift, path_length};
 pub use error::Error;
 pub use motion::{acceleration, velocity};
+pub use stochastic::{
+    Deterministic, Garch, Lags, Reversion, UnitRoot, VarianceRatio, garch, hurst, hurst_series,
+    reversion, reversion_series, unit_root, variance_ratio,
+};
 pub use trajectory::Trajectory;
