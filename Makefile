@@ -11,7 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build demo start test lint fmt kill bench
+.PHONY: help setup setup-build build demo start test lint fmt kill bench bench-wire
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,3 +45,8 @@ kill: setup-build ## Kills the server 1,000 times under load and looks for what 
 
 bench: setup-build ## The figures of docs/benchmarks.md; each has its own command there
 	cargo bench --workspace
+
+bench-wire: build ## The figures of docs/benchmarks.md that a client sees; WIRE='copy exact' for some of them
+	python3 -m venv $(CACHE)/bench-venv
+	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/wire/requirements.txt
+	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
