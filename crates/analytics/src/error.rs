@@ -12,9 +12,9 @@ pub enum Error {
     NotATrajectory(&'static str),
     #[error("point {at} is asked for, there are {have}")]
     NoSuchPoint { at: usize, have: usize },
-    /// An argument lies outside its range.
+    /// An option or argument outside its range.
     #[error("{0}")]
-    Argument(&'static str),
+    Invalid(&'static str),
     /// The numbers are fine and do not settle the measure: all are equal, say.
     #[error("not determined: {0}")]
     Undetermined(&'static str),

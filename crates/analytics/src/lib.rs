@@ -17,17 +17,36 @@
 //! # Ok::<(), cvx_analytics::Error>(())
 //! ```
 
+mod alignment;
+mod analogy;
+mod anchors;
+mod cohort;
+mod divergence;
 mod drift;
 mod error;
 mod motion;
+mod procrustes;
+mod projection;
+mod rows;
+mod seeded;
+mod signature;
 #[cfg(test)]
 mod simulated;
 mod stochastic;
 mod trajectory;
 
+pub use alignment::{Band, dtw, frechet};
+pub use analogy::{Align, Holder, carried, holders};
+pub use anchors::{Along, anchor_projection};
+pub use cohort::{Cohort, Mmd, Mover, Shift, classifier_auc, mmd, shift, top_movers};
+pub use divergence::{Apart, divergence};
 pub use drift::{Drift, displacement, drift, path_length};
 pub use error::Error;
 pub use motion::{acceleration, velocity};
+pub use procrustes::{Origin, Procrustes, procrustes};
+pub use projection::Projection;
+pub use rows::Rows;
+pub use signature::{Signature, signature, signature_distance, signature_in};
 pub use stochastic::{
     Deterministic, Garch, Lags, Reversion, UnitRoot, VarianceRatio, garch, hurst, hurst_series,
     reversion, reversion_series, unit_root, variance_ratio,

@@ -1,15 +1,6 @@
 //! Processes of known parameters, for the tests.
 
-use rand::SeedableRng;
-use rand::distr::Distribution;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
-
-/// Standard normal numbers without end.
-pub(crate) fn noise(seed: u64) -> impl Iterator<Item = f64> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    std::iter::repeat_with(move || StandardNormal.sample(&mut rng))
-}
+pub(crate) use crate::seeded::normal as noise;
 
 /// Fractional Brownian motion at whole steps, exactly, by the method of Hosking 1984.
 pub(crate) fn fbm(n: usize, h: f64, seed: u64) -> Vec<f64> {

@@ -53,13 +53,26 @@ impl<'a> Trajectory<'a> {
         self.ts_us.partition_point(|ts| *ts <= at_us).checked_sub(1)
     }
 
+    /// The points' times in microseconds.
+    #[must_use]
+    pub fn times_us(&self) -> &'a [i64] {
+        self.ts_us
+    }
+
     /// The vector of a point below `len()`.
-    pub(crate) fn vector(&self, point: usize) -> &'a [f32] {
+    #[must_use]
+    pub fn vector(&self, point: usize) -> &'a [f32] {
         &self.vectors[point * self.dim..][..self.dim]
     }
 
+    /// All vectors, row by row.
+    pub(crate) fn rows(&self) -> &'a [f32] {
+        self.vectors
+    }
+
     /// Days between two points below `len()`, the earlier one first.
-    pub(crate) fn days(&self, from: usize, to: usize) -> f64 {
+    #[must_use]
+    pub fn days(&self, from: usize, to: usize) -> f64 {
         self.ts_us[to].abs_diff(self.ts_us[from]) as f64 / DAY_US
     }
 }

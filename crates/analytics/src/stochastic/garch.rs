@@ -238,6 +238,6 @@ mod tests {
         assert_eq!(garch(&[1.0; 99]), Err(Error::InsufficientData { needed: 100, have: 99 }));
         let mut broken = simulated::garch(200, [0.05, 0.1, 0.8], 9);
         broken[7] = f64::NAN;
-        assert!(matches!(garch(&broken), Err(Error::Argument(_))));
+        assert!(matches!(garch(&broken), Err(Error::Invalid(_))));
     }
 }

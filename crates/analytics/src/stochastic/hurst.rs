@@ -143,6 +143,6 @@ mod tests {
         let lacking = Error::InsufficientData { needed: 32, have: 31 };
         assert_eq!(hurst_series(&[0.0; 31]), Err(lacking));
         assert!(matches!(hurst_series(&[1.0; 40]), Err(Error::Undetermined(_))));
-        assert!(matches!(hurst_series(&[f64::NAN; 40]), Err(Error::Argument(_))));
+        assert!(matches!(hurst_series(&[f64::NAN; 40]), Err(Error::Invalid(_))));
     }
 }

@@ -31,7 +31,7 @@ use crate::Error;
 /// Enough numbers, all of them finite.
 fn check(series: &[f64], needed: usize) -> Result<(), Error> {
     if series.iter().any(|value| !value.is_finite()) {
-        return Err(Error::Argument("a series holds finite numbers only"));
+        return Err(Error::Invalid("a series holds finite numbers only"));
     }
     enough(series.len(), needed)
 }

@@ -62,7 +62,7 @@ pub fn unit_root(series: &[f64], given: Deterministic, lags: Lags) -> Result<Uni
     let most = series.len() / 2 - given.columns() - 1;
     let lags = match lags {
         Lags::Fixed(lags) if lags > most => {
-            return Err(Error::Argument("more lags than half the series can bear"));
+            return Err(Error::Invalid("more lags than half the series can bear"));
         }
         Lags::Fixed(lags) => lags,
         Lags::Aic => rows.best_lags(schwert(series.len()).min(most), 2.0)?,
@@ -230,9 +230,9 @@ mod tests {
         let test = |series: &[f64]| unit_root(series, Deterministic::Constant, Lags::Aic);
         assert_eq!(test(&[0.0; 11]), Err(Error::InsufficientData { needed: 12, have: 11 }));
         assert!(matches!(test(&[1.0; 50]), Err(Error::Undetermined(_))));
-        assert!(matches!(test(&[f64::INFINITY; 50]), Err(Error::Argument(_))));
+        assert!(matches!(test(&[f64::INFINITY; 50]), Err(Error::Invalid(_))));
         let walk = simulated::fbm(50, 0.5, 1);
         let greedy = unit_root(&walk, Deterministic::Trend, Lags::Fixed(23));
-        assert!(matches!(greedy, Err(Error::Argument(_))));
+        assert!(matches!(greedy, Err(Error::Invalid(_))));
     }
 }

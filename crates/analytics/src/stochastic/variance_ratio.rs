@@ -26,7 +26,7 @@ pub struct VarianceRatio {
 /// The test at a horizon of `q` steps, on numbers taken at even steps. Needs `q + 3` numbers.
 pub fn variance_ratio(series: &[f64], q: usize) -> Result<VarianceRatio, Error> {
     if q < 2 {
-        return Err(Error::Argument("a variance ratio compares horizons of 2 steps or more"));
+        return Err(Error::Invalid("a variance ratio compares horizons of 2 steps or more"));
     }
     check(series, q.saturating_add(3))?;
     let steps: Vec<f64> = series.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_settles_no_ratio_is_an_error() {
-        assert!(matches!(variance_ratio(&[0.0, 1.0, 0.0, 1.0], 1), Err(Error::Argument(_))));
+        assert!(matches!(variance_ratio(&[0.0, 1.0, 0.0, 1.0], 1), Err(Error::Invalid(_))));
         let lacking = Error::InsufficientData { needed: 8, have: 7 };
         assert_eq!(variance_ratio(&[0.0; 7], 5), Err(lacking));
         assert!(matches!(variance_ratio(&[2.0; 20], 5), Err(Error::Undetermined(_))));
