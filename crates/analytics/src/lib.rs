@@ -20,11 +20,15 @@
 mod alignment;
 mod analogy;
 mod anchors;
+pub mod bocpd;
+pub mod changepoints;
 mod cohort;
 mod divergence;
 mod drift;
 mod error;
 mod motion;
+mod path;
+mod position;
 mod procrustes;
 mod projection;
 mod rows;
@@ -34,15 +38,20 @@ mod signature;
 mod simulated;
 mod stochastic;
 mod trajectory;
+mod unit;
 
 pub use alignment::{Band, dtw, frechet};
 pub use analogy::{Align, Holder, carried, holders};
 pub use anchors::{Along, anchor_projection};
+pub use bocpd::Bocpd;
+pub use changepoints::{ChangePoint, changepoints};
 pub use cohort::{Cohort, Mmd, Mover, Shift, classifier_auc, mmd, shift, top_movers};
 pub use divergence::{Apart, divergence};
-pub use drift::{Drift, displacement, drift, path_length};
+pub use drift::{Affected, Course, Drift, course, displacement, drift, drift_between};
 pub use error::Error;
-pub use motion::{acceleration, velocity};
+pub use motion::{acceleration, magnitude, velocity};
+pub use path::{max_drawdown, net_displacement, path_length, realised_volatility, step_lengths};
+pub use position::{Interpolate, mean_position, position};
 pub use procrustes::{Origin, Procrustes, procrustes};
 pub use projection::Projection;
 pub use rows::Rows;
@@ -52,3 +61,4 @@ pub use stochastic::{
     reversion, reversion_series, unit_root, variance_ratio,
 };
 pub use trajectory::Trajectory;
+pub use unit::Unit;

@@ -42,6 +42,12 @@ pub fn acceleration(trajectory: &Trajectory<'_>, at: usize) -> Result<Vec<f64>, 
     Ok(slopes.map(|(d1, d2)| (d2 - d1) / half_span).collect())
 }
 
+/// The length of a velocity or an acceleration.
+#[must_use]
+pub fn magnitude(vector: &[f64]) -> f64 {
+    vector.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
 fn check(trajectory: &Trajectory<'_>, at: usize, needed: usize) -> Result<(), Error> {
     let have = trajectory.len();
     if have < needed {

@@ -65,16 +65,21 @@ impl<'a> Trajectory<'a> {
         &self.vectors[point * self.dim..][..self.dim]
     }
 
+    /// Days between two points below `len()`, the earlier one first.
+    #[must_use]
+    pub fn days(&self, from: usize, to: usize) -> f64 {
+        days_between(self.ts_us[from], self.ts_us[to])
+    }
+
     /// All vectors, row by row.
     pub(crate) fn rows(&self) -> &'a [f32] {
         self.vectors
     }
+}
 
-    /// Days between two points below `len()`, the earlier one first.
-    #[must_use]
-    pub fn days(&self, from: usize, to: usize) -> f64 {
-        self.ts_us[to].abs_diff(self.ts_us[from]) as f64 / DAY_US
-    }
+/// Days between two moments, the earlier one first.
+pub(crate) fn days_between(from_us: i64, to_us: i64) -> f64 {
+    to_us.abs_diff(from_us) as f64 / DAY_US
 }
 
 #[cfg(test)]

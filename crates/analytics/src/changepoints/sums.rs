@@ -1,0 +1,214 @@
+//! Sums of the points up to each place of the grid, from which any segment's gain is read.
+//!
+//! ```text
+//!   points   0 1 2 3 | 4 5 6 7 | 8 9
+//!   places   0         1         2     3        spacing 4
+//!   sums     0         S1        S2    S3       of points before the place, minus n * center
+//!
+//!   sum of |x - mean|^2 over a segment = sum of |x|^2 - |S_j - S_i|^2 / (j - i)
+//! ```
+//!
+//! The sums of squares of all segments together are the same for every segmentation, so only
+//! `-|S_j - S_i|^2 / (j - i)` is ever computed: nothing large is subtracted from something large.
+//! Sums are f64 and measured from near the data's middle.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::Trajectory;
+
+/// Places and the sums up to them.
+#[derive(Debug)]
+pub(super) struct Sums {
+    spacing: usize,
+    points: usize,
+    dim: usize,
+    center: Vec<f64>,
+    rows: Vec<f64>,
+    arch: Arch,
+}
+
+/// Places whose distances from a candidate are computed together.
+pub(super) const PANEL: usize = 4;
+
+impl Sums {
+    pub(super) fn new(trajectory: &Trajectory<'_>, center: &[f64], spacing: usize) -> Self {
+        let (points, dim) = (trajectory.len(), trajectory.dim());
+        let places = points.div_ceil(spacing) + 1;
+        let mut rows = Vec::with_capacity(places * dim);
+        rows.resize(dim, 0.0);
+        let arch = Arch::new();
+        for block in trajectory.rows().chunks(spacing * dim) {
+            let last = rows.len() - dim;
+            rows.extend_from_within(last..);
+            let sum = &mut rows[last + dim..];
+            arch.dispatch(AddRows { sum, center, block });
+        }
+        Self { spacing, points, dim, center: center.to_vec(), rows, arch }
+    }
+
+    /// How many places there are, both ends among them.
+    pub(super) fn places(&self) -> usize {
+        self.rows.len() / self.dim
+    }
+
+    /// The point before which a place lies.
+    pub(super) fn point(&self, place: usize) -> usize {
+        (place * self.spacing).min(self.points)
+    }
+
+    pub(super) fn spacing(&self) -> usize {
+        self.spacing
+    }
+
+    fn row(&self, place: usize) -> &[f64] {
+        &self.rows[place * self.dim..][..self.dim]
+    }
+
+    /// Squared distances between the sums of `from` and of up to [`PANEL`] places from `first` on.
+    pub(super) fn distances(&self, from: &[usize], first: usize, out: &mut [[f64; PANEL]]) {
+        // Behind the last place its row again; nobody reads that distance.
+        let last = self.places() - 1;
+        let to = std::array::from_fn(|at| self.row((first + at).min(last)));
+        self.arch.dispatch(Distances { sums: self, from, to, out });
+    }
+
+    /// The sum of all points before this one, from the nearest place's.
+    pub(super) fn before(&self, trajectory: &Trajectory<'_>, point: usize) -> Vec<f64> {
+        let place = point / self.spacing;
+        let mut sum = self.row(place).to_vec();
+        for row in self.point(place)..point {
+            self.add(&mut sum, trajectory.vector(row));
+        }
+        sum
+    }
+
+    /// Adds a point to a sum.
+    pub(super) fn add(&self, sum: &mut [f64], vector: &[f32]) {
+        self.arch.dispatch(AddRows { sum, center: &self.center, block: vector });
+    }
+
+    /// The squared distance of two sums.
+    pub(super) fn distance(&self, a: &[f64], b: &[f64]) -> f64 {
+        self.arch.dispatch(Distance(a, b))
+    }
+}
+
+/// Adds rows, less the center, to a sum.
+struct AddRows<'a> {
+    sum: &'a mut [f64],
+    center: &'a [f64],
+    block: &'a [f32],
+}
+
+impl WithSimd for AddRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        // Inlined into `dispatch`, these loops are compiled for the machine's registers.
+        for row in self.block.chunks_exact(self.sum.len()) {
+            for ((sum, center), x) in self.sum.iter_mut().zip(self.center).zip(row) {
+                *sum += f64::from(*x) - center;
+            }
+        }
+    }
+}
+
+struct Distances<'a> {
+    sums: &'a Sums,
+    from: &'a [usize],
+    to: [&'a [f64]; PANEL],
+    out: &'a mut [[f64; PANEL]],
+}
+
+impl WithSimd for Distances<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (place, out) in self.from.iter().zip(self.out) {
+            *out = squared_distances(simd, self.sums.row(*place), self.to);
+        }
+    }
+}
+
+struct Distance<'a>(&'a [f64], &'a [f64]);
+
+impl WithSimd for Distance<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        squared_distances(simd, self.0, [self.1])[0]
+    }
+}
+
+/// Squared distances from one row to `P` others, its registers loaded once.
+#[inline(always)]
+fn squared_distances<S: Simd, const P: usize>(simd: S, from: &[f64], to: [&[f64]; P]) -> [f64; P] {
+    let (from, from_rest) = S::as_simd_f64s(from);
+    let to = to.map(|to| S::as_simd_f64s(to));
+    let mut even = [simd.splat_f64s(0.0); P];
+    let mut odd = [simd.splat_f64s(0.0); P];
+    let pairs = from.len() / 2 * 2;
+    for at in (0..pairs).step_by(2) {
+        for p in 0..P {
+            let (a, b) = (to[p].0[at], to[p].0[at + 1]);
+            let (a, b) = (simd.sub_f64s(from[at], a), simd.sub_f64s(from[at + 1], b));
+            even[p] = simd.mul_add_f64s(a, a, even[p]);
+            odd[p] = simd.mul_add_f64s(b, b, odd[p]);
+        }
+    }
+    std::array::from_fn(|p| {
+        let mut sum = simd.add_f64s(even[p], odd[p]);
+        if pairs < from.len() {
+            let d = simd.sub_f64s(from[pairs], to[p].0[pairs]);
+            sum = simd.mul_add_f64s(d, d, sum);
+        }
+        let rest = from_rest.iter().zip(to[p].1).map(|(a, b)| (a - b) * (a - b));
+        simd.reduce_sum_f64s(sum) + rest.sum::<f64>()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::planted;
+    use super::*;
+
+    #[test]
+    fn distances_are_those_of_plain_sums() {
+        for (n, dim, spacing) in [(10, 1, 4), (9, 7, 2), (30, 35, 1), (21, 64, 5)] {
+            let data = planted(3, n, dim, &[n / 2], 4.0);
+            let (trajectory, center) = (data.trajectory(), vec![0.25; dim]);
+            let sums = Sums::new(&trajectory, &center, spacing);
+            let plain = |place: usize| {
+                let mut sum = vec![0.0; dim];
+                for row in 0..sums.point(place) {
+                    for (sum, x) in sum.iter_mut().zip(trajectory.vector(row)) {
+                        *sum += f64::from(*x) - 0.25;
+                    }
+                }
+                sum
+            };
+            let from: Vec<usize> = (0..sums.places()).collect();
+            let mut out = vec![[0.0; PANEL]; from.len()];
+            for first in 0..sums.places() {
+                sums.distances(&from, first, &mut out);
+                for (place, got) in from.iter().zip(&out) {
+                    for to in first..sums.places().min(first + PANEL) {
+                        let pairs = plain(*place).into_iter().zip(plain(to));
+                        let expected: f64 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
+                        let got = got[to - first];
+                        assert!((got - expected).abs() <= 1e-9 * (1.0 + expected), "{got}");
+                    }
+                }
+            }
+            assert_eq!(sums.point(sums.places() - 1), n);
+            for point in 0..=n {
+                let got = sums.before(&trajectory, point);
+                let whole = Sums::new(&trajectory, &center, 1);
+                assert!(whole.distance(&got, whole.row(point)) < 1e-18);
+            }
+        }
+    }
+}
