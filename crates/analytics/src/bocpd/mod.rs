@@ -10,8 +10,8 @@
 //!   for the projection itself. A jump of length J keeps `J sqrt(d/D)` of itself while the noise of
 //!   each direction stays, so the jump must be longer than one the offline search finds.
 //! - **Prior.** Normal-inverse-gamma per direction ([`RunLengths`]). Its mean and scale come from
-//!   the first `warm_up` points (scale: mean squared step over two, one for all directions), which
-//!   are then fed like all others. Nothing later is used: what the detector says at a point, it
+//!   the first `warm_up` points, in few dimensions up to 31 (scale: mean squared step over two, one
+//!   for all directions), which are then fed like all others. Nothing later is used: what the detector says at a point, it
 //!   would have said then. No break is told before the prior is set.
 //! - **Event.** Once the probability that the present run began after the last break, and has two
 //!   points at least, exceeds `threshold`: at its likeliest beginning.
@@ -40,7 +40,7 @@ pub struct Settings {
     pub dims: usize,
     /// Probability of a new run from which it is an event.
     pub threshold: f64,
-    /// Points that set the prior, 3 at least.
+    /// Points that set the prior, 3 at least; more where few dimensions say little.
     pub warm_up: usize,
     /// Points between two events at least.
     pub min_segment: usize,
@@ -59,7 +59,7 @@ impl Default for Settings {
         Self {
             mean_run: 250.0,
             dims: 16,
-            threshold: 0.9,
+            threshold: 0.95,
             warm_up: 10,
             min_segment: 5,
             run_lengths_max: 200,
@@ -71,7 +71,17 @@ impl Default for Settings {
     }
 }
 
+/// Numbers that a prior's variance is estimated from, at least. From ten it would be off by half
+/// of itself, and a run of points that happen to lie close would look like a regime of its own.
+const NUMBERS_MIN: usize = 30;
+
 impl Settings {
+    /// Points that set the prior of vectors of `dim` dimensions.
+    #[must_use]
+    pub fn warm_up_at(&self, dim: usize) -> usize {
+        self.warm_up.max(1 + NUMBERS_MIN.div_ceil(dim.min(self.dims).max(1)))
+    }
+
     fn check(&self) -> Result<(), Error> {
         let checks = [
             (self.mean_run.is_finite() && self.mean_run > 1.0, "mean_run must be above 1"),
@@ -209,7 +219,7 @@ impl State {
             }
             Phase::WarmUp(points) => {
                 points.push(x);
-                if points.len() == self.settings.warm_up {
+                if points.len() >= self.settings.warm_up_at(self.dim) {
                     self.begin();
                 }
                 None

@@ -16,7 +16,7 @@ pub fn watch(
     settings: Settings,
     stop: &CancelToken,
 ) -> Result<Vec<ChangePoint>, Error> {
-    let needed = settings.warm_up.saturating_add(settings.min_segment);
+    let needed = settings.warm_up_at(trajectory.dim()).saturating_add(settings.min_segment);
     if trajectory.len() < needed {
         return Err(Error::InsufficientData { needed, have: trajectory.len() });
     }
@@ -70,6 +70,6 @@ mod tests {
         let ts: Vec<i64> = (0..12).collect();
         let short = Trajectory::new(&ts, &[0.0; 12], 1).unwrap();
         let lacking = watch(&short, Settings::default(), &CancelToken::default());
-        assert_eq!(lacking, Err(Error::InsufficientData { needed: 15, have: 12 }));
+        assert_eq!(lacking, Err(Error::InsufficientData { needed: 36, have: 12 }));
     }
 }

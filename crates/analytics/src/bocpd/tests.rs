@@ -34,7 +34,7 @@ fn a_break_is_noticed_within_ten_points() {
     for (seed, dim) in (0..40).zip([1, 8, 64, 768].into_iter().cycle()) {
         let jump = if dim == 1 { 4.0 } else { 2.0 };
         let events = events(&stream(seed, 200, dim, 120, jump), Settings::default());
-        let near = events.iter().filter(|event| event.at.abs_diff(120) <= 2);
+        let near = events.iter().filter(|event| event.at.abs_diff(120) <= 3);
         assert_eq!(near.clone().count(), 1, "seed {seed}, D {dim}: {events:?}");
         assert!(near.clone().all(|event| event.noticed_at <= 130), "seed {seed}: {events:?}");
     }
@@ -102,7 +102,7 @@ fn settings_have_bounds() {
 /// Numbers at the ends of what f32 holds, and a stream that stands still and then moves.
 #[test]
 fn no_stream_makes_nonsense_of_the_posterior() {
-    let still = vec![vec![0.5f32, 0.5]; 30];
+    let still = vec![vec![0.5f32, 0.5]; 40];
     let mut moved = still.clone();
     moved.extend(vec![vec![0.6f32, 0.5]; 30]);
     let wild: Vec<Vec<f32>> =
@@ -117,7 +117,7 @@ fn no_stream_makes_nonsense_of_the_posterior() {
         }
     }
     assert!(events(&still, Settings::default()).is_empty());
-    assert_eq!(events(&moved, Settings::default()).first().map(|event| event.at), Some(30));
+    assert_eq!(events(&moved, Settings::default()).first().map(|event| event.at), Some(40));
 }
 
 proptest! {

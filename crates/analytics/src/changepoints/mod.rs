@@ -78,6 +78,14 @@ pub struct Search {
     pub min_segment: usize,
 }
 
+impl Search {
+    /// Points that are asked for: two segments, and steps enough to say how large steps are.
+    #[must_use]
+    pub fn points_needed(&self) -> usize {
+        self.min_segment.saturating_mul(2).max(4)
+    }
+}
+
 impl Default for Search {
     fn default() -> Self {
         Self { method: Method::Pelt, penalty: Penalty::Auto, min_segment: 2 }
@@ -118,9 +126,7 @@ fn check(trajectory: &Trajectory<'_>, search: &Search) -> Result<(), Error> {
     if search.min_segment == 0 {
         return Err(Error::Invalid("min_segment must be at least 1"));
     }
-    let have = trajectory.len();
-    // Fewer than three steps say nothing of how large steps are.
-    let needed = search.min_segment.saturating_mul(2).max(4);
+    let (needed, have) = (search.points_needed(), trajectory.len());
     if have < needed {
         return Err(Error::InsufficientData { needed, have });
     }

@@ -77,15 +77,15 @@ fn cheapest(data: &Planted, penalty: f64, least: usize, charge: &dyn Fn(f64) -> 
     let mut best: Vec<(f64, Vec<usize>)> = vec![(-penalty, Vec::new())];
     for end in 1..=n {
         let mut here = (f64::INFINITY, Vec::new());
-        for begin in 0..(end + 1).saturating_sub(least) {
+        for (begin, before) in best.iter().enumerate().take((end + 1).saturating_sub(least)) {
             let part = Planted {
                 ts: (begin as i64..end as i64).collect(),
                 vectors: data.vectors[begin * data.dim..end * data.dim].to_vec(),
                 dim: data.dim,
             };
-            let total = best[begin].0 + cost(&part, &[], charge) + penalty;
+            let total = before.0 + cost(&part, &[], charge) + penalty;
             if total < here.0 {
-                let mut breaks = best[begin].1.clone();
+                let mut breaks = before.1.clone();
                 breaks.extend((begin > 0).then_some(begin));
                 here = (total, breaks);
             }
