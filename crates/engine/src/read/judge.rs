@@ -221,7 +221,9 @@ impl ReadLine<'_> {
     /// The place of the version with this address.
     fn find(&self, sight: &Sight, ts: i64, seq: u64) -> Option<usize> {
         if seq < OWN_BASE {
-            return self.line.find(ts, seq);
+            // An own version is drawn to the moment after the snapshot, where a later commit may
+            // lie too: only the address tells them apart.
+            return self.line.find(ts, seq).filter(|place| self.seq(*place) == Some(seq));
         }
         // Of a transaction's own versions of one ts, one is there at its present.
         let place = self.line.at(ts, sight.present + 1)?;

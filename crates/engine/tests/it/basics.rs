@@ -75,3 +75,27 @@ fn the_second_of_two_writers_of_an_entity_conflicts() {
     assert!(matches!(commit(b), Err(Error::Conflict)));
     assert_eq!(current(&engine, &table), [doc(1, 10, 1)]);
 }
+
+/// The incident: own versions are drawn to the moment after the snapshot, and a commit of somebody
+/// else may have that very sequence. Its row was then taken for the own version of the same key,
+/// and the transaction saw both.
+#[test]
+fn a_commit_right_after_the_snapshot_is_not_taken_for_an_own_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _clock) = open(dir.path(), options());
+    let table = create(&engine, docs(true));
+    let mut first = engine.begin();
+    insert(&mut first, &table, &[doc(1, 10, 0)]).unwrap();
+    commit(first).unwrap();
+
+    let mut txn = engine.begin();
+    let snapshot = txn.snapshot();
+    insert(&mut txn, &table, &[doc(1, 20, 1)]).unwrap();
+    let mut rival = engine.begin();
+    insert(&mut rival, &table, &[doc(1, 20, 2)]).unwrap();
+    assert_eq!(commit(rival).unwrap().0, snapshot.0 + 1, "or the test tries nothing");
+
+    let read = txn.read(&table).unwrap();
+    let seen: Vec<_> = rows(&read, TimeSlice::CURRENT).into_iter().map(|row| row.doc).collect();
+    assert_eq!(seen, [doc(1, 10, 0), doc(1, 20, 1)]);
+}
