@@ -39,7 +39,7 @@ impl Corpus {
             seqs: Seqs::One(1),
             time_ordered: true,
         };
-        Part { block, rows }
+        Part { block, rows, index: None }
     }
 }
 

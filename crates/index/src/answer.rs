@@ -31,6 +31,16 @@ pub struct Counters {
     pub blocks_pruned: usize,
     /// Rows selected.
     pub candidates: usize,
-    /// Distances computed.
+    /// Distances computed from the rows themselves.
     pub distances: usize,
+    /// Blocks whose graph was walked.
+    pub walked: usize,
+    /// Blocks whose 1-bit codes were scanned.
+    pub sifted: usize,
+    /// Blocks whose rows were compared one by one.
+    pub scanned: usize,
+    /// Rows estimated by their 1-bit codes.
+    pub estimates: usize,
+    /// Rows scored by their byte codes.
+    pub scores: usize,
 }

@@ -1,6 +1,6 @@
 //! What is searched: rows of vectors that lie one behind the other, and whose they are.
 
-use crate::Selection;
+use crate::{SegmentIndex, Selection};
 
 /// Rows of one dimension. Row `i` has the vector `vectors[i * dim..][..dim]` of `entities[i]` at
 /// `ts[i]`, committed as its sequence says. All slices are borrowed from where they live: a
@@ -36,6 +36,9 @@ pub enum Seqs<'a> {
 pub struct Part<'a> {
     pub block: Block<'a>,
     pub rows: Selection<'a>,
+    /// The block's index, if it has one: `SegmentIndex::stamp` told the caller that it is this
+    /// block's.
+    pub index: Option<&'a SegmentIndex>,
 }
 
 impl<'a> Block<'a> {

@@ -35,7 +35,7 @@
 //!     seqs: Seqs::One(1),
 //!     time_ordered: true,
 //! };
-//! let part = Part { block, rows: Selection::Range(1..3) };
+//! let part = Part { block, rows: Selection::Range(1..3), index: None };
 //! let request = Request {
 //!     query: &[0.0, 0.0],
 //!     metric: Metric::L2,
@@ -53,12 +53,18 @@ mod answer;
 mod block;
 mod error;
 mod exact;
+mod found;
+mod graph;
 mod request;
+mod segment;
 mod selection;
+mod st_hnsw;
 
 pub use answer::{Answer, Counters, Hit};
 pub use block::{Block, Part, Seqs};
 pub use error::Error;
 pub use exact::ExactScan;
 pub use request::{Request, Search};
+pub use segment::{BuildError, BuildOptions, ImageError, SegmentIndex, build_index};
 pub use selection::Selection;
+pub use st_hnsw::{Roads, StHnsw};

@@ -1,6 +1,6 @@
 //! What is asked, and who may answer.
 
-use cvx_core::{CancelToken, Composite, Metric};
+use cvx_core::{CancelToken, Composite, DistanceError, Metric};
 
 use crate::{Answer, Error, Part};
 
@@ -26,4 +26,19 @@ pub struct Request<'a> {
 /// invents or misplaces one, and never returns fewer rows than qualify.
 pub trait Search: Send + Sync + std::fmt::Debug {
     fn search(&self, request: &Request<'_>, parts: &[Part<'_>]) -> Result<Answer, Error>;
+}
+
+/// Checks that parts keep their law and fit the query.
+pub(crate) fn check(request: &Request<'_>, parts: &[Part<'_>]) -> Result<(), Error> {
+    for (number, part) in parts.iter().enumerate() {
+        part.block
+            .check()
+            .and_then(|()| part.rows.check(part.block.rows()))
+            .map_err(|what| Error::Malformed { part: number, what })?;
+        if part.block.dim != request.query.len() {
+            let (left, right) = (part.block.dim, request.query.len());
+            return Err(DistanceError::Dimensions { left, right }.into());
+        }
+    }
+    Ok(())
 }

@@ -197,7 +197,7 @@ impl Chosen<'_> {
                 seqs: cvx_index::Seqs::Each(&instead.seqs),
                 time_ordered: true,
             };
-            return Some(Part { block, rows: Selection::all(instead.ts.len()) });
+            return Some(Part { block, rows: Selection::all(instead.ts.len()), index: None });
         }
         let segment = self.segment;
         let Vectors { values, present } = segment.vectors(column)?;
@@ -211,6 +211,6 @@ impl Chosen<'_> {
             Rows::Range(range) => Selection::Range(range.clone()),
             Rows::List(list) => Selection::List(list),
         };
-        Some(Part { block, rows })
+        Some(Part { block, rows, index: None })
     }
 }

@@ -20,16 +20,18 @@
 //! search go on with the threads it has when others hold the rest. Small scans stay on the
 //! calling thread: waking another costs more than they do.
 
-mod plan;
+pub(crate) mod plan;
 mod worker;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-use cvx_core::{CommitSeq, EntityId, Query, ValidTime};
+use cvx_core::Query;
 use rayon::prelude::*;
 
-use crate::{Answer, Counters, Error, Hit, Part, Request, Search};
+use crate::found::hits;
+use crate::request::check;
+use crate::{Answer, Counters, Error, Part, Request, Search};
 use plan::Plan;
 use worker::{Found, Shared};
 
@@ -55,7 +57,8 @@ impl Search for ExactScan {
         if request.k == 0 {
             return Ok(Answer::default());
         }
-        let plan = Plan::new(request, parts, self.chunk_bytes);
+        let step = self.chunk_bytes / size_of_val(request.query).max(1);
+        let plan = Plan::new(request, parts, step);
         let workers = self.workers(request, &plan);
         let counters =
             Counters { blocks: parts.len(), candidates: plan.candidates, ..Counters::default() };
@@ -75,20 +78,6 @@ impl ExactScan {
     }
 }
 
-fn check(request: &Request<'_>, parts: &[Part<'_>]) -> Result<(), Error> {
-    for (number, part) in parts.iter().enumerate() {
-        part.block
-            .check()
-            .and_then(|()| part.rows.check(part.block.rows()))
-            .map_err(|what| Error::Malformed { part: number, what })?;
-        if part.block.dim != request.query.len() {
-            let (left, right) = (part.block.dim, request.query.len());
-            return Err(cvx_core::DistanceError::Dimensions { left, right }.into());
-        }
-    }
-    Ok(())
-}
-
 fn run(shared: &Shared<'_>, workers: usize) -> Result<Found, Error> {
     if workers <= 1 {
         return worker::work(shared);
@@ -103,15 +92,7 @@ fn run(shared: &Shared<'_>, workers: usize) -> Result<Found, Error> {
 
 fn answer(found: Found, shared: &Shared<'_>, mut counters: Counters) -> Answer {
     counters.distances = found.distances;
-    counters.blocks_pruned = counters.blocks - shared.parts_visited();
-    let hits = found.top.into_sorted();
-    let hits = hits.into_iter().map(|(distance, key)| Hit {
-        distance,
-        entity: EntityId(key.entity),
-        ts: ValidTime(key.ts),
-        seq: CommitSeq(key.seq),
-        part: key.part as usize,
-        row: key.row as usize,
-    });
-    Answer { hits: hits.collect(), counters }
+    counters.scanned = shared.parts_visited();
+    counters.blocks_pruned = counters.blocks - counters.scanned;
+    Answer { hits: hits(found.top), counters }
 }

@@ -8,25 +8,26 @@ use crate::{Block, Part, Request, Selection};
 
 /// Some hundred neighbouring places of one part.
 #[derive(Clone, Debug)]
-pub(super) struct Chunk {
-    pub(super) part: u32,
-    pub(super) places: Range<usize>,
+pub(crate) struct Chunk {
+    pub(crate) part: u32,
+    pub(crate) places: Range<usize>,
     /// No row of it is nearer than this.
-    pub(super) least: f64,
+    pub(crate) least: f64,
 }
 
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// In the order of `least`.
-    pub(super) chunks: Vec<Chunk>,
+    pub(crate) chunks: Vec<Chunk>,
     /// Rows selected.
-    pub(super) candidates: usize,
+    pub(crate) candidates: usize,
 }
 
 impl Plan {
-    pub(super) fn new(request: &Request<'_>, parts: &[Part<'_>], chunk_bytes: usize) -> Self {
+    /// Chunks of about `step` rows.
+    pub(crate) fn new(request: &Request<'_>, parts: &[Part<'_>], step: usize) -> Self {
         let composite = request.composite.filter(|_| never_negative(request.metric));
-        let step = (chunk_bytes / size_of_val(request.query).max(1)).clamp(64, 8192) / 64 * 64;
+        let step = step.clamp(64, 8192) / 64 * 64;
         let mut plan = Self { chunks: Vec::new(), candidates: 0 };
         for (number, part) in parts.iter().enumerate() {
             let count = part.rows.count(part.block.rows());
@@ -57,7 +58,7 @@ impl Plan {
 }
 
 /// Whether the time term alone bounds a composite distance from below.
-fn never_negative(metric: Metric) -> bool {
+pub(crate) fn never_negative(metric: Metric) -> bool {
     match metric {
         Metric::L2 | Metric::Cosine | Metric::L1 | Metric::Poincare => true,
         Metric::InnerProduct => false,
@@ -65,7 +66,7 @@ fn never_negative(metric: Metric) -> bool {
 }
 
 /// Between which times the rows at some places (at least one) lie.
-fn times(block: &Block<'_>, rows: &Selection<'_>, places: Range<usize>) -> (i64, i64) {
+pub(crate) fn times(block: &Block<'_>, rows: &Selection<'_>, places: Range<usize>) -> (i64, i64) {
     let (first, last) = (places.start, places.end - 1);
     match (rows, block.time_ordered) {
         (Selection::List(list), true) => {

@@ -1,35 +1,37 @@
-use cvx_core::{CancelToken, Composite, Decay, Metric, Rank, Stop, ValidTime, distance};
+use cvx_core::{
+    CancelToken, CommitSeq, Composite, Decay, EntityId, Metric, Rank, Stop, ValidTime, distance,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::{Block, Selection, Seqs};
+use crate::{Block, Hit, Selection, Seqs};
 
 /// Small chunks on several threads, so that little data takes every turn of the code.
 const EAGER: ExactScan = ExactScan { chunk_bytes: 0, parallel_bytes: 0 };
 
 /// A block that owns what it shows.
 #[derive(Clone, Debug)]
-struct Rows {
-    dim: usize,
-    vectors: Vec<f32>,
-    present: Option<Vec<u64>>,
-    entities: Vec<u64>,
-    ts: Vec<i64>,
-    seqs: Result<Vec<u64>, u64>,
-    time_ordered: bool,
-    chosen: Chosen,
+pub(crate) struct Rows {
+    pub(crate) dim: usize,
+    pub(crate) vectors: Vec<f32>,
+    pub(crate) present: Option<Vec<u64>>,
+    pub(crate) entities: Vec<u64>,
+    pub(crate) ts: Vec<i64>,
+    pub(crate) seqs: Result<Vec<u64>, u64>,
+    pub(crate) time_ordered: bool,
+    pub(crate) chosen: Chosen,
 }
 
 #[derive(Clone, Debug)]
-enum Chosen {
+pub(crate) enum Chosen {
     Range(std::ops::Range<usize>),
     Bits(Vec<u64>),
     List(Vec<u32>),
 }
 
 impl Rows {
-    fn part(&self) -> Part<'_> {
+    pub(crate) fn part(&self) -> Part<'_> {
         let block = Block {
             dim: self.dim,
             vectors: &self.vectors,
@@ -47,10 +49,10 @@ impl Rows {
             Chosen::Bits(words) => Selection::Bits(words),
             Chosen::List(list) => Selection::List(list),
         };
-        Part { block, rows }
+        Part { block, rows, index: None }
     }
 
-    fn selects(&self, row: usize) -> bool {
+    pub(crate) fn selects(&self, row: usize) -> bool {
         match &self.chosen {
             Chosen::Range(range) => range.contains(&row),
             Chosen::Bits(words) => words[row / 64] >> (row % 64) & 1 == 1,
@@ -80,7 +82,7 @@ impl Rows {
     }
 }
 
-fn brute_force(request: &Request<'_>, blocks: &[Rows]) -> Vec<Hit> {
+pub(crate) fn brute_force(request: &Request<'_>, blocks: &[Rows]) -> Vec<Hit> {
     let mut all: Vec<Hit> = blocks
         .iter()
         .enumerate()
@@ -171,18 +173,18 @@ fn composite() -> impl Strategy<Value = Option<Composite>> {
 }
 
 #[derive(Clone, Debug)]
-struct Case {
-    metric: Metric,
-    query: Vec<f32>,
-    blocks: Vec<Rows>,
-    k: usize,
-    composite: Option<Composite>,
+pub(crate) struct Case {
+    pub(crate) metric: Metric,
+    pub(crate) query: Vec<f32>,
+    pub(crate) blocks: Vec<Rows>,
+    pub(crate) k: usize,
+    pub(crate) composite: Option<Composite>,
 }
 
 const METRICS: [Metric; 5] =
     [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1, Metric::Poincare];
 
-fn case() -> impl Strategy<Value = Case> {
+pub(crate) fn case() -> impl Strategy<Value = Case> {
     let shape = prop_oneof![
         10 => (1..20usize).prop_map(|dim| (dim, 400)),
         3 => Just((1, 400)),

@@ -5,17 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use cvx_core::{Query, Rank, TopK, ValidTime};
 
 use super::plan::Chunk;
+use crate::found::{Key, offer};
 use crate::{Block, Error, Part, Request, Selection};
-
-/// What ties are decided by, and where the row is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) entity: u64,
-    pub(super) ts: i64,
-    pub(super) seq: u64,
-    pub(super) part: u32,
-    pub(super) row: u32,
-}
 
 /// What the workers of one scan have in common.
 #[derive(Debug)]
@@ -113,7 +104,7 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     fn scan(&mut self, chunk: &Chunk) -> Result<(), Error> {
-        let Part { block, rows } = &self.shared.parts[chunk.part as usize];
+        let Part { block, rows, .. } = &self.shared.parts[chunk.part as usize];
         let looked = match (rows, block.present) {
             (Selection::Range(_), None) => self.compare_stretch(block, chunk)?,
             _ => self.compare_chosen(block, rows, chunk)?,
@@ -148,7 +139,7 @@ impl Worker<'_> {
                 self.rows.push(row);
             } else {
                 absent += 1;
-                self.found.offer(None, block, chunk.part, row);
+                offer(&mut self.found.top, None, block, chunk.part, row);
             }
         });
         self.distances.resize(self.rows.len(), 0.0);
@@ -167,19 +158,7 @@ impl Worker<'_> {
             let distance = composite.map_or(*semantic, |composite| {
                 composite.distance(*semantic, ValidTime(block.ts[row as usize]))
             });
-            self.found.offer(Some(distance), block, part, row);
+            offer(&mut self.found.top, Some(distance), block, part, row);
         }
-    }
-}
-
-impl Found {
-    #[inline]
-    fn offer(&mut self, distance: Option<f64>, block: &Block<'_>, part: u32, row: u32) {
-        if !self.top.accepts(distance) {
-            return;
-        }
-        let at = row as usize;
-        let (entity, ts, seq) = (block.entities[at], block.ts[at], block.seq(at));
-        self.top.push(distance, Key { entity, ts, seq, part, row });
     }
 }

@@ -1,0 +1,393 @@
+//! Building a graph, layer by layer from the top, batch by batch.
+
+use super::layer::{Edges, NONE, descend};
+use super::walk::{Beam, Guide, Visited, walk};
+use crate::segment::{BuildError, Codes};
+use cvx_core::code::{ByteQuery, Kernel};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GraphOptions {
+    pub(crate) degree: usize,
+    pub(crate) ef: usize,
+    pub(crate) parallel: bool,
+    /// Inner products: rows get one more coordinate that makes all norms equal, after which the
+    /// nearest row is the one with the largest product (Bachrach and others 2014).
+    pub(crate) lifted: bool,
+}
+
+/// A graph as numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Built {
+    pub(crate) entry: u32,
+    pub(crate) order: Vec<u32>,
+    pub(crate) edges: Vec<Vec<u32>>,
+    pub(crate) unreachable: Vec<u32>,
+}
+
+/// Members of a batch: enough to keep threads busy, few against those before.
+const BATCH: usize = 512;
+const BATCH_SHARE: usize = 32;
+/// Kept links that a candidate is compared with at a time.
+const COMPARED: usize = 8;
+
+/// Builds the graph of some rows.
+pub(crate) fn build(
+    codes: &Codes<'_>,
+    rows: &[u32],
+    options: &GraphOptions,
+    go_on: &(dyn Fn() -> Result<(), BuildError> + Sync),
+) -> Result<Built, BuildError> {
+    let mut shuffled = rows.to_vec();
+    shuffled.sort_unstable_by_key(|row| (shuffle(*row), *row));
+    let Some(entry) = shuffled.first().copied() else { return Ok(Built::default()) };
+    let builder = Builder { codes, options, lifts: lifts(codes, rows, options.lifted), go_on };
+    let mut sizes = vec![shuffled.len()];
+    while let Some(size) = sizes.last().map(|size| size / options.degree).filter(|size| *size > 0) {
+        sizes.push(size);
+    }
+    let order = &shuffled[..sizes.get(1).copied().unwrap_or(0)];
+    let mut upper: Vec<Vec<u32>> = Vec::new();
+    for size in sizes[1..].iter().rev() {
+        let members: Vec<u32> = (0..*size as u32).collect();
+        let plan =
+            Plan { members: &members, rows: order, order, degree: options.degree, lowest: false };
+        upper.insert(0, builder.layer(&plan, &upper)?);
+    }
+    let every: Vec<u32> = (0..codes.byte_factors.len() as u32).collect();
+    let (members, degree) = (&shuffled, 2 * options.degree);
+    let plan = Plan { members, rows: &every, order, degree, lowest: true };
+    let mut lowest = builder.layer(&plan, &upper)?;
+    let unreachable = builder.connect(&mut lowest, entry, rows, &every);
+    let mut edges = vec![lowest];
+    edges.append(&mut upper);
+    Ok(Built { entry, order: order.to_vec(), edges, unreachable })
+}
+
+/// A number for each row that has nothing to do with its time.
+fn shuffle(row: u32) -> u32 {
+    let mut x = u64::from(row).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x ^= x >> 31;
+    (x.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as u32
+}
+
+fn lifts(codes: &Codes<'_>, rows: &[u32], lifted: bool) -> Vec<f32> {
+    let square = |row: u32| {
+        let [_, norm, _, base] = codes.byte_factors[row as usize];
+        // |x|^2 = |r|^2 + 2<r,c> + |c|^2, and the base is -(<r,c> + |c|^2).
+        let centre: f32 = codes.centre.iter().map(|c| c * c).sum();
+        (norm * norm - 2.0 * base - centre).max(0.0)
+    };
+    if !lifted {
+        return Vec::new();
+    }
+    let largest = rows.iter().map(|row| square(*row)).fold(0.0, f32::max);
+    let all = 0..codes.byte_factors.len() as u32;
+    all.map(|row| (largest - square(row)).max(0.0).sqrt()).collect()
+}
+
+struct Builder<'a> {
+    codes: &'a Codes<'a>,
+    options: &'a GraphOptions,
+    lifts: Vec<f32>,
+    go_on: &'a (dyn Fn() -> Result<(), BuildError> + Sync),
+}
+
+/// A layer to be built: which nodes are linked, in which order, and whose they are.
+struct Plan<'a> {
+    members: &'a [u32],
+    /// The rows of nodes: of the lowest layer, the number itself.
+    rows: &'a [u32],
+    order: &'a [u32],
+    degree: usize,
+    lowest: bool,
+}
+
+/// One layer while it grows: room for half more links than a node may keep.
+struct Growing {
+    degree: usize,
+    stride: usize,
+    places: Vec<u32>,
+}
+
+impl Growing {
+    fn new(plan: &Plan<'_>) -> Self {
+        let stride = plan.degree + plan.degree / 2;
+        let nodes = if plan.lowest { plan.rows.len() } else { plan.members.len() };
+        Self { degree: plan.degree, stride, places: vec![NONE; nodes * stride] }
+    }
+
+    fn edges(&self) -> Edges<'_> {
+        Edges { stride: self.stride, places: &self.places }
+    }
+
+    fn set(&mut self, node: u32, links: &[u32]) {
+        let places = &mut self.places[node as usize * self.stride..][..self.stride];
+        places.fill(NONE);
+        places[..links.len()].copy_from_slice(links);
+    }
+
+    /// With as many places as links are allowed.
+    fn finish(self) -> Vec<u32> {
+        let nodes = self.places.chunks_exact(self.stride);
+        nodes.flat_map(|places| places[..self.degree].iter().copied()).collect()
+    }
+}
+
+impl Builder<'_> {
+    /// Links the members of a layer. Those of the layer above come first, and are looked for from
+    /// the first of all; the others from where the layers above lead, which then is linked.
+    fn layer(&self, plan: &Plan<'_>, upper: &[Vec<u32>]) -> Result<Vec<u32>, BuildError> {
+        let mut growing = Growing::new(plan);
+        let above: Vec<Edges<'_>> =
+            upper.iter().map(|places| Edges { stride: self.options.degree, places }).collect();
+        let known = above.first().map_or(0, |layer| layer.nodes());
+        let (mut done, all) = (1, plan.members.len());
+        while done < all {
+            (self.go_on)()?;
+            let size = (done / BATCH_SHARE).clamp(1, BATCH).min(all - done);
+            let size = if done < known { size.min(known - done) } else { size };
+            let ways = if done < known { &[][..] } else { &above[..] };
+            let found = self.map(&plan.members[done..done + size], |scratch, node| {
+                (*node, self.place(scratch, plan, &growing, ways, *node))
+            });
+            self.link(&mut growing, plan.rows, found);
+            done += size;
+        }
+        let pruned = self.map(plan.members, |scratch, node| {
+            let links: Vec<u32> = growing.edges().of(*node).collect();
+            (*node, self.prune(scratch, plan.rows, *node, links, plan.degree))
+        });
+        pruned.iter().for_each(|(node, links)| growing.set(*node, links));
+        Ok(growing.finish())
+    }
+
+    /// The links of a new node.
+    fn place(
+        &self,
+        scratch: &mut Scratch,
+        plan: &Plan<'_>,
+        growing: &Growing,
+        above: &[Edges<'_>],
+        node: u32,
+    ) -> Vec<u32> {
+        self.look_from(scratch, plan.rows[node as usize]);
+        let way = descend(above, plan.order, |rows, out| self.scores(scratch, rows, out));
+        let start = match way {
+            Some(node) if plan.lowest => plan.order[node as usize],
+            Some(node) => node,
+            None => plan.members[0],
+        };
+        let near = self.near(scratch, growing.edges(), plan.rows, start);
+        self.choose(scratch, plan.rows, &near, plan.degree)
+    }
+
+    /// Makes a row the one that others are compared with.
+    fn look_from(&self, scratch: &mut Scratch, row: u32) {
+        scratch.query.set_row(self.codes.byte_code(row), &self.codes.byte_factors(row));
+        scratch.row = row;
+    }
+
+    /// Does something for each, on one thread or several, in order.
+    fn map<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        work: impl Fn(&mut Scratch, &T) -> R + Sync,
+    ) -> Vec<R> {
+        if self.options.parallel {
+            let chunk = items.len().div_ceil(4 * rayon::current_num_threads()).max(1);
+            let of_chunk = |chunk: &[T]| {
+                let mut scratch = Scratch::default();
+                chunk.iter().map(|item| work(&mut scratch, item)).collect::<Vec<_>>()
+            };
+            return items.par_chunks(chunk).flat_map_iter(of_chunk).collect();
+        }
+        let mut scratch = Scratch::default();
+        items.iter().map(|item| work(&mut scratch, item)).collect()
+    }
+
+    /// Squared distances from the scratch's row to others.
+    fn scores(&self, scratch: &mut Scratch, rows: &[u32], out: &mut Vec<f32>) {
+        scratch.summed.resize(rows.len(), 0);
+        let kernel = scratch.kernel;
+        kernel.sum_bytes_at(self.codes.bytes, rows, scratch.query.code(), &mut scratch.summed);
+        let norm = scratch.query.norm();
+        let lift = self.lifts.get(scratch.row as usize);
+        out.clear();
+        out.extend(rows.iter().zip(&scratch.summed).map(|(row, summed)| {
+            let factors = self.codes.byte_factors(*row);
+            let product = scratch.query.estimate(*summed, &factors);
+            let lifted = lift.map_or(0.0, |lift| lift - self.lifts[*row as usize]);
+            factors.norm * factors.norm + norm * norm - 2.0 * product + lifted * lifted
+        }));
+    }
+
+    /// The nodes nearest to the scratch's row, nearest first.
+    fn near(
+        &self,
+        scratch: &mut Scratch,
+        edges: Edges<'_>,
+        rows: &[u32],
+        start: u32,
+    ) -> Vec<(f32, u32)> {
+        let mut beam = std::mem::take(&mut scratch.beam);
+        let mut visited = std::mem::take(&mut scratch.visited);
+        let mut first = Vec::new();
+        self.scores(scratch, &[rows[start as usize]], &mut first);
+        beam.clear(self.options.ef);
+        visited.clear(edges.nodes());
+        visited.insert(start);
+        beam.push(first[0], start);
+        let mut guide = Nearest { builder: self, scratch, rows, chosen: Vec::new() };
+        walk(edges, &mut beam, &mut visited, &mut guide);
+        let found = beam.found().collect();
+        (scratch.beam, scratch.visited) = (beam, visited);
+        found
+    }
+
+    /// The paper's heuristic (algorithm 4): a candidate is kept if it is nearer to the node than
+    /// to any kept before it, so that links lead in different directions.
+    fn choose(
+        &self,
+        scratch: &mut Scratch,
+        rows: &[u32],
+        candidates: &[(f32, u32)],
+        degree: usize,
+    ) -> Vec<u32> {
+        let mut kept: Vec<u32> = Vec::with_capacity(degree);
+        let (mut kept_rows, mut scores): (Vec<u32>, _) = (Vec::new(), Vec::new());
+        for (distance, node) in candidates {
+            if kept.len() == degree {
+                break;
+            }
+            let row = rows[*node as usize];
+            self.look_from(scratch, row);
+            let far = kept_rows.chunks(COMPARED).all(|kept| {
+                self.scores(scratch, kept, &mut scores);
+                scores.iter().all(|score| score >= distance)
+            });
+            if far {
+                kept.push(*node);
+                kept_rows.push(row);
+            }
+        }
+        kept
+    }
+
+    /// The links that a node keeps of too many.
+    fn prune(
+        &self,
+        scratch: &mut Scratch,
+        rows: &[u32],
+        node: u32,
+        links: Vec<u32>,
+        degree: usize,
+    ) -> Vec<u32> {
+        if links.len() <= degree {
+            return links;
+        }
+        self.look_from(scratch, rows[node as usize]);
+        let others: Vec<u32> = links.iter().map(|link| rows[*link as usize]).collect();
+        let mut scores = Vec::new();
+        self.scores(scratch, &others, &mut scores);
+        let mut candidates: Vec<(f32, u32)> = scores.into_iter().zip(links).collect();
+        candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        self.choose(scratch, rows, &candidates, degree)
+    }
+
+    /// Gives new nodes their links, and those they lead to a link back.
+    fn link(&self, growing: &mut Growing, rows: &[u32], found: Vec<(u32, Vec<u32>)>) {
+        let mut back: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (node, links) in &found {
+            growing.set(*node, links);
+            for link in links {
+                back.entry(*link).or_default().push(*node);
+            }
+        }
+        let back: Vec<(u32, Vec<u32>)> = back.into_iter().collect();
+        let shared = &*growing;
+        let changed = self.map(&back, |scratch, (node, new)| {
+            let mut links: Vec<u32> = shared.edges().of(*node).collect();
+            links.extend(new);
+            if links.len() > shared.stride {
+                links = self.prune(scratch, rows, *node, links, shared.degree);
+            }
+            (*node, links)
+        });
+        changed.iter().for_each(|(node, links)| growing.set(*node, links));
+    }
+
+    /// Leads to the rows that no path leads to, from near rows that have a free place. Returns
+    /// those for which there is none.
+    fn connect(&self, places: &mut [u32], entry: u32, rows: &[u32], every: &[u32]) -> Vec<u32> {
+        let stride = 2 * self.options.degree;
+        let mut reached = Visited::default();
+        reached.clear(every.len());
+        spread(Edges { stride, places }, entry, &mut reached);
+        let mut lost = Vec::new();
+        let mut scratch = Scratch::default();
+        for row in rows.iter().copied() {
+            if reached.contains(row) {
+                continue;
+            }
+            self.look_from(&mut scratch, row);
+            let near = self.near(&mut scratch, Edges { stride, places }, every, entry);
+            let hosts = near.iter().filter(|(_, node)| reached.contains(*node));
+            let mut free = hosts.filter_map(|(_, node)| {
+                let first = *node as usize * stride;
+                let free = places[first..first + stride].iter().position(|edge| *edge == NONE)?;
+                Some(first + free)
+            });
+            match free.next() {
+                Some(place) => {
+                    places[place] = row;
+                    spread(Edges { stride, places }, row, &mut reached);
+                }
+                None => lost.push(row),
+            }
+        }
+        lost.retain(|row| !reached.contains(*row));
+        lost
+    }
+}
+
+/// Marks what can be reached from a node.
+fn spread(edges: Edges<'_>, from: u32, reached: &mut Visited) {
+    let mut left = vec![from];
+    reached.insert(from);
+    while let Some(node) = left.pop() {
+        left.extend(edges.of(node).filter(|edge| reached.insert(*edge)));
+    }
+}
+
+/// What one thread needs while it builds.
+#[derive(Debug, Default)]
+struct Scratch {
+    kernel: Kernel,
+    query: ByteQuery,
+    row: u32,
+    summed: Vec<i32>,
+    beam: Beam,
+    visited: Visited,
+}
+
+/// Looks for the nearest nodes, whatever they are.
+struct Nearest<'a, 'b> {
+    builder: &'a Builder<'b>,
+    scratch: &'a mut Scratch,
+    rows: &'a [u32],
+    chosen: Vec<u32>,
+}
+
+impl Guide for Nearest<'_, '_> {
+    fn scores(&mut self, nodes: &[u32], out: &mut Vec<f32>) {
+        self.chosen.clear();
+        self.chosen.extend(nodes.iter().map(|node| self.rows[*node as usize]));
+        self.builder.scores(self.scratch, &self.chosen, out);
+    }
+
+    fn follow(&mut self, _score: f32) -> bool {
+        true
+    }
+}

@@ -1,0 +1,276 @@
+//! Building an index: centre, codes, twins, graph.
+//!
+//! Two passes over the rows: one for their mean, one that turns each into codes; after that only
+//! codes are read, 48 MB of bytes for 65,536 rows of 768 dimensions where the rows are 200 MB.
+
+use super::Space;
+use super::codes::Codes;
+use super::image::{Header, encode};
+use crate::Block;
+use crate::graph::{self, GraphOptions};
+use cvx_core::Metric;
+use cvx_core::code::{Rotation, encode_bits, encode_bytes};
+use hashbrown::HashMap;
+use rayon::prelude::*;
+use std::hash::{DefaultHasher, Hasher};
+
+/// What an index may cost, and how it is told to stop.
+#[derive(Clone, Copy)]
+pub struct BuildOptions<'a> {
+    /// Links of a node in upper layers, half of those in the lowest: the paper's M.
+    pub degree: usize,
+    /// Candidates for a new node's links: the paper's efConstruction.
+    pub ef_construction: usize,
+    /// Kept in the image, to tell which block it is of.
+    pub stamp: u64,
+    /// Whether rayon's threads help.
+    pub parallel: bool,
+    /// Asked every few hundred rows; it may block for as long as the builder should pause.
+    pub go_on: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Why there is no index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    #[error("building was stopped")]
+    Stopped,
+    #[error("an index serves cosine, L2 and inner product, not {0:?}")]
+    Metric(Metric),
+    #[error("an index cannot be built: {0}")]
+    Malformed(&'static str),
+}
+
+impl<'a> BuildOptions<'a> {
+    /// pgvector's defaults, on the calling thread.
+    #[must_use]
+    pub fn standard(go_on: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self { degree: 16, ef_construction: 64, stamp: 0, parallel: false, go_on }
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        if (self.go_on)() { Ok(()) } else { Err(BuildError::Stopped) }
+    }
+}
+
+/// Rows between two questions whether to go on.
+const STEP: usize = 512;
+
+/// Builds the image of a block's index under a metric.
+pub fn build_index(
+    block: &Block<'_>,
+    metric: Metric,
+    options: &BuildOptions<'_>,
+) -> Result<Vec<u8>, BuildError> {
+    let space = Space::of(metric).ok_or(BuildError::Metric(metric))?;
+    block.check().map_err(BuildError::Malformed)?;
+    if !(2..=100).contains(&options.degree) || options.ef_construction == 0 {
+        return Err(BuildError::Malformed("degree or ef_construction out of bounds"));
+    }
+    let factors = factors(block, space);
+    let rotation = Rotation::new(block.dim);
+    let centre = centre(block, &factors, &rotation);
+    let encoded = Encoded::new(block, &factors, &rotation, space, &centre, options)?;
+    let twins = twins(block, &factors);
+    let nodes: Vec<u32> = (0..block.rows() as u32)
+        .filter(|row| factors[*row as usize].is_some() && is_first(&twins, *row))
+        .collect();
+    let graph_options = GraphOptions {
+        degree: options.degree,
+        ef: options.ef_construction,
+        parallel: options.parallel,
+        lifted: space == Space::InnerProduct,
+    };
+    let codes = encoded.codes(rotation.width(), &centre);
+    let graph = graph::build(&codes, &nodes, &graph_options, &|| options.check())?;
+    let mut loose: Vec<u32> =
+        (0..block.rows() as u32).filter(|row| factors[*row as usize].is_none()).collect();
+    // A row that cannot be reached takes its twins along.
+    loose.extend(graph.unreachable.iter().flat_map(|row| ring(&twins, *row)));
+    loose.sort_unstable();
+    let header = Header {
+        space,
+        dim: block.dim,
+        width: rotation.width(),
+        degree: options.degree,
+        rows: block.rows(),
+        stamp: options.stamp,
+        layers: graph.edges.len(),
+        nodes: nodes.len(),
+        links: graph.edges.first().map_or(0, |edges| count_links(edges)),
+        unreachable: graph.unreachable.len(),
+        entry: graph.entry,
+    };
+    let mut sections: Vec<&[u8]> = vec![
+        bytemuck::cast_slice(&centre),
+        bytemuck::cast_slice(&encoded.bits),
+        bytemuck::cast_slice(&encoded.bit_factors),
+        &encoded.bytes,
+        bytemuck::cast_slice(&encoded.byte_factors),
+        bytemuck::cast_slice(&loose),
+        bytemuck::cast_slice(&twins),
+        bytemuck::cast_slice(&graph.order),
+    ];
+    sections.extend(graph.edges.iter().map(|edges| bytemuck::cast_slice::<u32, u8>(edges)));
+    Ok(encode(&header, &sections))
+}
+
+fn count_links(edges: &[u32]) -> usize {
+    edges.iter().filter(|edge| **edge != super::image::NONE).count()
+}
+
+/// What each row is multiplied by, `None` for rows without codes.
+fn factors(block: &Block<'_>, space: Space) -> Vec<Option<f32>> {
+    let factor = |row: usize| {
+        let vector = &block.vectors[row * block.dim..][..block.dim];
+        block.is_present(row).then(|| space.factor(vector)).flatten()
+    };
+    (0..block.rows()).map(factor).collect()
+}
+
+/// The mean of the rows that have codes, rotated.
+fn centre(block: &Block<'_>, factors: &[Option<f32>], rotation: &Rotation) -> Vec<f32> {
+    let mut sum = vec![0.0f64; block.dim];
+    let mut count = 0usize;
+    for (vector, factor) in block.vectors.chunks_exact(block.dim).zip(factors) {
+        let Some(factor) = factor else { continue };
+        count += 1;
+        for (sum, x) in sum.iter_mut().zip(vector) {
+            *sum += f64::from(x * factor);
+        }
+    }
+    let mean: Vec<f32> = sum.iter().map(|sum| (sum / count.max(1) as f64) as f32).collect();
+    let mut centre = vec![0.0; rotation.width()];
+    rotation.rotate(&mean, 1.0, &mut centre);
+    centre
+}
+
+struct Encoded {
+    bits: Vec<u64>,
+    bit_factors: Vec<[f32; 4]>,
+    bytes: Vec<u8>,
+    byte_factors: Vec<[f32; 4]>,
+}
+
+/// Places for the codes of some neighbouring rows.
+struct Stretch<'a> {
+    first: usize,
+    bits: &'a mut [u64],
+    bit_factors: &'a mut [[f32; 4]],
+    bytes: &'a mut [u8],
+    byte_factors: &'a mut [[f32; 4]],
+}
+
+impl Encoded {
+    fn new(
+        block: &Block<'_>,
+        factors: &[Option<f32>],
+        rotation: &Rotation,
+        space: Space,
+        centre: &[f32],
+        options: &BuildOptions<'_>,
+    ) -> Result<Self, BuildError> {
+        let (rows, width) = (block.rows(), rotation.width());
+        let mut encoded = Self {
+            bits: vec![0; rows * width / 64],
+            bit_factors: vec![[0.0; 4]; rows],
+            bytes: vec![0; rows * width],
+            byte_factors: vec![[0.0; 4]; rows],
+        };
+        let encode = |stretch: Stretch<'_>| {
+            options.check()?;
+            stretch.encode(block, factors, rotation, space, centre);
+            Ok(())
+        };
+        let stretches: Vec<_> = encoded.stretches(width).collect();
+        if options.parallel {
+            stretches.into_par_iter().try_for_each(encode)?;
+        } else {
+            stretches.into_iter().try_for_each(encode)?;
+        }
+        Ok(encoded)
+    }
+
+    fn stretches(&mut self, width: usize) -> impl Iterator<Item = Stretch<'_>> {
+        let bits = self.bits.chunks_mut(STEP * width / 64).zip(self.bit_factors.chunks_mut(STEP));
+        let bytes = self.bytes.chunks_mut(STEP * width).zip(self.byte_factors.chunks_mut(STEP));
+        bits.zip(bytes).enumerate().map(|(at, ((bits, bit_factors), (bytes, byte_factors)))| {
+            Stretch { first: at * STEP, bits, bit_factors, bytes, byte_factors }
+        })
+    }
+
+    fn codes<'a>(&'a self, width: usize, centre: &'a [f32]) -> Codes<'a> {
+        Codes {
+            width,
+            centre,
+            bits: &self.bits,
+            bit_factors: &self.bit_factors,
+            bytes: &self.bytes,
+            byte_factors: &self.byte_factors,
+        }
+    }
+}
+
+impl Stretch<'_> {
+    fn encode(
+        self,
+        block: &Block<'_>,
+        factors: &[Option<f32>],
+        rotation: &Rotation,
+        space: Space,
+        centre: &[f32],
+    ) {
+        let width = rotation.width();
+        let mut residual = vec![0.0; width];
+        for at in 0..self.bit_factors.len() {
+            let row = self.first + at;
+            let Some(factor) = factors[row] else { continue };
+            rotation.rotate(&block.vectors[row * block.dim..][..block.dim], factor, &mut residual);
+            residual.iter_mut().zip(centre).for_each(|(x, c)| *x -= c);
+            let base = space.base(&residual, centre);
+            let bits = encode_bits(&residual, &mut self.bits[at * width / 64..][..width / 64]);
+            self.bit_factors[at] = [bits.scale, bits.error, bits.ones, base];
+            let bytes = encode_bytes(&residual, &mut self.bytes[at * width..][..width]);
+            self.byte_factors[at] = [bytes.scale, bytes.norm, bytes.sum, base];
+        }
+    }
+}
+
+/// Rings of rows with the same numbers; empty if no two rows are alike.
+fn twins(block: &Block<'_>, factors: &[Option<f32>]) -> Vec<u32> {
+    let vector = |row: usize| &block.vectors[row * block.dim..][..block.dim];
+    let same = |a: usize, b: usize| {
+        vector(a).iter().zip(vector(b)).all(|(a, b)| a.to_bits() == b.to_bits())
+    };
+    let mut firsts: HashMap<u64, Vec<u32>> = HashMap::new();
+    let mut next: Vec<u32> = (0..block.rows() as u32).collect();
+    let mut found = false;
+    for row in (0..block.rows()).filter(|row| factors[*row].is_some()) {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytemuck::cast_slice(vector(row)));
+        let alike = firsts.entry(hasher.finish()).or_default();
+        match alike.iter().find(|first| same(**first as usize, row)) {
+            Some(first) => {
+                next.swap(*first as usize, row);
+                found = true;
+            }
+            None => alike.push(row as u32),
+        }
+    }
+    if found { next } else { Vec::new() }
+}
+
+/// The rows of a ring, the one asked about first.
+fn ring(twins: &[u32], row: u32) -> Vec<u32> {
+    let mut all = vec![row];
+    let mut at = twins.get(row as usize).copied().unwrap_or(row);
+    while at != row {
+        all.push(at);
+        at = twins[at as usize];
+    }
+    all
+}
+
+/// Whether a row is the first of its ring: all others point at an earlier row, as `twins` swaps.
+fn is_first(twins: &[u32], row: u32) -> bool {
+    twins.get(row as usize).is_none_or(|next| *next >= row)
+}

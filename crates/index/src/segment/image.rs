@@ -1,0 +1,302 @@
+//! The bytes of an index: written, checked and read as plain arrays.
+//!
+//! ```text
+//!    0  magic "CVXHNSW\n"              48  nodes u64
+//!    8  version u32 = 1                56  links u64
+//!   12  metric u32 (0 L2, 1 cosine,    64  unreachable u64
+//!       2 inner product)               72  entry u32
+//!   16  dim u32                        76  checksum of what follows the table, CRC-32C
+//!   20  degree u32 (M)                 80  sections u32
+//!   24  rows u64                       84  checksum of header and table without these 4 bytes
+//!   32  stamp u64                      88  zero to 96
+//!   40  layers u32                     96  table: start u64, length u64 of each section
+//!   44  width u32                          sections at multiples of 64, little-endian
+//! ```
+//!
+//! **Invariant.** After `open` every number that a search uses as a place is below what it is a
+//! place in: a damaged file is an error, never a panic or a wrong row.
+
+use super::Space;
+use bytemuck::Pod;
+use cvx_core::Metric;
+use std::ops::Range;
+
+const MAGIC: &[u8; 8] = b"CVXHNSW\n";
+const VERSION: u32 = 1;
+const TABLE: usize = 96;
+const HEAD_CRC: Range<usize> = 84..88;
+const ALIGN: usize = 64;
+/// No place: the end of a node's links.
+pub(crate) const NONE: u32 = u32::MAX;
+/// Layers a graph may have: with two links a node, 2^32 nodes have 32.
+const LAYERS_MAX: usize = 40;
+
+/// Why bytes are not an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an index: {0}")]
+pub struct ImageError(pub &'static str);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Centre,
+    Bits,
+    BitFactors,
+    Bytes,
+    ByteFactors,
+    Loose,
+    Twins,
+    Order,
+    Edges(usize),
+}
+
+impl Section {
+    fn place(self) -> usize {
+        match self {
+            Self::Centre => 0,
+            Self::Bits => 1,
+            Self::BitFactors => 2,
+            Self::Bytes => 3,
+            Self::ByteFactors => 4,
+            Self::Loose => 5,
+            Self::Twins => 6,
+            Self::Order => 7,
+            Self::Edges(layer) => 8 + layer,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) space: Space,
+    pub(super) dim: usize,
+    pub(super) width: usize,
+    pub(super) degree: usize,
+    pub(super) rows: usize,
+    pub(super) stamp: u64,
+    pub(super) layers: usize,
+    pub(super) nodes: usize,
+    pub(super) links: usize,
+    pub(super) unreachable: usize,
+    pub(super) entry: u32,
+}
+
+/// Bytes that are an index.
+pub(super) struct Image {
+    bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
+    header: Header,
+    sections: Vec<Range<usize>>,
+}
+
+/// Puts an image together; sections in their order.
+pub(super) fn encode(header: &Header, sections: &[&[u8]]) -> Vec<u8> {
+    let mut image = vec![0u8; (TABLE + 16 * sections.len()).next_multiple_of(ALIGN)];
+    let body = image.len();
+    let mut table = Vec::with_capacity(sections.len());
+    for section in sections {
+        table.push((image.len() as u64, section.len() as u64));
+        image.extend_from_slice(section);
+        image.resize(image.len().next_multiple_of(ALIGN), 0);
+    }
+    let mut words = vec![
+        (8, VERSION),
+        (12, metric_code(header.space)),
+        (16, header.dim as u32),
+        (20, header.degree as u32),
+        (40, header.layers as u32),
+        (44, header.width as u32),
+        (72, header.entry),
+        (80, sections.len() as u32),
+    ];
+    words.push((76, crc32c::crc32c(&image[body..])));
+    let longs = [
+        (24, header.rows as u64),
+        (32, header.stamp),
+        (48, header.nodes as u64),
+        (56, header.links as u64),
+        (64, header.unreachable as u64),
+    ];
+    image[..8].copy_from_slice(MAGIC);
+    for (at, word) in words {
+        image[at..at + 4].copy_from_slice(&word.to_le_bytes());
+    }
+    for (at, long) in longs {
+        image[at..at + 8].copy_from_slice(&long.to_le_bytes());
+    }
+    for (place, (start, length)) in table.into_iter().enumerate() {
+        let at = TABLE + 16 * place;
+        image[at..at + 8].copy_from_slice(&start.to_le_bytes());
+        image[at + 8..at + 16].copy_from_slice(&length.to_le_bytes());
+    }
+    let crc = head_crc(&image[..body]);
+    image[HEAD_CRC].copy_from_slice(&crc.to_le_bytes());
+    image
+}
+
+fn head_crc(head: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&head[..HEAD_CRC.start]), &head[HEAD_CRC.end..])
+}
+
+fn metric_code(space: Space) -> u32 {
+    match space {
+        Space::L2 => 0,
+        Space::Cosine => 1,
+        Space::InnerProduct => 2,
+    }
+}
+
+fn space_of(code: u32) -> Option<Space> {
+    let metrics = [Metric::L2, Metric::Cosine, Metric::InnerProduct];
+    metrics.get(code as usize).and_then(|metric| Space::of(*metric))
+}
+
+impl Image {
+    pub(super) fn open(bytes: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self, ImageError> {
+        let (header, sections) = check(bytes.as_ref().as_ref()).map_err(ImageError)?;
+        let image = Self { bytes, header, sections };
+        image.check_places().map_err(ImageError)?;
+        Ok(image)
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.as_ref().as_ref().len()
+    }
+
+    /// A section as numbers. `open` saw that lengths and alignment fit.
+    pub(super) fn array<T: Pod>(&self, section: Section) -> &[T] {
+        let range = self.sections.get(section.place()).cloned().unwrap_or_default();
+        let bytes = self.bytes.as_ref().as_ref().get(range).unwrap_or_default();
+        bytemuck::try_cast_slice(bytes).unwrap_or_default()
+    }
+
+    /// Checks that whatever is a place lies inside what it is a place in.
+    fn check_places(&self) -> Result<(), &'static str> {
+        let Header { rows, layers, degree, entry, .. } = self.header;
+        let below = |numbers: &[u32], end: usize| numbers.iter().all(|n| (*n as usize) < end);
+        let order: &[u32] = self.array(Section::Order);
+        let loose: &[u32] = self.array(Section::Loose);
+        if !below(order, rows) || !below(self.array(Section::Twins), rows) {
+            return Err("a row beyond the last");
+        }
+        if !below(loose, rows) || loose.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err("loose rows that do not grow");
+        }
+        for layer in 0..layers {
+            let edges: &[u32] = self.array(Section::Edges(layer));
+            let stride = if layer == 0 { 2 * degree } else { degree };
+            let nodes = edges.len() / stride;
+            if !edges.len().is_multiple_of(stride)
+                || nodes > if layer == 0 { rows } else { order.len() }
+            {
+                return Err("links of another number of nodes");
+            }
+            if edges.iter().any(|edge| *edge != NONE && *edge as usize >= nodes) {
+                return Err("a link to nowhere");
+            }
+            if layer == 0 && nodes != rows {
+                return Err("links of another number of rows");
+            }
+            if layer > 0 && nodes == 0 {
+                return Err("an empty layer");
+            }
+        }
+        if layers > 0 && entry as usize >= rows {
+            return Err("an entry beyond the last row");
+        }
+        Ok(())
+    }
+}
+
+/// Reads the header and the table, and checks the checksums and what follows from the header.
+fn check(bytes: &[u8]) -> Result<(Header, Vec<Range<usize>>), &'static str> {
+    if !bytes.starts_with(MAGIC) || bytes.len() < TABLE {
+        return Err("no header");
+    }
+    if !bytes.as_ptr().cast::<u64>().is_aligned() {
+        return Err("bytes out of line");
+    }
+    let count = word(bytes, 80)? as usize;
+    let body = (TABLE + 16 * count.min(1 << 16)).next_multiple_of(ALIGN);
+    let head = bytes.get(..body).ok_or("cut short")?;
+    if word(head, HEAD_CRC.start)? != head_crc(head) {
+        return Err("wrong checksum of the header");
+    }
+    if word(head, 8)? != VERSION {
+        return Err("an unknown version");
+    }
+    if word(head, 76)? != crc32c::crc32c(&bytes[body..]) {
+        return Err("wrong checksum of the arrays");
+    }
+    let header = header(head)?;
+    let sections = (0..count).map(|place| section(head, place, bytes.len()));
+    let sections = sections.collect::<Result<Vec<_>, _>>()?;
+    check_lengths(&header, &sections)?;
+    Ok((header, sections))
+}
+
+fn header(head: &[u8]) -> Result<Header, &'static str> {
+    let number = |at| usize::try_from(long(head, at)?).map_err(|_| "a number beyond this machine");
+    let header = Header {
+        space: space_of(word(head, 12)?).ok_or("an unknown metric")?,
+        dim: word(head, 16)? as usize,
+        degree: word(head, 20)? as usize,
+        rows: number(24)?,
+        stamp: long(head, 32)?,
+        layers: word(head, 40)? as usize,
+        width: word(head, 44)? as usize,
+        nodes: number(48)?,
+        links: number(56)?,
+        unreachable: number(64)?,
+        entry: word(head, 72)?,
+    };
+    let sound = header.dim > 0
+        && header.width == cvx_core::code::code_width(header.dim)
+        && header.degree > 0
+        && header.layers <= LAYERS_MAX
+        && u32::try_from(header.rows).is_ok();
+    sound.then_some(header).ok_or("a header that contradicts itself")
+}
+
+fn section(head: &[u8], place: usize, end: usize) -> Result<Range<usize>, &'static str> {
+    let (start, length) = (long(head, TABLE + 16 * place)?, long(head, TABLE + 16 * place + 8)?);
+    let stop = start.checked_add(length).filter(|stop| *stop <= end as u64);
+    let stop = stop.ok_or("a section beyond the end")?;
+    if !start.is_multiple_of(ALIGN as u64) {
+        return Err("a section out of line");
+    }
+    Ok(start as usize..stop as usize)
+}
+
+fn check_lengths(header: &Header, sections: &[Range<usize>]) -> Result<(), &'static str> {
+    let Header { rows, width, layers, .. } = *header;
+    let lengths = [width * 4, rows * width / 8, rows * 16, rows * width, rows * 16];
+    let right = sections.len() == Section::Edges(layers).place()
+        && lengths.iter().zip(sections).all(|(length, section)| section.len() == *length)
+        && sections[5..].iter().all(|section| section.len().is_multiple_of(4))
+        && [0, rows * 4].contains(&sections[Section::Twins.place()].len());
+    right.then_some(()).ok_or("sections of other lengths")
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u32, &'static str> {
+    let bytes = bytes.get(at..).and_then(|bytes| bytes.first_chunk()).ok_or("cut short")?;
+    Ok(u32::from_le_bytes(*bytes))
+}
+
+fn long(bytes: &[u8], at: usize) -> Result<u64, &'static str> {
+    let bytes = bytes.get(at..).and_then(|bytes| bytes.first_chunk()).ok_or("cut short")?;
+    Ok(u64::from_le_bytes(*bytes))
+}
+
+/// Makes the checksums of changed bytes right again.
+#[cfg(test)]
+pub(super) fn reseal(image: &mut [u8]) {
+    let count = word(image, 80).unwrap() as usize;
+    let body = (TABLE + 16 * count).next_multiple_of(ALIGN);
+    let crc = crc32c::crc32c(&image[body..]);
+    image[76..80].copy_from_slice(&crc.to_le_bytes());
+    let crc = head_crc(&image[..body]);
+    image[HEAD_CRC].copy_from_slice(&crc.to_le_bytes());
+}

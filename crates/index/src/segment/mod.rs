@@ -1,0 +1,145 @@
+//! The index of one block: codes of its rows in time order, and a graph over them.
+//!
+//! ```text
+//!   image (a file, mapped, or bytes just built)
+//!   +--------+---------+------+---------------+-------+--------------+-------+-------+-----------+
+//!   | header | centre  | bits | factors of    | bytes | factors of   | loose | twins | order,    |
+//!   |        | f32     | u64  | the bits, f32 | u8    | the bytes    | u32   | u32   | edges u32 |
+//!   +--------+---------+------+---------------+-------+--------------+-------+-------+-----------+
+//! ```
+//!
+//! **Invariant.** An index is derived from one block and one metric, whose mark (`stamp`) it
+//! carries; it never changes, and rows keep their numbers. Every row can be found: it is reachable
+//! in the graph, or a twin of one that is (the same numbers), or loose. Loose rows are those that
+//! codes cannot describe (no vector, a zero vector under cosine, numbers beyond f32's squares) and
+//! those the graph could not reach; a search compares them one by one.
+//!
+//! What is built is the file's image, so that there is one way to read an index, and opening a
+//! file costs its validation. I did consider rkyv: these are eight arrays of plain numbers, and
+//! their offsets fit in a table.
+
+mod build;
+mod codes;
+mod image;
+mod space;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use build::{BuildError, BuildOptions, build_index};
+pub(crate) use codes::{CodeQuery, Codes};
+pub use image::ImageError;
+pub(crate) use space::Space;
+
+use crate::graph::Graph;
+use cvx_core::Metric;
+use image::{Image, Section};
+
+/// An index that can be searched. Cheap to clone.
+#[derive(Clone)]
+pub struct SegmentIndex(Arc<Image>);
+
+impl SegmentIndex {
+    /// Takes up an image, if it is whole and says what `build_index` would have said. The bytes
+    /// must start at a multiple of eight, as maps and allocations do.
+    pub fn open(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self, ImageError> {
+        let image = Image::open(Box::new(bytes))?;
+        Ok(Self(Arc::new(image)))
+    }
+
+    #[must_use]
+    pub fn metric(&self) -> Metric {
+        self.0.header().space.metric()
+    }
+
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.0.header().dim
+    }
+
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.0.header().rows
+    }
+
+    /// What the builder said the block was.
+    #[must_use]
+    pub fn stamp(&self) -> u64 {
+        self.0.header().stamp
+    }
+
+    /// The image's length.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Rows in the graph.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.0.header().nodes
+    }
+
+    /// Links from a row to another, of the lowest layer.
+    #[must_use]
+    pub fn edges(&self) -> usize {
+        self.0.header().links
+    }
+
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.0.header().layers
+    }
+
+    /// Rows that are compared one by one, in every search.
+    #[must_use]
+    pub fn loose(&self) -> &[u32] {
+        self.0.array(Section::Loose)
+    }
+
+    /// Loose rows that the graph should have reached.
+    #[must_use]
+    pub fn unreachable(&self) -> usize {
+        self.0.header().unreachable
+    }
+
+    pub(crate) fn space(&self) -> Space {
+        self.0.header().space
+    }
+
+    pub(crate) fn codes(&self) -> Codes<'_> {
+        let header = self.0.header();
+        Codes {
+            width: header.width,
+            centre: self.0.array(Section::Centre),
+            bits: self.0.array(Section::Bits),
+            bit_factors: self.0.array::<f32>(Section::BitFactors).as_chunks().0,
+            bytes: self.0.array(Section::Bytes),
+            byte_factors: self.0.array::<f32>(Section::ByteFactors).as_chunks().0,
+        }
+    }
+
+    pub(crate) fn graph(&self) -> Graph<'_> {
+        let header = self.0.header();
+        Graph::new(
+            header.degree,
+            header.entry,
+            self.0.array(Section::Order),
+            (0..header.layers).map(|layer| self.0.array(Section::Edges(layer))).collect(),
+        )
+    }
+
+    /// The next row with the same vector, in a ring; `None` if no two rows are alike.
+    pub(crate) fn twins(&self) -> Option<&[u32]> {
+        let twins = self.0.array(Section::Twins);
+        (!twins.is_empty()).then_some(twins)
+    }
+}
+
+impl std::fmt::Debug for SegmentIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SegmentIndex").field("header", self.0.header()).finish_non_exhaustive()
+    }
+}

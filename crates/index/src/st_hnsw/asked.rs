@@ -1,0 +1,72 @@
+//! A request as codes understand it.
+
+use crate::Request;
+use crate::exact::plan::never_negative;
+use crate::segment::Space;
+use cvx_core::code::Rotation;
+use cvx_core::{Query, Rank, ValidTime};
+
+/// A query that codes can serve. Ranks order rows as distances do: scores where only meaning
+/// counts, composite distances otherwise.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) space: Space,
+    pub(super) query: Query,
+    pub(super) rotated: Vec<f32>,
+}
+
+impl<'a> Asked<'a> {
+    /// `None` for what only comparing every row can answer.
+    pub(super) fn new(request: &'a Request<'a>) -> Option<Self> {
+        let space = Space::of(request.metric)?;
+        let only_time = request.composite.is_some_and(|composite| composite.alpha() == 0.0);
+        let negative = request.composite.is_some() && !never_negative(request.metric);
+        if only_time || negative || !request.query.iter().all(|x| x.is_finite()) {
+            return None;
+        }
+        let factor = space.factor(request.query)?;
+        let rotation = Rotation::new(request.query.len());
+        let mut rotated = vec![0.0; rotation.width()];
+        rotation.rotate(request.query, factor, &mut rotated);
+        let query = Query::new(request.metric, request.query).ok()?;
+        Some(Self { request, space, query, rotated })
+    }
+
+    /// The rank of a score at a time.
+    #[inline]
+    pub(super) fn rank(&self, score: f32, ts: i64) -> f32 {
+        match &self.request.composite {
+            None => score,
+            Some(composite) => {
+                composite.distance(self.space.distance(f64::from(score)), ValidTime(ts)) as f32
+            }
+        }
+    }
+
+    /// The score above which a row at a time is beyond a rank.
+    #[inline]
+    pub(super) fn score_at(&self, rank: f32, ts: i64) -> f32 {
+        let Some(composite) = &self.request.composite else { return rank };
+        let time = (1.0 - composite.alpha()) * composite.time(ValidTime(ts));
+        let semantic = (f64::from(rank) - time) / composite.alpha();
+        if semantic < 0.0 { f32::NEG_INFINITY } else { self.space.score(semantic) as f32 }
+    }
+
+    /// The distance that leaves, from the exact distance in meaning.
+    pub(super) fn distance(&self, semantic: f64, ts: i64) -> f64 {
+        let composite = self.request.composite;
+        composite.map_or(semantic, |composite| composite.distance(semantic, ValidTime(ts)))
+    }
+
+    /// The rank of the k-th row found; infinite before there are k with a number.
+    pub(super) fn rank_of(&self, worst: Option<Rank>) -> f32 {
+        match worst {
+            Some(Rank(Some(distance))) if !distance.is_nan() => match self.request.composite {
+                None => self.space.score(distance) as f32,
+                Some(_) => distance as f32,
+            },
+            _ => f32::INFINITY,
+        }
+    }
+}
