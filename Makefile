@@ -11,7 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build demo start test lint fmt kill bench bench-wire
+.PHONY: help setup setup-build build cli demo start test lint fmt kill bench bench-wire
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ setup-build:
 build: setup-build ## Builds the binary
 	cargo build --workspace --bin cvx
 
+cli: setup-build ## Builds cvx-cli, the shell (docs/cli.md)
+	cargo build -p cvx-cli --features editor
+
 demo: build ## Loads a corpus and asks it the queries that matter; DATA=file.parquet for your own
 	$(CVX) demo $(if $(DATA),--data '$(DATA)') $(DEMO)
 
@@ -33,6 +36,7 @@ start: build ## Serves ./cvx-data on 127.0.0.1:5433
 
 test: setup ## Runs every test
 	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-7} cargo test --workspace --no-fail-fast
+	cargo test -p cvx-cli --features editor
 
 lint: setup-build ## Clippy, warnings denied; shares the dependencies that the tests were built with
 	@.ci/lint
