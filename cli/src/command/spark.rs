@@ -62,7 +62,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_wide_as_asked(values in proptest::collection::vec(0.0..1e9_f64, 1..50), width in 1_usize..80) {
+        fn as_wide_as_asked(
+            values in proptest::collection::vec(0.0..1e9_f64, 1..50),
+            width in 1_usize..80,
+        ) {
             let series: Vec<_> = values.iter().enumerate().map(|(at, v)| (at as f64, *v)).collect();
             prop_assert_eq!(line(&series, width).chars().count(), width);
             prop_assert!(marks(&series, &[-1.0, 1e12], width).chars().count() <= width);
