@@ -11,6 +11,7 @@ pub struct CancelToken(Arc<Inner>);
 struct Inner {
     cancelled: AtomicBool,
     timed_out: AtomicBool,
+    exhausted: AtomicBool,
     generation: AtomicI64,
 }
 
@@ -21,11 +22,18 @@ pub enum Stop {
     Cancelled,
     /// `statement_timeout` passed.
     TimedOut,
+    /// The process is short of memory, and this work holds most.
+    OutOfMemory,
 }
 
 impl CancelToken {
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
+    }
+
+    /// Ends the running statement for the memory it holds.
+    pub fn exhaust(&self) {
+        self.0.exhausted.store(true, Ordering::Release);
     }
 
     /// Ends the statement of `generation` for its time is up; a later statement is left alone.
@@ -40,6 +48,7 @@ impl CancelToken {
         let generation = self.0.generation.fetch_add(1, Ordering::AcqRel) + 1;
         self.0.cancelled.store(false, Ordering::Release);
         self.0.timed_out.store(false, Ordering::Release);
+        self.0.exhausted.store(false, Ordering::Release);
         generation
     }
 
@@ -50,6 +59,8 @@ impl CancelToken {
             Some(Stop::Cancelled)
         } else if self.0.timed_out.load(Ordering::Relaxed) {
             Some(Stop::TimedOut)
+        } else if self.0.exhausted.load(Ordering::Relaxed) {
+            Some(Stop::OutOfMemory)
         } else {
             None
         }

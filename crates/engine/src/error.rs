@@ -34,7 +34,8 @@ pub enum Error {
     /// 57014.
     #[error("stopped: {0:?}")]
     Cancelled(Stop),
-    /// 42P07, 42710, 42701: `kind` is `table`, `view`, `index`, `column`, `schema`, `extension`.
+    /// 42P07, 42710, 42701: `kind` is `table`, `view`, `index`, `column`, `schema`, `extension`,
+    /// `role`.
     #[error("{kind} \"{name}\" already exists")]
     Exists { kind: &'static str, name: String },
     /// 42P01, 42704, 42703.
@@ -43,6 +44,9 @@ pub enum Error {
     /// 0A000 or 22023: the request itself makes no sense; the sentence says why.
     #[error("{0}")]
     Invalid(String),
+    /// 2BP01: others stand on it; the sentence says what.
+    #[error("{0}")]
+    Dependents(String),
     /// 58030: an earlier write failed; nothing is written until the database is opened again.
     #[error("the writer stopped after a failed write: {0}")]
     Poisoned(String),

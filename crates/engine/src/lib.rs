@@ -34,8 +34,9 @@ mod writer;
 
 pub use address::{OWN_BASE, RowAddr, is_own};
 pub use catalog::{
-    Catalog, CatalogChange, ColumnDef, FIRST_OID, IndexDef, OutOfOrder, PARTITION_US,
-    TIME_SCALE_US, Table, TableOptions, View, ViewColumn,
+    Access, AccessChange, Catalog, CatalogChange, ColumnDef, FIRST_OID, Grant, IndexDef,
+    Membership, OutOfOrder, PARTITION_US, PUBLIC_OID, Privileges, READ_SERVER_FILES_OID, Role,
+    SUPERUSER_OID, Secret, Securable, TIME_SCALE_US, Table, TableOptions, View, ViewColumn,
 };
 pub use check::Finding;
 pub use compact::CompactReport;

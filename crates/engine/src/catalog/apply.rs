@@ -1,6 +1,6 @@
 //! What each change does to the catalog, and when it may not.
 
-use super::{Catalog, CatalogChange, ColumnDef, IndexDef, Table, View};
+use super::{Catalog, CatalogChange, ColumnDef, IndexDef, Securable, Table, View};
 use crate::core::Numbers;
 use crate::layout::encode_missing;
 use crate::{Error, Result};
@@ -23,6 +23,7 @@ impl Catalog {
             CatalogChange::CreateTable(table) => return self.create_table(table, numbers),
             CatalogChange::DropTable { oid } => {
                 let table = self.take_table(oid)?;
+                self.forget(&Securable::Relation(oid));
                 return Ok(Effect::Dropped(table.space));
             }
             CatalogChange::CreateSchema { name } => {
@@ -72,6 +73,9 @@ impl Catalog {
                     return Err(Error::Missing { kind: "extension", name });
                 }
             }
+            CatalogChange::Access(change) => {
+                Arc::make_mut(&mut self.access).apply(change, numbers)?;
+            }
         }
         Ok(Effect::Definition)
     }
@@ -101,7 +105,13 @@ impl Catalog {
         if !self.schemas.remove(&name) {
             return Err(Error::Missing { kind: "schema", name });
         }
+        self.forget(&Securable::Schema(name));
         Ok(())
+    }
+
+    /// Who owned what is gone, and who had rights on it.
+    fn forget(&mut self, on: &Securable) {
+        Arc::make_mut(&mut self.access).forget(on);
     }
 
     fn rename_column(&mut self, oid: u32, id: u16, name: String) -> Result<()> {
@@ -152,6 +162,7 @@ impl Catalog {
         if self.views.len() == before {
             return Err(Error::Missing { kind: "view", name: format!("with OID {oid}") });
         }
+        self.forget(&Securable::Relation(oid));
         Ok(())
     }
 

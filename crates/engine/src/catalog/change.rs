@@ -1,6 +1,6 @@
 //! What DDL may change. Changes are staged in a transaction and take effect at its commit.
 
-use super::{ColumnDef, IndexDef, Table, TableOptions, View};
+use super::{AccessChange, ColumnDef, IndexDef, Table, TableOptions, View};
 use arrow::array::ArrayRef;
 
 /// One change to the catalog. OIDs, spaces and sequences are given by the engine; a table, index
@@ -74,4 +74,6 @@ pub enum CatalogChange {
     DropExtension {
         name: String,
     },
+    /// Roles, owners, grants.
+    Access(AccessChange),
 }

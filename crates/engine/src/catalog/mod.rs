@@ -1,14 +1,19 @@
-//! The catalog: schemas, tables, views, extensions; one immutable value a version.
+//! The catalog: schemas, tables, views, extensions, roles; one immutable value a version.
 //!
 //! A transaction sees the catalog of its snapshot plus its own staged changes. Commits that change
 //! the catalog are ordered: if somebody else changed it since the snapshot, the commit is a
 //! conflict. OIDs and spaces grow and are never reused.
 
+mod access;
 mod apply;
 mod change;
 mod record;
 mod table;
 
+pub use access::{
+    Access, AccessChange, Grant, Membership, PUBLIC_OID, Privileges, READ_SERVER_FILES_OID, Role,
+    SUPERUSER_OID, Secret, Securable,
+};
 pub(crate) use apply::Effect;
 pub use change::CatalogChange;
 use cvx_types::PgType;
@@ -32,6 +37,8 @@ pub struct Catalog {
     pub views: BTreeMap<(String, String), Arc<View>>,
     pub schemas: BTreeSet<String>,
     pub extensions: BTreeSet<String>,
+    /// Roles, owners, grants.
+    pub access: Arc<Access>,
     pub next_oid: u32,
     pub next_space: u32,
     pub next_sequence: u32,
@@ -66,6 +73,7 @@ impl Catalog {
             views: BTreeMap::new(),
             schemas: BTreeSet::from(["public".to_owned()]),
             extensions: BTreeSet::new(),
+            access: Arc::new(Access::initial()),
             next_oid: FIRST_OID,
             next_space: 1,
             next_sequence: 1,

@@ -23,7 +23,7 @@ use crate::own::OwnTable;
 use crate::published::Published;
 use crate::read::{OwnRead, TableRead, View};
 use crate::table_store::TableStore;
-use crate::{Catalog, Error, Result, Table};
+use crate::{Access, Catalog, Error, Result, Table};
 use cvx_core::{CommitSeq, SpaceId};
 use cvx_storage::FileId;
 use std::collections::BTreeMap;
@@ -79,6 +79,16 @@ impl Txn {
     pub fn catalog(&self) -> Arc<Catalog> {
         let staged = self.ddl.as_ref().map(|staged| &staged.catalog);
         Arc::clone(staged.unwrap_or(&self.base.catalog))
+    }
+
+    /// Who may do what now: as last committed, not as of the snapshot, so that what was revoked is
+    /// gone for transactions that run too; with own staged changes, if there are any.
+    #[must_use]
+    pub fn access(&self) -> Arc<Access> {
+        match &self.ddl {
+            Some(staged) => Arc::clone(&staged.catalog.access),
+            None => Arc::clone(&self.engine.catalog().access),
+        }
     }
 
     /// A statement begins: the order rule compares with the state before it.
