@@ -44,6 +44,7 @@ pub use read::{
 };
 pub use statement::{DeletePortion, Statement};
 pub use utility::{
-    ColumnSetting, Copy, CopyColumns, CopyDirection, CopyHeader, CopyOptions, Maintenance,
-    MaintenanceKind,
+    ColumnSetting, Copy, CopyColumns, CopyDirection, CopyHeader, CopyOptions, Grant, GrantOn,
+    GrantRole, Maintenance, MaintenanceKind, Password, PrivilegeWord, RoleName, RoleOption,
+    RoleStatement, SetOwner,
 };

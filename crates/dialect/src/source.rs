@@ -1,7 +1,7 @@
 //! The text of a request, and the way from a token's line and column back into it.
 
 use sqlparser::parser::ParserError;
-use sqlparser::tokenizer::{Location, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use crate::dialect::CvxDialect;
 use crate::error::{Fault, ParseError, ParseErrorKind, Place};
@@ -48,7 +48,15 @@ impl<'a> Source<'a> {
         // What came before an unreadable token is in the buffer, and that is enough.
         let _ = Tokenizer::new(&dialect, self.text).tokenize_with_location_into_buf(&mut tokens);
         let found = tokens.into_iter().find(|token| token.span.start == location)?;
-        Some(self.slice(found.span.start, found.span.end))
+        let shown = self.slice(found.span.start, found.span.end);
+        Some(if self.may_be_password(&found.token) { "'...'" } else { shown })
+    }
+
+    /// Errors end up in logs. Where a password is spoken of, any text may be it, whatever is wrong
+    /// with the statement.
+    fn may_be_password(&self, token: &Token) -> bool {
+        !matches!(token, Token::Word(_))
+            && self.text.as_bytes().windows(8).any(|word| word.eq_ignore_ascii_case(b"password"))
     }
 
     /// Gives a fault its position and the words of the text it is about. `end` is where the

@@ -6,7 +6,9 @@ use crate::dialect::CvxDialect;
 use crate::error::{Fault, Place};
 use crate::lift::{Lifted, Portion};
 use crate::parse::{expect_end, expression, parser};
-use crate::utility::{self, ColumnSetting, Copy, Maintenance};
+use crate::utility::{
+    self, ColumnSetting, Copy, Grant, GrantRole, Maintenance, RoleStatement, SetOwner,
+};
 
 /// One statement: sqlparser's, wherever it has one that carries what was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +57,14 @@ pub enum Statement {
     },
     /// `ALTER TABLE t ALTER COLUMN c SET STORAGE plain`, and STATISTICS and COMPRESSION likewise.
     SetColumn(Box<ColumnSetting>),
+    /// CREATE, ALTER, DROP ROLE, USER and GROUP.
+    Role(Box<RoleStatement>),
+    /// GRANT and REVOKE of privileges.
+    Grant(Box<Grant>),
+    /// GRANT and REVOKE of membership in roles.
+    GrantRole(Box<GrantRole>),
+    /// `ALTER TABLE docs OWNER TO x`
+    SetOwner(Box<SetOwner>),
 }
 
 /// A DELETE that ends what it matches at a valid time.

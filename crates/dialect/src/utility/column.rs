@@ -5,7 +5,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use super::{expect_word, parenthesised, peek_word, take_if_exists, take_word, unexpected};
+use super::{expect_word, parenthesised, peek_word, rewind, take_if_exists, take_word, unexpected};
 use crate::error::Fault;
 use crate::statement::Statement;
 
@@ -35,12 +35,6 @@ pub(super) fn read(parser: &mut Parser) -> Result<Option<Statement>, Fault> {
             statement.or(Ok(None))
         }
         _ => Ok(None),
-    }
-}
-
-fn rewind(parser: &mut Parser, start: usize) {
-    while parser.index() > start {
-        parser.prev_token();
     }
 }
 

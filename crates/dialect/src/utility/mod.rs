@@ -4,7 +4,9 @@
 mod column;
 mod copy;
 mod cursor;
+mod grant;
 mod maintenance;
+mod role;
 mod settings;
 
 use sqlparser::keywords::Keyword;
@@ -16,7 +18,9 @@ use crate::statement::Statement;
 
 pub use column::ColumnSetting;
 pub use copy::{Copy, CopyColumns, CopyDirection, CopyHeader, CopyOptions};
+pub use grant::{Grant, GrantOn, GrantRole, PrivilegeWord, SetOwner};
 pub use maintenance::{Maintenance, MaintenanceKind};
+pub use role::{Password, RoleName, RoleOption, RoleStatement};
 
 /// Reads the statement if it is one of these.
 pub(crate) fn read(parser: &mut Parser) -> Result<Option<Statement>, Fault> {
@@ -31,8 +35,21 @@ pub(crate) fn read(parser: &mut Parser) -> Result<Option<Statement>, Fault> {
         Some("SET") if peek_word(parser, 1).as_deref() == Some("CONSTRAINTS") => {
             settings::constraints(parser).map(Some)
         }
-        Some("ALTER") => column::read(parser),
+        Some("CREATE" | "ALTER" | "DROP") if role::is_about_role(parser) => {
+            role::read(parser).map(Some)
+        }
+        Some("GRANT" | "REVOKE") => grant::read(parser).map(Some),
+        Some("ALTER") => match grant::owner(parser)? {
+            Some(statement) => Ok(Some(statement)),
+            None => column::read(parser),
+        },
         _ => Ok(None),
+    }
+}
+
+fn rewind(parser: &mut Parser, start: usize) {
+    while parser.index() > start {
+        parser.prev_token();
     }
 }
 

@@ -5,6 +5,7 @@
 mod grammar;
 mod limits;
 mod properties;
+mod roles;
 mod statements;
 mod temporal;
 
