@@ -23,6 +23,14 @@ use std::time::Duration;
 pub(crate) struct Config {
     pub data_dir: PathBuf,
     pub pg_addr: String,
+    pub trust_loopback: bool,
+    /// Empty: no TLS.
+    pub tls_cert: PathBuf,
+    pub tls_key: PathBuf,
+    /// Empty: clients' certificates are not asked for.
+    pub tls_client_ca: PathBuf,
+    pub tls_client_cert: ClientCert,
+    pub require_tls: bool,
     pub log_level: String,
     pub log_format: LogFormat,
     pub worker_threads: usize,
@@ -36,6 +44,7 @@ pub(crate) struct Config {
     pub portals_max: usize,
     pub statement_timeout_ms: u64,
     pub query_memory_bytes: usize,
+    pub memory_bytes_max: usize,
     /// Empty: the system's.
     pub temp_dir: PathBuf,
     /// Empty: none.
@@ -48,6 +57,14 @@ pub(crate) struct Config {
     pub block_cache_bytes: usize,
     pub wal_bytes_max: u64,
     pub drain_ms: u64,
+}
+
+/// Whether a client must show a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClientCert {
+    Optional,
+    Required,
 }
 
 /// How a log line looks.
@@ -70,6 +87,18 @@ pub(crate) struct Flags {
     /// Address and port of the Postgres wire; port 0 takes a free one
     #[arg(long)]
     pub pg_addr: Option<String>,
+    /// Whether clients of this machine need no password: true or false
+    #[arg(long)]
+    pub trust_loopback: Option<bool>,
+    /// The server's certificate chain, PEM
+    #[arg(long)]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long)]
+    pub tls_key: Option<PathBuf>,
+    /// The authority whose certificates stand for passwords, PEM
+    #[arg(long)]
+    pub tls_client_ca: Option<PathBuf>,
     /// How log lines look: text or json
     #[arg(long)]
     pub log_format: Option<String>,
@@ -87,6 +116,12 @@ impl Config {
         Self {
             data_dir: PathBuf::from("cvx-data"),
             pg_addr: "127.0.0.1:5433".to_owned(),
+            trust_loopback: true,
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            tls_client_ca: PathBuf::new(),
+            tls_client_cert: ClientCert::Optional,
+            require_tls: false,
             log_level: "info".to_owned(),
             log_format: LogFormat::Text,
             worker_threads: 0,
@@ -100,6 +135,7 @@ impl Config {
             portals_max: wire.portals_max,
             statement_timeout_ms: 0,
             query_memory_bytes: 512 << 20,
+            memory_bytes_max: 0,
             temp_dir: PathBuf::new(),
             import_dir: PathBuf::new(),
             spill_bytes: engine.spill_bytes,
@@ -164,10 +200,31 @@ impl Config {
         if self.message_bytes_max > self.inflight_bytes_max {
             bail!("message_bytes_max cannot be larger than inflight_bytes_max");
         }
+        self.validate_tls()
+    }
+
+    fn validate_tls(&self) -> Result<()> {
+        let set = |path: &Path| !path.as_os_str().is_empty();
+        if set(&self.tls_cert) != set(&self.tls_key) {
+            bail!("tls_cert and tls_key go together: set both, or neither");
+        }
+        let needs =
+            [("tls_client_ca", set(&self.tls_client_ca)), ("require_tls", self.require_tls)];
+        if let Some((key, _)) = needs.iter().find(|(_, on)| *on && !set(&self.tls_cert)) {
+            bail!("{key} needs tls_cert and tls_key");
+        }
+        if self.tls_client_cert == ClientCert::Required && !set(&self.tls_client_ca) {
+            bail!("tls_client_cert = \"required\" needs tls_client_ca");
+        }
         Ok(())
     }
 
-    /// The address to listen on, resolved; refused where strangers could reach it.
+    /// Whether connections can be encrypted.
+    pub(crate) fn has_tls(&self) -> bool {
+        !self.tls_cert.as_os_str().is_empty()
+    }
+
+    /// The address to listen on, resolved; refused where strangers could walk in.
     pub(crate) fn listen_addr(&self) -> Result<SocketAddr> {
         use std::net::ToSocketAddrs as _;
         let addr = self
@@ -177,10 +234,16 @@ impl Config {
             .next()
             .with_context(|| format!("pg_addr '{}' resolves to no address", self.pg_addr))?;
         if !addr.ip().is_loopback() {
+            let missing = if !self.has_tls() {
+                "set tls_cert and tls_key to a certificate and its key"
+            } else if self.trust_loopback {
+                "set trust_loopback = false, so that every client has to prove who it is"
+            } else {
+                return Ok(addr);
+            };
             bail!(
-                "refusing to listen on {addr}: this release trusts every user who can connect, so \
-                 it listens on loopback only (127.0.0.1 or ::1); users, passwords and TLS come \
-                 with the next release"
+                "refusing to listen on {addr}, where other machines can connect: {missing}, or \
+                 listen on loopback (127.0.0.1 or ::1); docs/security.md has the steps"
             );
         }
         Ok(addr)
@@ -193,11 +256,15 @@ impl Flags {
         let said = [
             ("data_dir", self.data_dir.as_ref().map(path)),
             ("pg_addr", self.pg_addr.clone()),
+            ("tls_cert", self.tls_cert.as_ref().map(path)),
+            ("tls_key", self.tls_key.as_ref().map(path)),
+            ("tls_client_ca", self.tls_client_ca.as_ref().map(path)),
             ("log_format", self.log_format.clone()),
             ("log_level", self.log_level.clone()),
         ];
         let value = |(key, text): (&str, Option<String>)| Some((key.to_owned(), text?.into()));
-        said.into_iter().filter_map(value).collect()
+        let trust = self.trust_loopback.map(|trust| ("trust_loopback".to_owned(), trust.into()));
+        said.into_iter().filter_map(value).chain(trust).collect()
     }
 }
 
@@ -280,10 +347,30 @@ mod tests {
         let at = |addr: &str| Config { pg_addr: addr.to_owned(), ..Config::defaults() };
         assert!(at("127.0.0.1:5433").listen_addr().is_ok());
         assert!(at("[::1]:5433").listen_addr().is_ok());
+        let file = |name: &str| PathBuf::from(name);
         for open in ["0.0.0.0:5433", "[::]:5433", "192.168.0.1:5433"] {
-            let refusal = at(open).listen_addr().unwrap_err().to_string();
-            assert!(refusal.contains("TLS come"), "{refusal}");
+            let refusal = |config: &Config| config.listen_addr().unwrap_err().to_string();
+            assert!(refusal(&at(open)).contains("set tls_cert and tls_key"));
+            let (tls_cert, tls_key) = (file("cert.pem"), file("key.pem"));
+            let encrypted = Config { tls_cert, tls_key, ..at(open) };
+            assert!(refusal(&encrypted).contains("set trust_loopback = false"));
+            assert!(Config { trust_loopback: false, ..encrypted }.listen_addr().is_ok());
         }
         assert!(at("nonsense").listen_addr().is_err());
+    }
+
+    #[test]
+    fn half_of_tls_is_refused() {
+        for (file, word) in [
+            ("tls_cert = 'c'", "tls_key"),
+            ("tls_key = 'k'", "tls_cert"),
+            ("tls_client_ca = 'a'", "tls_client_ca"),
+            ("require_tls = true", "require_tls"),
+            ("tls_cert = 'c'\ntls_key = 'k'\ntls_client_cert = 'required'", "tls_client_ca"),
+            ("tls_client_cert = 'maybe'", "maybe"),
+        ] {
+            let refusal = format!("{:#}", merge(file, &[], &Flags::default()).unwrap_err());
+            assert!(refusal.contains(word), "{file}: {refusal}");
+        }
     }
 }

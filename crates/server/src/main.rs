@@ -6,8 +6,11 @@
 mod check;
 mod config;
 mod demo;
+mod guard;
 mod log;
+mod passwd;
 mod start;
+mod tls;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -44,6 +47,15 @@ enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Set a role's password in a data directory that no server has open; reads it from standard
+    /// input
+    Passwd {
+        #[command(flatten)]
+        flags: Flags,
+        /// Whose
+        #[arg(default_value = "cvx")]
+        role: String,
+    },
     /// Say which version this is
     Version,
 }
@@ -70,6 +82,10 @@ fn run(command: Command) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check { flags } => check::run(&configure(&flags)?),
+        Command::Passwd { flags, role } => {
+            passwd::run(&configure(&flags)?, &role)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Version => {
             say(&mut std::io::stdout(), concat!("cvx ", env!("CARGO_PKG_VERSION")))?;
             Ok(ExitCode::SUCCESS)

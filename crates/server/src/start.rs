@@ -10,11 +10,12 @@
 
 use crate::config::Config;
 use crate::say;
+use crate::{guard, tls};
 use anyhow::{Context as _, Result};
 use cvx_core::SystemClock;
 use cvx_engine::{Engine, EngineOptions};
 use cvx_sql::{Db, DbOptions};
-use cvx_wire::WireLimits;
+use cvx_wire::{Admission, WireLimits};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,34 +104,52 @@ pub(crate) struct Server {
     listener: TcpListener,
     engine: Arc<Engine>,
     database: Arc<Db>,
+    admission: Admission,
     limits: WireLimits,
 }
 
 impl Server {
     pub(crate) async fn start(config: &Config) -> Result<Self> {
         let wanted = config.listen_addr()?;
+        let admission = tls::admission(config)?;
         let listener =
             TcpListener::bind(wanted).await.with_context(|| format!("listening on {wanted}"))?;
         let addr = listener.local_addr()?;
         let owned = config.clone();
         let engine = tokio::task::spawn_blocking(move || open(&owned)).await??;
         let database = Db::new(Arc::clone(&engine), db_options(config))?;
-        Ok(Self { addr, listener, engine, database, limits: wire_limits(config) })
+        somebody_can_log_in(config, &database)?;
+        guard::watch(Arc::clone(&database), config.memory_bytes_max);
+        Ok(Self { addr, listener, engine, database, admission, limits: wire_limits(config) })
     }
 
     /// Serves until `stop`, lets running statements end, and closes.
     pub(crate) async fn run_until(self, stop: CancellationToken) -> Result<()> {
-        let Self { listener, engine, database, limits, .. } = self;
-        let served = cvx_wire::serve(listener, database, limits, stop.cancelled_owned()).await;
+        let Self { listener, engine, database, admission, limits, .. } = self;
+        let stopped = stop.cancelled_owned();
+        let served = cvx_wire::serve(listener, database, admission, limits, stopped).await;
         tokio::task::spawn_blocking(move || engine.shutdown()).await?;
         served.context("serving clients")
     }
 }
 
+/// A server that asks for passwords which nobody has serves nobody.
+fn somebody_can_log_in(config: &Config, database: &Db) -> Result<()> {
+    let certificates = !config.tls_client_ca.as_os_str().is_empty();
+    if config.trust_loopback || certificates || database.has_password() {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "trust_loopback is false and no role that may log in has a password, so nobody could \
+         connect: set the first superuser's password with `cvx passwd`"
+    )
+}
+
 /// The one line on standard output, and the port file: for programs that wait for the server.
 fn announce(config: &Config, addr: SocketAddr, port_file: Option<&Path>) -> Result<()> {
     let data_dir = config.data_dir.display();
-    tracing::info!(%addr, %data_dir, "ready");
+    let (trust_loopback, tls) = (config.trust_loopback, config.has_tls());
+    tracing::info!(%addr, %data_dir, trust_loopback, tls, "ready");
     if let Some(path) = port_file {
         let unfinished = path.with_extension("unfinished");
         std::fs::write(&unfinished, format!("{}\n", addr.port()))

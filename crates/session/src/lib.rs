@@ -6,11 +6,13 @@
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
+pub use cvx_auth::Verifier;
 pub use cvx_core::CancelToken;
 use cvx_types::{Column, Datum, FormatSettings, PgType, Result};
 use futures::stream::BoxStream;
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Rows on their way to the client, in bounded batches whose columns match the announced ones.
 pub type RowStream = BoxStream<'static, Result<RecordBatch>>;
@@ -119,6 +121,11 @@ pub trait Session: Send {
     /// `bytea_output`, and what `'now'` means to the statement that runs next.
     fn format_settings(&self) -> FormatSettings;
 
+    /// How long the client may leave a transaction block open without asking anything.
+    fn idle_in_transaction_timeout(&self) -> Option<Duration> {
+        None
+    }
+
     /// The flag that stops this session's running statement; cleared when a statement starts.
     fn cancel_token(&self) -> CancelToken;
 }
@@ -126,6 +133,11 @@ pub trait Session: Send {
 /// Makes sessions: one for each client that is let in.
 #[async_trait]
 pub trait Database: Send + Sync {
+    /// What a client that says it is `user` must prove to know. Where there is no such role, or it
+    /// has no password that is valid now, a verifier that nothing proves ([`Verifier::mock`]): who
+    /// asks cannot tell.
+    fn verifier(&self, user: &str) -> Verifier;
+
     /// A session of `user` in `database`, with the start-up packet's other settings applied.
     async fn connect(
         &self,

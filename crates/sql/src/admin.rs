@@ -15,6 +15,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::sync::Arc;
 
+/// The procedures, as GRANT names them.
+pub const PROCEDURES: [&str; 3] = ["cvx.compact", "cvx.erase", "cvx.seal"];
+
 pub async fn call(
     session: &mut SqlSession,
     function: &Function,
@@ -24,7 +27,11 @@ pub async fn call(
     let name = object_name(&function.name).join(".");
     let table = session
         .reading(params, text, async |cx: &StatementCx<'_>| match name.as_str() {
-            "cvx.compact" | "cvx.seal" => argument_table(cx, &name, function),
+            "cvx.compact" | "cvx.seal" => {
+                let table = argument_table(cx, &name, function)?;
+                cx.guard.call(&name, &table)?;
+                Ok(table)
+            }
             "cvx.erase" => Err(SqlError::unsupported("CALL cvx.erase")),
             _ => Err(SqlError::new(
                 SqlState::UNDEFINED_FUNCTION,

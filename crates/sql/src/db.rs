@@ -1,11 +1,17 @@
 //! The database: what all sessions share.
 
-use crate::error::from_datafusion;
+use crate::access::{denied, new_role_secret};
+use crate::error::{from_datafusion, from_engine};
+use crate::memory::Ledger;
 use crate::pg_catalog::CorrelatedSubqueries;
-use crate::session::{SqlSession, Vars};
+use crate::session::{SqlSession, Vars, on_off};
 use crate::{functions, optimize::NearestNeighbours, types};
 use async_trait::async_trait;
-use cvx_engine::Engine;
+use cvx_auth::Verifier;
+use cvx_core::CancelToken;
+use cvx_engine::{
+    Access, AccessChange, CatalogChange, Durability, Engine, Privileges, Role, Securable,
+};
 use cvx_session::{Database, Session};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::execution::SessionStateBuilder;
@@ -29,18 +35,42 @@ pub struct DbOptions {
     pub import_dir: Option<PathBuf>,
 }
 
-/// One database, `cvx`, and its superuser of the same name.
+/// One database, `cvx`; its first superuser has the same name.
 pub struct Db {
     pub(crate) engine: Arc<Engine>,
     pub(crate) options: DbOptions,
     state: SessionState,
+    runtime: Arc<RuntimeEnv>,
+    ledger: Ledger,
+    /// What logins of unknown roles are derived from while the catalog has nothing for that.
+    mock_secret: [u8; 32],
 }
 
 impl Db {
     pub fn new(engine: Arc<Engine>, options: DbOptions) -> Result<Arc<Self>> {
         let runtime = runtime(&options)?;
-        let state = base_state(runtime)?;
-        Ok(Arc::new(Self { engine, options, state }))
+        let state = base_state(Arc::clone(&runtime))?;
+        let mock_secret = cvx_auth::random()
+            .ok_or_else(|| SqlError::new(SqlState::INTERNAL_ERROR, "no randomness"))?;
+        let ledger = Ledger::default();
+        Ok(Arc::new(Self { engine, options, state, runtime, ledger, mock_secret }))
+    }
+
+    /// What a session's queries run in: its memory is counted, and stopped by this token.
+    pub(crate) fn session_runtime(&self, cancel: CancelToken) -> Arc<RuntimeEnv> {
+        self.ledger.open(&self.runtime, cancel)
+    }
+
+    /// Stops the statement that holds most memory; how many bytes, if one holds any.
+    pub fn relieve(&self) -> Option<usize> {
+        self.ledger.relieve()
+    }
+
+    /// Whether anybody has a password to log in with.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        let access = &self.engine.catalog().access;
+        access.roles.values().any(|role| role.login && role.verifier.is_some())
     }
 
     /// A planner's state of its own for one session.
@@ -84,8 +114,49 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
     Ok(state)
 }
 
+/// The role that a client may be.
+fn admitted<'a>(access: &'a Access, user: &str) -> Result<&'a Role> {
+    let refused = |message| SqlError::new(SqlState::INVALID_AUTHORIZATION, message);
+    let role = access
+        .role_named(user)
+        .ok_or_else(|| refused(format!("role \"{user}\" does not exist")))?;
+    if !role.login {
+        return Err(refused(format!("role \"{user}\" is not permitted to log in")));
+    }
+    if access.held(role.oid, &Securable::Database).has(Privileges::CONNECT) {
+        return Ok(role);
+    }
+    Err(denied("database \"cvx\"").detail("User does not have CONNECT privilege."))
+}
+
+/// Sets a role's password: for `cvx passwd`, on a database that no server has open.
+pub async fn set_password(engine: &Arc<Engine>, user: &str, password: &str) -> Result<()> {
+    let mut txn = engine.begin();
+    let access = txn.access();
+    let role = access.role_named(user).ok_or_else(|| {
+        SqlError::new(SqlState::UNDEFINED_OBJECT, format!("role \"{user}\" does not exist"))
+    })?;
+    let verifier = Some(new_role_secret(password)?);
+    let change = AccessChange::AlterRole(Role { verifier, ..role.clone() });
+    let mock = access.mock_secret.is_none().then(cvx_auth::random).flatten();
+    for change in [Some(change), mock.map(AccessChange::SetMockSecret)].into_iter().flatten() {
+        txn.ddl(CatalogChange::Access(change)).map_err(from_engine)?;
+    }
+    txn.commit(Durability::Synced).await.map(drop).map_err(from_engine)
+}
+
 #[async_trait]
 impl Database for Db {
+    fn verifier(&self, user: &str) -> Verifier {
+        let access = &self.engine.catalog().access;
+        let now = self.engine.now_us();
+        let valid = |role: &&Role| role.valid_until_us.is_none_or(|until| now < until);
+        let kept = access.role_named(user).filter(valid).and_then(|role| role.verifier.as_ref());
+        // Made for those who need none, too, so that the time tells nothing.
+        let mock = Verifier::mock(user, access.mock_secret.as_ref().unwrap_or(&self.mock_secret));
+        kept.and_then(|text| Verifier::parse(&text.0)).unwrap_or(mock)
+    }
+
     async fn connect(
         &self,
         user: &str,
@@ -98,13 +169,20 @@ impl Database for Db {
                 format!("database \"{database}\" does not exist"),
             ));
         }
-        let mut all = vec![
-            ("statement_timeout".to_owned(), self.options.statement_timeout_ms.to_string()),
-            ("session_authorization".to_owned(), user.to_owned()),
-        ];
+        let access = &self.engine.catalog().access;
+        let role = admitted(access, user)?;
+        let timeout = self.options.statement_timeout_ms.to_string();
+        let mut all = vec![("statement_timeout".to_owned(), timeout)];
         all.extend(settings.iter().cloned());
-        let vars = Vars::new(&all)?;
-        let session = SqlSession::new(self, user, vars);
+        let mut vars = Vars::new(&all)?;
+        vars.set_identity(
+            &[
+                ("session_authorization", role.name.clone()),
+                ("is_superuser", on_off(role.superuser)),
+            ],
+            false,
+        );
+        let session = SqlSession::new(self, role.oid, vars);
         Ok(Box::new(session))
     }
 }

@@ -128,6 +128,10 @@ pub fn from_stop(stop: Stop) -> SqlError {
     let reason = match stop {
         Stop::Cancelled => "user request",
         Stop::TimedOut => "statement timeout",
+        Stop::OutOfMemory => {
+            return SqlError::new(SqlState::OUT_OF_MEMORY, "out of memory")
+                .detail("The server is short of memory, and this statement held most of it.");
+        }
     };
     SqlError::new(SqlState::QUERY_CANCELED, format!("canceling statement due to {reason}"))
 }
@@ -171,6 +175,7 @@ pub fn from_engine(error: cvx_engine::Error) -> SqlError {
         Error::Missing { kind: "schema", .. } => new(SqlState::INVALID_SCHEMA_NAME),
         Error::Missing { .. } => new(SqlState::UNDEFINED_OBJECT),
         Error::Invalid(_) => new(SqlState::FEATURE_NOT_SUPPORTED),
+        Error::Dependents(_) => new(SqlState("2BP01")).hint("Use CASCADE to revoke them too."),
         Error::Poisoned(_) => new(SqlState::IO_ERROR),
         Error::ShutDown => new(SqlState::ADMIN_SHUTDOWN),
         Error::Corrupt(_) => new(SqlState::DATA_CORRUPTED),

@@ -27,7 +27,8 @@ pub async fn run(
     let copied = {
         let target = {
             let cx = session.cx(&held, params, text);
-            CopyTarget::new(&cx, table, columns)
+            let permitted = cx.guard.server_files();
+            permitted.and_then(|()| CopyTarget::new(&cx, table, columns))
         };
         target.and_then(|target| {
             held.txn.begin_statement();

@@ -12,8 +12,9 @@
 //! ```
 //!
 //! Statements that change rows are planned here too ([`dml`]): what to change is read by the same
-//! road, the change itself is the engine's.
+//! road, the change itself is the engine's. Who may is asked of [`access`] on every road.
 
+mod access;
 mod admin;
 mod bind;
 mod copy;
@@ -26,10 +27,11 @@ mod explain;
 pub mod functions;
 mod import;
 mod limits;
+mod memory;
 mod optimize;
 pub mod pg_catalog;
 mod plan;
 mod session;
 pub mod types;
 
-pub use db::{Db, DbOptions};
+pub use db::{Db, DbOptions, set_password};

@@ -104,7 +104,9 @@ where
     /// Takes and answers one message.
     async fn step(&mut self) -> Step<Next> {
         let frame = if self.idle {
-            self.peer.next_when_idle().await?
+            let in_transaction = self.session.status() != TxnStatus::Idle;
+            let at_most = self.session.idle_in_transaction_timeout().filter(|_| in_transaction);
+            self.peer.next_when_idle(at_most).await?
         } else {
             self.peer.next_when_expected().await?
         };
@@ -151,7 +153,8 @@ where
 
     /// Answers an error, and undoes what the statement began.
     async fn refuse(&mut self, tag: u8, error: SqlError) -> Step<Next> {
-        tracing::debug!(%error, "refused");
+        // Not its words, which may repeat the statement's, and with it a password.
+        tracing::debug!(state = error.state.0, "refused");
         if std::mem::take(&mut self.copying) {
             self.session.copy_abort().await;
         }

@@ -70,9 +70,21 @@ impl Budget {
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
+    /// Of a stranger, whose messages must be short.
     pub(crate) fn new(reader: R, limits: &WireLimits, budget: Arc<Budget>) -> Self {
-        let message_bytes_max = limits.message_bytes_max;
+        let message_bytes_max = STARTUP_BYTES_MAX.min(limits.message_bytes_max);
         Self { reader, buffer: BytesMut::new(), message_bytes_max, budget, share: None }
+    }
+
+    /// What was read of the socket before.
+    pub(crate) fn with_first(mut self, first: &[u8]) -> Self {
+        self.buffer.extend_from_slice(first);
+        self
+    }
+
+    /// The client is known: its messages may be as long as this.
+    pub(crate) fn admit(&mut self, message_bytes_max: usize) {
+        self.message_bytes_max = message_bytes_max;
     }
 
     /// The next frame; `None` where the client closed between two.

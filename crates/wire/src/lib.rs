@@ -1,9 +1,9 @@
 //! The Postgres protocol (version 3): sockets on one side, [`cvx_session::Session`] on the other.
 //!
 //! ```text
-//!  serve ── accept ── startup ── Connection ──┬── simple    Query
-//!    │                                        ├── extended  Parse Bind Describe Execute Sync
-//!    └── Backends (cancel by pid and secret)  └── copy_in / copy_out ── copy::{decode, encode}
+//!  serve ─ door ─ startup ─ login ─ Connection ─┬─ simple    Query
+//!    │                                          ├─ extended  Parse Bind Describe Execute Sync
+//!    └─ Backends (cancel by pid and secret)     └─ copy_in / copy_out ─ copy::{decode, encode}
 //!                     Frames (bytes in) ── Peer (attends work) ── Outbox (bytes out)
 //! ```
 //!
@@ -12,6 +12,8 @@
 //!   rows leave in pieces of [`WireLimits::output_bytes`], COPY is decoded into batches of 1 MiB.
 //! * While the session works, the client is watched: a cancel, a timeout or a closed socket stops
 //!   the statement within 50 ms, by dropping its future or stream.
+//! * Before it is known who a client is, nothing of it is kept but 10 kB, and its place is given
+//!   to the next stranger where there are too many.
 //! * A panic in a statement is that statement's error, XX000; the connection lives on.
 //!
 //! Of pgwire this crate uses the messages, not the handlers. Its default handlers collect a
@@ -25,10 +27,12 @@ mod connection;
 pub mod copy;
 mod copy_in;
 mod copy_out;
+mod door;
 mod extended;
 mod failure;
 mod frame;
 mod limits;
+mod login;
 mod outbox;
 mod peer;
 mod portal;
@@ -37,6 +41,10 @@ mod rows;
 mod server;
 mod simple;
 mod startup;
+mod strangers;
+mod tls;
 
+pub use door::Admission;
 pub use limits::WireLimits;
 pub use server::serve;
+pub use tls::{ClientCertificates, Tls, TlsError};

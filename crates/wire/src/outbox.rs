@@ -56,11 +56,6 @@ impl<W: AsyncWrite + Unpin> Outbox<W> {
         }
     }
 
-    /// A byte outside any message: the answer to an SSLRequest.
-    pub(crate) fn send_byte(&mut self, byte: u8) {
-        self.buffer.put_u8(byte);
-    }
-
     pub(crate) fn is_full(&self) -> bool {
         self.buffer.len() >= self.flush_bytes
     }

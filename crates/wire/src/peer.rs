@@ -23,6 +23,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// How long work that was told to stop may take to do so by itself.
 const GRACE: Duration = Duration::from_millis(150);
 
+/// 25P03
+const IDLE_IN_TRANSACTION_TIMEOUT: SqlState = SqlState("25P03");
+
 /// How far a server is in stopping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -76,12 +79,26 @@ impl<R: AsyncRead + Unpin> Peer<R> {
         }
     }
 
-    /// The next frame between statements; the server's shutdown ends the wait.
-    pub(crate) async fn next_when_idle(&mut self) -> Step<Option<Frame>> {
+    /// The next frame between statements; the server's shutdown ends the wait, and so does the time
+    /// that a client may leave its transaction open.
+    pub(crate) async fn next_when_idle(
+        &mut self,
+        at_most: Option<Duration>,
+    ) -> Step<Option<Frame>> {
+        let patience = async {
+            match at_most {
+                Some(time) => sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             frame = self.frames.next() => frame,
             _ = self.phase.wait_for(|phase| *phase != Phase::Open) => Err(shutting_down()),
+            () = patience => {
+                let message = "terminating connection due to idle-in-transaction timeout";
+                Err(Failure::Fatal(SqlError::new(IDLE_IN_TRANSACTION_TIMEOUT, message)))
+            }
         }
     }
 
@@ -116,6 +133,10 @@ impl<R: AsyncRead + Unpin> Peer<R> {
         }
         let why = match self.backend.token.stopped() {
             Some(Stop::TimedOut) => "statement timeout",
+            Some(Stop::OutOfMemory) => {
+                let error = SqlError::new(SqlState::OUT_OF_MEMORY, "out of memory");
+                return Failure::Statement(error);
+            }
             Some(Stop::Cancelled) | None => "user request",
         };
         let message = format!("canceling statement due to {why}");

@@ -56,6 +56,17 @@ impl Request {
     }
 }
 
+/// A SASLInitialResponse: the mechanism, and the client's first message, if it came along.
+pub(crate) fn sasl_initial(frame: &Frame) -> Result<(String, Option<Bytes>)> {
+    let mut body = Body { rest: frame.body.clone() };
+    let name = body.text()?;
+    let message = match usize::try_from(body.int()?) {
+        Ok(length) => Some(body.take(length)?),
+        Err(_) => None,
+    };
+    if body.rest.is_empty() { Ok((name, message)) } else { Err(malformed()) }
+}
+
 fn malformed() -> SqlError {
     violation("invalid message format")
 }

@@ -7,17 +7,21 @@
 
 use crate::backends::Backends;
 use crate::connection::{Connection, say_goodbye};
+use crate::door::{Admission, Caller, Reader, Writer, settle};
 use crate::failure::{Failure, Step, panicked};
 use crate::frame::{Budget, Frames};
 use crate::limits::WireLimits;
+use crate::login::identify;
 use crate::outbox::Outbox;
 use crate::peer::Phase;
 use crate::startup::{Client, Greeting, greet};
+use crate::strangers::{Place, Strangers};
 use cvx_session::Database;
 use cvx_types::{SqlError, SqlState};
 use futures::FutureExt;
 use pgwire::messages::startup::{Authentication, BackendKeyData, SecretKey};
 use std::future::Future;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,9 +32,6 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// Connections beyond `connections_max` that may be in their startup: to be told 53300, or to
-/// bring a cancel request. More are closed without a word.
-const STRANGERS_MAX: usize = 64;
 /// After statements were stopped, how long their connections may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Pause after a failed accept (no file descriptors left, usually).
@@ -38,7 +39,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 struct Shared {
     database: Arc<dyn Database>,
+    admission: Admission,
     limits: Arc<WireLimits>,
+    strangers: Arc<Strangers>,
     backends: Arc<Backends>,
     seats: Arc<Semaphore>,
     budget: Arc<Budget>,
@@ -49,12 +52,15 @@ struct Shared {
 pub async fn serve(
     listener: TcpListener,
     database: Arc<dyn Database>,
+    admission: Admission,
     limits: WireLimits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
     let (phase, phase_seen) = watch::channel(Phase::Open);
     let shared = Arc::new(Shared {
         database,
+        admission,
+        strangers: Arc::default(),
         backends: Arc::default(),
         seats: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
         budget: Arc::new(Budget::new(&limits)),
@@ -91,10 +97,10 @@ async fn accept_until(
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     tracing::debug!(%address, "accepted");
-                    let room = shared.limits.connections_max.saturating_add(STRANGERS_MAX);
-                    if connections.len() < room {
-                        connections.spawn(welcome(shared.clone(), stream));
-                    }
+                    let place = shared.strangers.place();
+                    let number = place.number();
+                    let task = connections.spawn(welcome(shared.clone(), stream, address, place));
+                    shared.strangers.stand(number, task);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
@@ -110,48 +116,80 @@ async fn all_of(connections: &mut JoinSet<()>) {
 }
 
 /// A connection from its first byte to its last; a panic in it is its own.
-async fn welcome(shared: Arc<Shared>, stream: TcpStream) {
+async fn welcome(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, place: Place) {
     // Latency before batching: we write in large pieces anyway.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let (reader, writer) = stream.into_split();
-    let frames = Frames::new(reader, &shared.limits, shared.budget.clone());
-    let outbox = Outbox::new(writer, shared.limits.output_bytes);
-    let served = AssertUnwindSafe(serve_one(&shared, frames, outbox)).catch_unwind().await;
+    let served = AssertUnwindSafe(serve_one(&shared, stream, address, place)).catch_unwind().await;
     if let Err(payload) = served {
         panicked(&*payload);
     }
 }
 
-async fn serve_one<R, W>(shared: &Shared, mut frames: Frames<R>, mut outbox: Outbox<W>)
-where
-    R: AsyncRead + Unpin + Send,
-    W: AsyncWrite + Unpin + Send,
-{
+async fn serve_one(shared: &Shared, stream: TcpStream, address: SocketAddr, place: Place) {
     let mut phase = shared.phase.clone();
-    let greeting = greet(&mut frames, &mut outbox);
-    let greeted = tokio::select! {
-        greeted = timeout(shared.limits.startup_timeout, greeting) => greeted,
+    let meeting = timeout(shared.limits.startup_timeout, get_to_know(shared, stream, address));
+    let known = tokio::select! {
+        known = meeting => known,
         _ = phase.wait_for(|phase| *phase != Phase::Open) => return,
     };
-    let admitted = match greeted {
-        Ok(Ok(Greeting::Client(client))) => client,
-        Ok(Ok(Greeting::Cancel { pid, secret })) => return shared.backends.cancel(pid, secret),
-        Ok(Ok(Greeting::Nothing) | Err(Failure::Gone)) | Err(_) => return,
-        Ok(Err(Failure::Fatal(error) | Failure::Statement(error))) => {
-            return say_goodbye(&mut frames, &mut outbox, &error).await;
-        }
-    };
+    let Ok(Some((client, mut frames, mut outbox))) = known else { return };
     let Ok(_seat) = shared.seats.clone().try_acquire_owned() else {
         let message = "sorry, too many clients already";
         let error = SqlError::new(SqlState::TOO_MANY_CONNECTIONS, message);
         return say_goodbye(&mut frames, &mut outbox, &error).await;
     };
-    match seated(shared, &admitted).await {
+    drop(place);
+    frames.admit(shared.limits.message_bytes_max);
+    match seated(shared, &client).await {
         Ok(session) => admit(shared, session, frames, outbox).await,
         Err(error) => say_goodbye(&mut frames, &mut outbox, &error).await,
     }
+}
+
+/// A client that has shown who it is, and the two ends of its line.
+type Known = (Client, Frames<Reader>, Outbox<Writer>);
+
+/// Settles encryption, hears who it is and has that proved. `None` where nobody is let in.
+async fn get_to_know(shared: &Shared, stream: TcpStream, address: SocketAddr) -> Option<Known> {
+    let line = match settle(stream, address, shared.admission.tls.as_ref()).await {
+        Ok(line) => line,
+        Err(error) => {
+            tracing::debug!(%address, %error, "no connection came about");
+            return None;
+        }
+    };
+    let frames = Frames::new(line.reader, &shared.limits, shared.budget.clone());
+    let mut frames = frames.with_first(&line.first);
+    let mut outbox = Outbox::new(line.writer, shared.limits.output_bytes);
+    match introduce(shared, &mut frames, &mut outbox, &line.caller).await {
+        Ok(Some(client)) => Some((client, frames, outbox)),
+        Ok(None) | Err(Failure::Gone) => None,
+        Err(Failure::Fatal(error) | Failure::Statement(error)) => {
+            say_goodbye(&mut frames, &mut outbox, &error).await;
+            None
+        }
+    }
+}
+
+async fn introduce(
+    shared: &Shared,
+    frames: &mut Frames<Reader>,
+    outbox: &mut Outbox<Writer>,
+    caller: &Caller,
+) -> Step<Option<Client>> {
+    let client = match greet(frames, outbox).await? {
+        Greeting::Client(client) => client,
+        Greeting::Cancel { pid, secret } => {
+            shared.backends.cancel(pid, secret);
+            return Ok(None);
+        }
+        Greeting::Nothing => return Ok(None),
+    };
+    let verifier = || shared.database.verifier(&client.user);
+    identify(frames, outbox, &client, caller, &shared.admission, verifier).await?;
+    Ok(Some(client))
 }
 
 async fn seated(

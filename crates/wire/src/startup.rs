@@ -1,5 +1,4 @@
-//! Before there is a session: encryption is declined, cancel requests are told apart, and a client
-//! says who it is.
+//! Before there is a session: cancel requests are told apart, and a client says who it is.
 
 use crate::failure::{Failure, Step, violation};
 use crate::frame::Frames;
@@ -12,8 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 const PROTOCOL_3_0: i32 = 3 << 16;
 const CANCEL_REQUEST: i32 = 80_877_102;
-/// One request each for TLS and GSS encryption, then the startup packet.
-const REQUESTS_MAX: usize = 3;
 
 /// What a new connection wants.
 #[derive(Debug)]
@@ -40,19 +37,15 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    for _ in 0..REQUESTS_MAX {
-        let Some(packet) = frames.next_startup().await? else { return Ok(Greeting::Nothing) };
-        let (code, body) = split_code(&packet)?;
-        match code {
-            SslRequest::BODY_MAGIC_NUMBER | GssEncRequest::BODY_MAGIC_NUMBER => {
-                outbox.send_byte(b'N');
-                outbox.flush().await?;
-            }
-            CANCEL_REQUEST => return cancel_request(body),
-            version => return client(version, body, outbox).await,
+    let Some(packet) = frames.next_startup().await? else { return Ok(Greeting::Nothing) };
+    let (code, body) = split_code(&packet)?;
+    match code {
+        SslRequest::BODY_MAGIC_NUMBER | GssEncRequest::BODY_MAGIC_NUMBER => {
+            Err(Failure::Fatal(violation("too many requests to encrypt the connection")))
         }
+        CANCEL_REQUEST => cancel_request(body),
+        version => client(version, body, outbox).await,
     }
-    Err(Failure::Fatal(violation("too many requests to encrypt the connection")))
 }
 
 fn split_code(packet: &Bytes) -> Step<(i32, &[u8])> {

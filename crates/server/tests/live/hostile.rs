@@ -207,7 +207,8 @@ async fn who_and_where_are_checked() {
         let error = client::connect_as(addr, words).await.err().expect(words);
         assert_eq!(sqlstate(&error), Some(state), "{words}");
     }
-    client::connect_as(addr, "user=anybody dbname=cvx").await.unwrap();
+    let error = client::connect_as(addr, "user=anybody dbname=cvx").await.err().unwrap();
+    assert_eq!(sqlstate(&error), Some("28000"), "trusted is who is known");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,4 +6,5 @@ mod crash;
 mod hostile;
 mod process;
 mod psql;
+mod security;
 mod setup;

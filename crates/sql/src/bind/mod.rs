@@ -18,6 +18,7 @@ mod wildcard;
 
 pub use names::{HIDDEN, ident_name, object_name, quote};
 
+use crate::access::Reader;
 use crate::plan::StatementCx;
 use cvx_core::ValidTime;
 use cvx_engine::{Table, TableRead, TimeSlice, View};
@@ -55,6 +56,8 @@ struct Env {
     relations: Arc<Vec<wildcard::Shown>>,
     /// How many views we are inside.
     view_depth: usize,
+    /// In whose name tables are read here.
+    reader: Reader,
 }
 
 /// A base table whose slice is settled once all scopes are known.
@@ -66,6 +69,7 @@ struct Pending {
     show: Show,
     /// TRAJECTORY reads all points up to the moment, not the one in force.
     all_points: bool,
+    reader: Reader,
 }
 
 /// Which of a table's columns an appearance shows.
@@ -113,6 +117,7 @@ impl<'a> Binder<'a> {
             scopes: Vec::new(),
             show: Show::Address,
             all_points: false,
+            reader: Reader::Checked,
         });
         if let SetExpr::Select(select) = query.body.as_mut()
             && let Some(first) = select.from.first_mut()
@@ -292,6 +297,7 @@ impl<'a> Binder<'a> {
                 scopes: env.scopes.clone(),
                 show,
                 all_points: false,
+                reader: env.reader,
             },
         )
     }
@@ -314,6 +320,7 @@ impl<'a> Binder<'a> {
         if env.view_depth >= VIEW_DEPTH_MAX {
             return Err(SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "views nest too deep"));
         }
+        let reader = self.cx.guard.view(env.reader, view)?;
         let mut subquery = names::parse_view(view)?;
         let inner = Env {
             scopes: env.scopes.clone(),
@@ -321,6 +328,7 @@ impl<'a> Binder<'a> {
             hidden: Arc::new(names::hidden_in(&subquery)),
             relations: Arc::default(),
             view_depth: env.view_depth + 1,
+            reader,
         };
         self.bind_query(&mut subquery, &inner)?;
         let alias = names::view_alias(view, alias);

@@ -84,6 +84,7 @@ impl Binder<'_> {
             scopes: env.scopes.clone(),
             show,
             all_points: true,
+            reader: env.reader,
         };
         if let TableFactor::Table { name, .. } = factor {
             *name = ObjectName::from(vec![quote(&table.schema), quote(&table.name)]);

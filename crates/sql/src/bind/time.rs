@@ -127,7 +127,9 @@ fn settle_axes(scopes: &mut [Scope], pending: &[Pending]) {
     }
 }
 
+/// The one place at which a table becomes readable, and so where it is asked who reads.
 fn bind(cx: &StatementCx<'_>, scopes: &mut [Scope], pending: Pending) -> Result<BoundTable> {
+    cx.guard.read(pending.reader, &pending.table)?;
     let temporal = pending.table.valid_time.is_some();
     let mut inherit = |axis: Axis| {
         let nearest = pending.scopes.iter().rev().find(|index| scopes[**index].axis == axis)?;

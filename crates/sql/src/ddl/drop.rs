@@ -98,7 +98,9 @@ fn missing(kind: ObjectType, name: &ObjectName) -> SqlError {
 pub(super) fn truncate(cx: &StatementCx<'_>, truncate: &Truncate) -> Result<DdlPlan> {
     let mut plan = DdlPlan::new("TRUNCATE TABLE");
     for target in &truncate.table_names {
-        plan.truncate.push(cx.table(&target.name)?);
+        let table = cx.table(&target.name)?;
+        cx.guard.table(&table, cvx_engine::Privileges::TRUNCATE)?;
+        plan.truncate.push(table);
     }
     Ok(plan)
 }

@@ -24,15 +24,15 @@ pub struct DdlPlan {
 }
 
 impl DdlPlan {
-    fn new(tag: &'static str) -> Self {
+    pub(crate) fn new(tag: &'static str) -> Self {
         Self { tag, ..Self::default() }
     }
 
-    fn change(tag: &'static str, change: CatalogChange) -> Self {
+    pub(crate) fn change(tag: &'static str, change: CatalogChange) -> Self {
         Self { tag, changes: vec![change], ..Self::default() }
     }
 
-    fn notice(mut self, message: String) -> Self {
+    pub(crate) fn notice(mut self, message: String) -> Self {
         self.notices.push(Notice { severity: "NOTICE", state: "00000", message });
         self
     }
@@ -86,9 +86,16 @@ fn create_schema(
 ) -> Result<DdlPlan> {
     const TAG: &str = "CREATE SCHEMA";
     let ast::SchemaName::Simple(name) = schema else {
-        return Err(SqlError::unsupported("CREATE SCHEMA ... AUTHORIZATION"));
+        return Err(SqlError::unsupported("CREATE SCHEMA ... AUTHORIZATION")
+            .hint("ALTER SCHEMA ... OWNER TO gives it to another role."));
     };
     let name = crate::bind::object_name(name).pop().unwrap_or_default();
+    if name.starts_with("pg_") || name == "cvx" {
+        return Err(SqlError::new(
+            cvx_types::SqlState("42939"),
+            format!("unacceptable schema name \"{name}\""),
+        ));
+    }
     if if_not_exists && cx.catalog.schemas.contains(&name) {
         return Ok(DdlPlan::new(TAG).notice(format!("schema \"{name}\" already exists, skipping")));
     }

@@ -24,7 +24,7 @@ pub struct CopyTarget {
 
 impl CopyTarget {
     pub fn new(cx: &StatementCx<'_>, name: &ObjectName, columns: &[Ident]) -> Result<Self> {
-        let table = target::writable(cx, name)?;
+        let table = target::writable(cx, name, target::to_insert(cx))?;
         let places = places(&table, columns)?;
         let given: Vec<_> = places.iter().map(|place| &table.columns[*place]).collect();
         let fields: Vec<_> =

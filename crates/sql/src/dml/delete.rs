@@ -8,7 +8,7 @@ use crate::error::{from_datafusion, from_engine};
 use crate::plan::StatementCx;
 use cvx_core::{EntityId, ValidTime};
 use cvx_dialect::DeletePortion;
-use cvx_engine::{Table, Txn};
+use cvx_engine::{Privileges, Table, Txn};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast::{Delete, FromTable, Query, TableWithJoins};
@@ -39,7 +39,11 @@ pub struct DeleteRead {
 impl DeleteRead {
     pub fn new(cx: &StatementCx<'_>, delete: &Delete) -> Result<Self> {
         let table = target_of(delete)?;
-        let target = Target::of(cx, table)?;
+        let mut wanted = Privileges::DELETE;
+        if delete.selection.is_some() || delete.returning.is_some() || delete.using.is_some() {
+            wanted |= Privileges::SELECT;
+        }
+        let target = Target::of(cx, table, wanted)?;
         let returning = Returning::of(cx, delete.returning.as_ref(), &target.table, &target.alias)?;
         let values = match &returning {
             Some(_) => {

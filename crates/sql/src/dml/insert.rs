@@ -9,7 +9,7 @@ use crate::error::{from_arrow, from_datafusion, from_engine};
 use crate::plan::{Planner, StatementCx};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
-use cvx_engine::{Disposition, InsertMode, OnConflict, RowAddr, Table, TimeSlice, Txn};
+use cvx_engine::{Disposition, InsertMode, OnConflict, Privileges, RowAddr, Table, TimeSlice, Txn};
 use cvx_types::{FormatSettings, Result, SqlError, SqlState};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::PhysicalExpr;
@@ -40,7 +40,7 @@ impl InsertPlan {
         let TableObject::TableName(name) = &insert.table else {
             return Err(SqlError::unsupported("INSERT INTO anything but a table"));
         };
-        let table = target::writable(cx, name)?;
+        let table = target::writable(cx, name, wanted(cx, insert))?;
         let alias = insert
             .table_alias
             .as_ref()
@@ -208,6 +208,20 @@ impl ConflictUpdate {
         let new = filter_record_batch(&new, &kept).map_err(|error| from_arrow(&error))?;
         Ok((kept, new))
     }
+}
+
+/// What an INSERT asks for: what it changes of rows that are there, and shows of them, too.
+fn wanted(cx: &StatementCx<'_>, insert: &Insert) -> Privileges {
+    let mut wanted = target::to_insert(cx);
+    let updates = matches!(&insert.on, Some(OnInsert::OnConflict(conflict))
+        if matches!(conflict.action, OnConflictAction::DoUpdate(_)));
+    if updates {
+        wanted |= Privileges::UPDATE | Privileges::SELECT;
+    }
+    if insert.returning.is_some() {
+        wanted |= Privileges::SELECT;
+    }
+    wanted
 }
 
 /// In DO UPDATE a bare column is the row that is there.

@@ -2,7 +2,7 @@
 
 use crate::bind;
 use crate::plan::StatementCx;
-use cvx_engine::{ColumnDef, Table};
+use cvx_engine::{ColumnDef, Privileges, Table};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
     self, Assignment, AssignmentTarget, Expr, ObjectName, TableAlias, TableFactor, TableWithJoins,
@@ -16,7 +16,11 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn of(cx: &StatementCx<'_>, from: &TableWithJoins) -> Result<Self> {
+    pub(super) fn of(
+        cx: &StatementCx<'_>,
+        from: &TableWithJoins,
+        wanted: Privileges,
+    ) -> Result<Self> {
         if !from.joins.is_empty() {
             return Err(SqlError::unsupported("a join as the target of a change"));
         }
@@ -26,14 +30,18 @@ impl Target {
         if version.is_some() {
             return Err(SqlError::unsupported("a time clause on the target of a change"));
         }
-        let table = writable(cx, name)?;
+        let table = writable(cx, name, wanted)?;
         let alias = alias_name(alias.as_ref()).unwrap_or_else(|| table.name.clone());
         Ok(Self { table, alias })
     }
 }
 
-/// A table that may be written now.
-pub(super) fn writable(cx: &StatementCx<'_>, name: &ObjectName) -> Result<Arc<Table>> {
+/// A table that may be written now, by this user in this way.
+pub(super) fn writable(
+    cx: &StatementCx<'_>,
+    name: &ObjectName,
+    wanted: Privileges,
+) -> Result<Arc<Table>> {
     for axis in ["cvx.valid_time", "cvx.system_time"] {
         if !cx.vars.text(axis).trim().is_empty() {
             return Err(SqlError::new(
@@ -56,7 +64,36 @@ pub(super) fn writable(cx: &StatementCx<'_>, name: &ObjectName) -> Result<Arc<Ta
             format!("permission denied for \"{}\"", parts.join(".")),
         ));
     }
-    cx.table(name)
+    let table = cx.table(name)?;
+    cx.guard.table(&table, wanted)?;
+    Ok(table)
+}
+
+/// What putting rows in asks for: with `cvx.force`, rows that are there are replaced.
+pub(super) fn to_insert(cx: &StatementCx<'_>) -> Privileges {
+    if cx.vars.is_on("cvx.force") {
+        Privileges::INSERT | Privileges::UPDATE
+    } else {
+        Privileges::INSERT
+    }
+}
+
+/// Whether an expression may read a column.
+pub(super) fn reads_columns(expr: &Expr) -> bool {
+    use datafusion::sql::sqlparser::ast::{Visit, Visitor};
+    use std::ops::ControlFlow;
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                expr if is_default(expr) => ControlFlow::Continue(()),
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    expr.visit(&mut Finder).is_break()
 }
 
 pub(super) fn alias_name(alias: Option<&TableAlias>) -> Option<String> {

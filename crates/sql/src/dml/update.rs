@@ -2,7 +2,7 @@
 
 use super::returning::Returning;
 use super::rows;
-use super::target::{Target, assigned, is_default, type_syntax};
+use super::target::{Target, assigned, is_default, reads_columns, type_syntax};
 use super::{Changed, ReturnShape};
 use crate::bind::quote;
 use crate::error::{from_datafusion, from_engine};
@@ -10,7 +10,7 @@ use crate::plan::StatementCx;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, UInt64Type};
 use cvx_core::{CommitSeq, EntityId, ValidTime};
-use cvx_engine::{RowAddr, Table, Txn};
+use cvx_engine::{Privileges, RowAddr, Table, Txn};
 use cvx_session::Notice;
 use cvx_types::{FormatSettings, PgType, Result, SqlError};
 use datafusion::execution::SendableRecordBatchStream;
@@ -46,7 +46,7 @@ impl UpdateRead {
         if !update.order_by.is_empty() || update.limit.is_some() {
             return Err(SqlError::unsupported("ORDER BY or LIMIT in UPDATE"));
         }
-        let target = Target::of(cx, &update.table)?;
+        let target = Target::of(cx, &update.table, wanted(update))?;
         let (values, sets_vector) = new_values(&target, update)?;
         let from = match &update.from {
             Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => {
@@ -64,6 +64,15 @@ impl UpdateRead {
     pub fn returning(&self) -> Option<&ReturnShape> {
         self.returning.as_ref().map(|returning| &returning.shape)
     }
+}
+
+/// What an UPDATE asks for: what it reads of the rows, too.
+fn wanted(update: &Update) -> Privileges {
+    let reads = update.selection.is_some()
+        || update.returning.is_some()
+        || update.from.is_some()
+        || update.assignments.iter().any(|assignment| reads_columns(&assignment.value));
+    if reads { Privileges::UPDATE | Privileges::SELECT } else { Privileges::UPDATE }
 }
 
 /// Every column's new value, and whether a vector is among those assigned.

@@ -19,7 +19,10 @@ pub struct SystemCatalog {
 /// What system tables and functions say of the session.
 #[derive(Clone, Debug)]
 pub struct SessionFacts {
+    /// Who the session is now.
     pub user: String,
+    /// Who it is without SET ROLE.
+    pub session_user: String,
     pub database: String,
     pub search_path: Vec<String>,
     pub settings: Vec<Setting>,
@@ -76,6 +79,7 @@ impl SessionFacts {
     pub fn new(user: &str, database: &str) -> Self {
         Self {
             user: user.to_owned(),
+            session_user: user.to_owned(),
             database: database.to_owned(),
             search_path: vec!["public".to_owned()],
             settings: Vec::new(),
@@ -225,6 +229,6 @@ impl SystemCatalog {
 
     /// The OID of the session's user.
     pub fn user_oid(&self) -> u32 {
-        roles::oid_of(self, &self.session.user).unwrap_or(oid::SUPERUSER)
+        roles::oid_of(self, &self.session.user).unwrap_or(0)
     }
 }

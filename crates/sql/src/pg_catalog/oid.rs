@@ -11,8 +11,6 @@ pub const PUBLIC: u32 = 2200;
 pub const INFORMATION_SCHEMA: u32 = 13_212;
 
 pub const SUPERUSER: u32 = 10;
-/// A session's user where that is not the superuser.
-pub const GUEST: u32 = 16_385;
 pub const DATABASE: u32 = 16_386;
 pub const TABLESPACE_DEFAULT: u32 = 1663;
 pub const TABLESPACE_GLOBAL: u32 = 1664;
@@ -72,6 +70,11 @@ pub fn of_constraint(index: u32) -> u32 {
 /// The rule behind a view.
 pub fn of_rule(view: u32) -> u32 {
     6 * STEP + (view & WITHIN)
+}
+
+/// Who belongs to what: a membership.
+pub fn of_membership(role: u32, member: u32) -> u32 {
+    8 * STEP + (role.wrapping_mul(65_599).wrapping_add(member) & WITHIN)
 }
 
 /// A schema: Postgres' own where it has one, else computed from the name (FNV-1a).

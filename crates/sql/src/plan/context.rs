@@ -128,7 +128,11 @@ impl ContextProvider for Planner<'_> {
     /// Only tables of the system come this way: every other was bound, and planned by its mark.
     fn get_table_source(&self, name: TableReference) -> DfResult<Arc<dyn TableSource>> {
         let parts = reference_parts(&name);
-        let found: Option<Arc<dyn TableProvider>> = match system_name(&self.cx.system, &parts) {
+        let named = system_name(&self.cx.system, &parts);
+        if let Some((schema, table)) = &named {
+            self.cx.guard.system_table(schema, table).map_err(to_datafusion)?;
+        }
+        let found: Option<Arc<dyn TableProvider>> = match named {
             Some((schema, table)) if schema == "cvx" => {
                 crate::admin::table(self.cx.engine, &table).map_err(to_datafusion)?
             }

@@ -13,12 +13,14 @@ pub use params::{Params, ast_hints, infer as infer_params, placeholder};
 pub use session_functions::Pending;
 pub use source::{KnnSpec, VersionedTable};
 
+use crate::access::Guard;
 use crate::bind;
 use crate::pg_catalog::SystemCatalog;
 use crate::session::Vars;
 use cvx_core::{CancelToken, CommitSeq};
 use cvx_engine::{Catalog, Engine, Table, Txn, View};
 use cvx_types::{FormatSettings, PgType, Result, SqlError, SqlState};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName};
 use parking_lot::Mutex;
@@ -32,8 +34,12 @@ pub struct StatementCx<'a> {
     pub engine: &'a Arc<Engine>,
     pub txn: &'a Txn,
     pub catalog: Arc<Catalog>,
+    /// What its user may do.
+    pub guard: Guard,
     pub system: Arc<SystemCatalog>,
     pub state: &'a SessionState,
+    /// What its operators run in.
+    pub runtime: &'a Arc<RuntimeEnv>,
     pub vars: &'a Vars,
     pub params: &'a Params,
     /// `now()` of the transaction, microseconds.

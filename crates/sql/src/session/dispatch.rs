@@ -3,6 +3,7 @@
 use super::block::Block;
 use super::query::{columns, physical, plan_query, run as run_plan};
 use super::{Copy, Held, Parsed, SqlSession, settings};
+use crate::access::{self, Made};
 use crate::dml::{Changed, DeletePlan, EndPlan, InsertPlan, ReturnShape, UpdatePlan};
 use crate::error::{from_datafusion, from_engine};
 use crate::plan::{Params, StatementCx};
@@ -36,6 +37,10 @@ pub(super) async fn run(
         Statement::DeletePortion(_) => change(session, statement, &params, text).await,
         Statement::Copy(statement) => copy::run(session, statement, &params, text).await,
         Statement::Show { name } => settings::show(session, name),
+        Statement::Role(_)
+        | Statement::Grant(_)
+        | Statement::GrantRole(_)
+        | Statement::SetOwner(_) => define_access(session, statement, &params, text).await,
         other => settings::utility(other),
     }
 }
@@ -236,6 +241,30 @@ async fn define(
 ) -> Result<Outcome> {
     let mut held = session.hold();
     let defined = define_once(session, &mut held, statement, params, text).await;
+    finish_definition(session, held, defined).await
+}
+
+/// The same for roles, grants and owners.
+async fn define_access(
+    session: &mut SqlSession,
+    statement: &Statement,
+    params: &Params,
+    text: &str,
+) -> Result<Outcome> {
+    let mut held = session.hold();
+    let plan = {
+        let cx = session.cx(&held, params, text);
+        access::plan(&cx, statement)
+    };
+    let defined = plan.and_then(|plan| apply(session, &mut held, plan));
+    finish_definition(session, held, defined).await
+}
+
+async fn finish_definition(
+    session: &mut SqlSession,
+    held: Held,
+    defined: Result<(&'static str, Vec<Notice>)>,
+) -> Result<Outcome> {
     let (tag, notices) = match defined {
         Ok(done) => done,
         Err(error) => {
@@ -266,8 +295,24 @@ async fn define_once(
     let Some(plan) = plan else {
         return Err(SqlError::unsupported(kind_of(text)));
     };
+    apply(session, held, plan)
+}
+
+/// Makes a definition's changes, if the user may, and the user the owner of what is new.
+fn apply(
+    session: &SqlSession,
+    held: &mut Held,
+    plan: ddl::DdlPlan,
+) -> Result<(&'static str, Vec<Notice>)> {
+    let guard = session.guard(&held.txn);
+    let catalog = held.txn.catalog();
+    guard.changes(&catalog, &plan.changes)?;
+    let made = Made::by(&catalog, &plan.changes);
     held.txn.begin_statement();
     for change in plan.changes {
+        held.txn.ddl(change).map_err(from_engine)?;
+    }
+    for change in guard.own(&held.txn.catalog(), &made) {
         held.txn.ddl(change).map_err(from_engine)?;
     }
     for table in &plan.truncate {

@@ -7,18 +7,21 @@
 
 mod block;
 mod dispatch;
+mod identity;
 mod prepare;
 mod query;
 mod settings;
 mod vars;
 
 pub(crate) use dispatch::{rows_of, text_rows};
+pub(crate) use identity::on_off;
 pub use query::{
     columns, physical, plan_query, plan_target_query, run as run_plan, stream_query,
     stream_target_query,
 };
 pub use vars::Vars;
 
+use crate::access::Guard;
 use crate::db::Db;
 use crate::dml::CopyTarget;
 use crate::error::from_engine;
@@ -29,9 +32,10 @@ use async_trait::async_trait;
 use block::Block;
 use cvx_core::CancelToken;
 use cvx_dialect::Statement;
-use cvx_engine::{Engine, Txn};
+use cvx_engine::{Access, Engine, Txn};
 use cvx_session::{Notice, Outcome, Prepared, Session, TxnStatus};
 use cvx_types::{Datum, FormatSettings, PgType, Result, SqlError, SqlState};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,7 +44,9 @@ use std::sync::Arc;
 pub struct SqlSession {
     engine: Arc<Engine>,
     state: SessionState,
-    user: String,
+    runtime: Arc<RuntimeEnv>,
+    /// Who logged in.
+    login: u32,
     import_dir: Option<PathBuf>,
     vars: Vars,
     block: Block,
@@ -73,18 +79,20 @@ struct Parsed {
 }
 
 impl SqlSession {
-    pub fn new(db: &Db, user: &str, vars: Vars) -> Self {
+    pub fn new(db: &Db, login: u32, vars: Vars) -> Self {
+        let cancel = CancelToken::default();
         Self {
             engine: Arc::clone(&db.engine),
             state: db.session_state(),
-            user: user.to_owned(),
+            runtime: db.session_runtime(cancel.clone()),
+            login,
             import_dir: db.options.import_dir.clone(),
             vars,
             block: Block::Idle,
             copy: None,
             notices: Vec::new(),
             pending: Pending::default(),
-            cancel: CancelToken::default(),
+            cancel,
         }
     }
 
@@ -100,18 +108,35 @@ impl SqlSession {
     /// Puts what `set_config` made into force.
     fn apply_pending(&mut self) -> Result<()> {
         let made = std::mem::take(&mut *self.pending.lock());
-        made.into_iter().try_for_each(|(name, value, local)| self.vars.set(&name, &value, local))
+        made.into_iter().try_for_each(|(name, value, local)| match name.as_str() {
+            "role" => self.set_role(&value, local),
+            "session_authorization" => self.set_session_user(&value, local),
+            _ => self.vars.set(&name, &value, local),
+        })
+    }
+
+    /// The user's present rights, as this transaction sees them.
+    pub(crate) fn guard(&self, txn: &Txn) -> Guard {
+        self.guard_over(txn.access())
+    }
+
+    fn guard_over(&self, access: Arc<Access>) -> Guard {
+        let session_user = self.vars.session_user().unwrap_or(self.login);
+        let user = self.vars.current_role().unwrap_or(session_user);
+        Guard::new(access, user, session_user)
     }
 
     /// What system tables say of this session.
-    fn facts(&self) -> SessionFacts {
+    fn facts(&self, guard: &Guard) -> SessionFacts {
         let settings = self.vars.all().into_iter();
+        let name = |oid| guard.access().role(oid).map_or("", |role| role.name.as_str());
         SessionFacts {
             search_path: crate::plan::search_path(&self.vars),
             settings: settings
                 .map(|(name, value, description)| Setting { name, value, description })
                 .collect(),
-            ..SessionFacts::new(&self.user, "cvx")
+            session_user: name(guard.session_user()).to_owned(),
+            ..SessionFacts::new(name(guard.user()), "cvx")
         }
     }
 
@@ -124,14 +149,18 @@ impl SqlSession {
     ) -> StatementCx<'a> {
         let txn = &held.txn;
         let catalog = txn.catalog();
-        let system = Arc::new(SystemCatalog::new(Arc::clone(&catalog), self.facts()));
+        let guard = self.guard(txn);
+        let facts = self.facts(&guard);
+        let system = Arc::new(SystemCatalog::new(Arc::clone(&catalog), facts));
         StatementCx {
             text,
             engine: &self.engine,
             txn,
             catalog,
+            guard,
             system,
             state: &self.state,
+            runtime: &self.runtime,
             vars: &self.vars,
             params,
             now_us: held.now_us,
@@ -304,6 +333,11 @@ impl Session for SqlSession {
 
     fn format_settings(&self) -> FormatSettings {
         self.reading_settings()
+    }
+
+    fn idle_in_transaction_timeout(&self) -> Option<std::time::Duration> {
+        let ms = self.vars.milliseconds("idle_in_transaction_session_timeout");
+        (ms > 0).then(|| std::time::Duration::from_millis(ms))
     }
 
     fn cancel_token(&self) -> CancelToken {

@@ -88,7 +88,8 @@ pub fn run(
     cx: &StatementCx<'_>,
     physical: Arc<dyn ExecutionPlan>,
 ) -> Result<SendableRecordBatchStream> {
-    let context = Arc::new(TaskContext::from(cx.state));
+    let context = TaskContext::from(cx.state).with_runtime(Arc::clone(cx.runtime));
+    let context = Arc::new(context);
     let stream = execute_stream(physical, context).map_err(from_datafusion)?;
     Ok(stoppable(stream, cx.cancel.clone()))
 }

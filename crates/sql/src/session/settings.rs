@@ -10,9 +10,11 @@ use cvx_dialect::{MaintenanceKind, Statement};
 use cvx_session::{Notice, Outcome};
 use cvx_types::{Column, PgType, Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    self, ContextModifier, Expr, Ident, Set, TransactionAccessMode, TransactionIsolationLevel,
-    TransactionMode, Value,
+    self, ContextModifier, Expr, Ident, Set, SetSessionAuthorizationParamKind,
+    TransactionAccessMode, TransactionIsolationLevel, TransactionMode, Value,
 };
+
+use super::identity::{DEFAULT, NONE};
 
 /// A statement about the session; `None` for any other.
 pub(super) fn run(session: &mut SqlSession, statement: &ast::Statement) -> Result<Option<Outcome>> {
@@ -23,11 +25,11 @@ pub(super) fn run(session: &mut SqlSession, statement: &ast::Statement) -> Resul
         S::Deallocate { .. } => done("DEALLOCATE"),
         S::UNLISTEN { .. } => done("UNLISTEN"),
         S::Close { .. } => done("CLOSE CURSOR"),
-        S::Reset(reset) => {
-            match &reset.reset {
+        S::Reset(what) => {
+            match &what.reset {
                 ast::Reset::ALL => session.vars.reset_all(),
                 ast::Reset::ConfigurationParameter(name) => {
-                    session.vars.reset(&object_name(name).join("."))?;
+                    reset(session, &object_name(name).join("."))?;
                 }
             }
             done("RESET")
@@ -54,6 +56,10 @@ pub(super) fn utility(statement: &Statement) -> Result<Outcome> {
         Statement::Sql(_)
         | Statement::DeletePortion(_)
         | Statement::Copy(_)
+        | Statement::Role(_)
+        | Statement::Grant(_)
+        | Statement::GrantRole(_)
+        | Statement::SetOwner(_)
         | Statement::Show { .. } => Err(SqlError::unsupported("this statement")),
     }
 }
@@ -69,6 +75,7 @@ fn discard(session: &mut SqlSession) -> Result<Outcome> {
             "DISCARD ALL cannot run inside a transaction block",
         ));
     }
+    session.set_session_user(DEFAULT, false)?;
     session.vars.reset_all();
     Ok(done("DISCARD ALL"))
 }
@@ -141,8 +148,19 @@ fn assign(session: &mut SqlSession, set: &Set) -> Result<Outcome> {
             session.vars.set("client_encoding", &ident_name(charset_name), false)?;
         }
         Set::SetNamesDefault {} => session.vars.reset("client_encoding")?,
-        Set::SetRole { .. } => {}
-        Set::SetSessionAuthorization(_) => {}
+        Set::SetRole { context_modifier, role_name } => {
+            let local = matches!(context_modifier, Some(ContextModifier::Local));
+            let name = role_name.as_ref().map_or(NONE.to_owned(), ident_name);
+            session.set_role(&name, local)?;
+        }
+        Set::SetSessionAuthorization(set) => {
+            let local = set.scope == ContextModifier::Local;
+            let name = match &set.kind {
+                SetSessionAuthorizationParamKind::Default => DEFAULT.to_owned(),
+                SetSessionAuthorizationParamKind::User(name) => ident_name(name),
+            };
+            session.set_session_user(&name, local)?;
+        }
         other => return Err(SqlError::unsupported(format!("{other}"))),
     }
     Ok(done("SET"))
@@ -152,13 +170,25 @@ fn assign_one(session: &mut SqlSession, name: &str, values: &[Expr], local: bool
     if let [Expr::Identifier(word)] = values
         && ident_name(word) == "default"
     {
-        return session.vars.reset(name);
+        return reset(session, name);
     }
     let text = values.iter().map(value_text).collect::<Result<Vec<_>>>()?.join(", ");
     if is_moment(name) {
         session.check_moment(name, &text)?;
     }
-    session.vars.set(name, &text, local)
+    match name {
+        "role" => session.set_role(&text, local),
+        "session_authorization" => session.set_session_user(&text, local),
+        _ => session.vars.set(name, &text, local),
+    }
+}
+
+fn reset(session: &mut SqlSession, name: &str) -> Result<()> {
+    match name {
+        "role" => session.set_role(NONE, false),
+        "session_authorization" => session.set_session_user(DEFAULT, false),
+        _ => session.vars.reset(name),
+    }
 }
 
 fn is_moment(name: &str) -> bool {

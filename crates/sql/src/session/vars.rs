@@ -27,6 +27,8 @@ enum Kind {
     Fixed,
     /// A moment, or empty for none.
     Moment,
+    /// A role: set with its OID, by [`Vars::set_identity`] alone.
+    Role,
 }
 
 const fn law(
@@ -95,17 +97,18 @@ static LAWS: &[Law] = &[
     law("in_hot_standby", "off", Kind::Fixed, true, "Never a standby."),
     law("integer_datetimes", "on", Kind::Fixed, true, "Times are integers."),
     law("intervalstyle", "postgres", Kind::Text, true, "Display format of intervals."),
-    law("is_superuser", "on", Kind::Fixed, true, "Whether the role is a superuser."),
+    law("is_superuser", "off", Kind::Role, true, "Whether the role is a superuser."),
     law("ivfflat.probes", "1", Kind::Integer(1, 32768), false, "Accepted for pgvector's clients."),
     law("jit", "off", Kind::Bool, false, "Accepted; there is none."),
     law("lock_timeout", "0", Kind::Duration, false, "Accepted; readers take no locks."),
     law("max_identifier_length", "63", Kind::Fixed, false, "Longest identifier."),
+    law("role", "none", Kind::Role, false, "The role that SET ROLE took on."),
     law("row_security", "on", Kind::Bool, false, "Accepted."),
     law("search_path", "\"$user\", public", Kind::Text, false, "Schemas searched for names."),
     law("server_encoding", "UTF8", Kind::Fixed, true, "The server's character set."),
     law("server_version", SERVER_VERSION, Kind::Fixed, true, "The server's version."),
     law("server_version_num", "160006", Kind::Fixed, false, "The server's version as a number."),
-    law("session_authorization", "cvx", Kind::Text, true, "The session's user."),
+    law("session_authorization", "", Kind::Role, true, "The session's user."),
     law("standard_conforming_strings", "on", Kind::Bool, true, "Backslashes are plain."),
     law("statement_timeout", "0", Kind::Duration, false, "Longest time a statement may run."),
     law(
@@ -130,6 +133,14 @@ fn display_name(name: &str) -> &str {
         other => other,
     }
 }
+
+/// The OIDs behind `role` and `session_authorization`. No setting can have a space in its name, so
+/// that nobody but [`Vars::set_identity`] sets them.
+pub const ROLE_OID: &str = "role oid";
+pub const SESSION_USER_OID: &str = "session user oid";
+
+const IDENTITY: [&str; 5] =
+    ["role", "session_authorization", "is_superuser", ROLE_OID, SESSION_USER_OID];
 
 fn law_of(name: &str) -> Option<&'static Law> {
     LAWS.iter().find(|law| law.name == name)
@@ -203,7 +214,7 @@ impl Vars {
     /// RESET name.
     pub fn reset(&mut self, name: &str) -> Result<()> {
         let name = name.to_ascii_lowercase();
-        if self.get(&name).is_none() {
+        if self.get(&name).is_none() || IDENTITY.contains(&name.as_str()) {
             return Err(unknown(&name));
         }
         self.note_change(&name);
@@ -211,11 +222,35 @@ impl Vars {
         Ok(())
     }
 
-    /// RESET ALL.
+    /// RESET ALL: everything but who one is.
     pub fn reset_all(&mut self) {
-        for name in std::mem::take(&mut self.set).into_keys() {
+        let names: Vec<String> = self.set.keys().cloned().collect();
+        for name in names.into_iter().filter(|name| !IDENTITY.contains(&name.as_str())) {
             self.note_change(&name);
+            self.set.remove(&name);
         }
+    }
+
+    /// Who the session is: set together, so that SET LOCAL and ROLLBACK undo them together.
+    pub fn set_identity(&mut self, values: &[(&'static str, String)], local: bool) {
+        for (name, value) in values {
+            if local {
+                let before = self.set.get(*name).cloned();
+                self.local.entry((*name).to_owned()).or_insert(before);
+            }
+            self.note_change(name);
+            self.set.insert((*name).to_owned(), value.clone());
+        }
+    }
+
+    /// The OID of the role that SET ROLE took on.
+    pub fn current_role(&self) -> Option<u32> {
+        self.set.get(ROLE_OID)?.parse().ok()
+    }
+
+    /// The OID of the session's user, where it is not who logged in.
+    pub fn session_user(&self) -> Option<u32> {
+        self.set.get(SESSION_USER_OID)?.parse().ok()
     }
 
     /// A transaction block begins: what is set from here on is undone by ROLLBACK.
@@ -304,7 +339,7 @@ fn accept(law: &Law, value: &str) -> Result<String> {
             let refused = || bad().hint(format!("Available values: {}.", choices.join(", ")));
             if choices.contains(&lower.as_str()) { Ok(lower) } else { Err(refused()) }
         }
-        Kind::Fixed => Err(SqlError::new(
+        Kind::Fixed | Kind::Role => Err(SqlError::new(
             SqlState("55P02"),
             format!("parameter \"{}\" cannot be changed", law.name),
         )),

@@ -11,5 +11,5 @@ FROM pg_catalog.pg_roles r
 WHERE r.rolname !~ '^pg_'
 ORDER BY 1
 ----
-cvx|t|t|t|t|t|-1|∅|{}|f|t
+cvx|t|t|t|t|t|-1|∅|{}|t|t
 ====

@@ -113,6 +113,9 @@ SELECT rolname    FROM pg_catalog.pg_roles   WHERE rolname LIKE '%'
 LIMIT 1000
 ----
 cvx
+pg_read_server_files
+pg_read_all_data
+pg_write_all_data
 ====
 SELECT rolname    FROM pg_catalog.pg_roles   WHERE rolname LIKE 'c%'
 LIMIT 1000

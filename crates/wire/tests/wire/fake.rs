@@ -7,10 +7,10 @@
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use cvx_session::{CancelToken, Database};
+use cvx_session::{CancelToken, Database, Verifier};
 use cvx_session::{CopyFormat, CopyIn, Notice, Outcome, Prepared, RowStream, Session, TxnStatus};
 use cvx_types::{Column, Datum, FormatSettings, PgType, Result, SqlError, SqlState};
-use cvx_wire::{WireLimits, serve};
+use cvx_wire::{Admission, WireLimits, serve};
 use futures::StreamExt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +19,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// The password of `ada`, where one is asked for.
+pub(crate) const PASSWORD: &str = "sécret";
 
 /// What tests look at from outside.
 #[derive(Debug, Default)]
@@ -68,6 +71,13 @@ struct FakeDatabase(Arc<World>);
 
 #[async_trait]
 impl Database for FakeDatabase {
+    fn verifier(&self, user: &str) -> Verifier {
+        match user {
+            "ada" => Verifier::of_password(PASSWORD).unwrap(),
+            other => Verifier::mock(other, &[7; 32]),
+        }
+    }
+
     async fn connect(
         &self,
         user: &str,
@@ -421,6 +431,10 @@ impl Server {
     }
 
     pub(crate) async fn with(limits: WireLimits) -> Self {
+        Self::admitting(Admission::LOOPBACK, limits).await
+    }
+
+    pub(crate) async fn admitting(admission: Admission, limits: WireLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let world = Arc::new(World::default());
@@ -432,7 +446,7 @@ impl Server {
                 std::future::pending::<()>().await;
             }
         };
-        let done = tokio::spawn(serve(listener, database, limits, shutdown));
+        let done = tokio::spawn(serve(listener, database, admission, limits, shutdown));
         Self { address, world, stop, done }
     }
 

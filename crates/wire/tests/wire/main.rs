@@ -6,6 +6,7 @@ mod copy;
 mod extended;
 mod fake;
 mod lifetime;
+mod login;
 mod raw;
 mod simple;
 mod stopping;

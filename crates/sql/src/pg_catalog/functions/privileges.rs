@@ -1,12 +1,20 @@
-//! Who may do what (everybody everything, on loopback), and what is seen without its schema.
+//! Who may do what, and what is seen without its schema.
 
-use super::call::{Arg, BOOL, Call, Spec, bool, undefined_table};
-use crate::pg_catalog::procs;
+use super::call::{Arg, BOOL, Call, Spec, bool, error, undefined_table};
+use crate::pg_catalog::{procs, roles};
+use arrow::datatypes::DataType;
+use cvx_engine::{Privileges, Securable};
+use cvx_types::SqlState;
 use datafusion::common::{Result, ScalarValue};
 
-/// A privilege on something: `has_x_privilege([user,] thing, privilege)`.
+/// A privilege on something that everybody may use: `has_x_privilege([user,] thing, privilege)`.
 const fn privilege(name: &'static str) -> Spec {
     Spec::new(name, &[Arg::Any, Arg::Any, Arg::Any], BOOL, granted).optional(2)
+}
+
+/// A privilege on something that has grants.
+const fn guarded(name: &'static str, body: fn(&Call<'_>) -> Result<ScalarValue>) -> Spec {
+    Spec::new(name, &[Arg::Any, Arg::Any, Arg::Any], BOOL, body).optional(2)
 }
 
 /// A thing of which there is none: unknown OIDs answer NULL in Postgres.
@@ -15,20 +23,20 @@ const fn visible(name: &'static str, body: fn(&Call<'_>) -> Result<ScalarValue>)
 }
 
 pub const FUNCTIONS: &[Spec] = &[
-    privilege("has_any_column_privilege"),
-    privilege("has_database_privilege"),
+    guarded("has_any_column_privilege", on_table),
+    guarded("has_database_privilege", on_database),
     privilege("has_foreign_data_wrapper_privilege"),
     privilege("has_function_privilege"),
     privilege("has_language_privilege"),
-    privilege("has_schema_privilege"),
+    guarded("has_schema_privilege", on_schema),
     privilege("has_sequence_privilege"),
     privilege("has_server_privilege"),
     privilege("has_tablespace_privilege"),
     privilege("has_type_privilege"),
-    Spec::new("has_table_privilege", &[Arg::Any, Arg::Any, Arg::Any], BOOL, on_table).optional(2),
-    Spec::new("has_column_privilege", &[Arg::Any, Arg::Any, Arg::Any, Arg::Any], BOOL, granted)
+    guarded("has_table_privilege", on_table),
+    Spec::new("has_column_privilege", &[Arg::Any, Arg::Any, Arg::Any, Arg::Any], BOOL, on_column)
         .optional(3),
-    Spec::new("pg_has_role", &[Arg::Any, Arg::Any, Arg::Any], BOOL, granted).optional(2),
+    guarded("pg_has_role", has_role),
     Spec::new("row_security_active", &[Arg::Relation], BOOL, |_| Ok(bool(false))),
     Spec::new("pg_relation_is_publishable", &[Arg::Relation], BOOL, publishable),
     visible("pg_table_is_visible", table_is_visible),
@@ -50,13 +58,140 @@ fn granted(_: &Call<'_>) -> Result<ScalarValue> {
     Ok(bool(true))
 }
 
-/// Granted, on a table that must exist if it is named.
-fn on_table(call: &Call<'_>) -> Result<ScalarValue> {
-    let place = call.values.len().saturating_sub(2);
-    match call.text(place) {
-        Some(name) if call.model.relation_named(name).is_none() => Err(undefined_table(name)),
-        _ => Ok(bool(true)),
+/// Whose right is asked for: the first argument where `things` follow it, else the user's.
+fn asker(call: &Call<'_>, things: usize) -> Result<u32> {
+    if call.values.len() <= things {
+        return Ok(call.model.user_oid());
     }
+    role(call, 0)
+}
+
+/// A role by name or OID.
+fn role(call: &Call<'_>, at: usize) -> Result<u32> {
+    let Some(name) = name(call, at) else { return oid(call, at) };
+    roles::oid_of(call.model, &name)
+        .ok_or_else(|| error(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")))
+}
+
+/// An argument as a name; `None` for a number.
+fn name(call: &Call<'_>, at: usize) -> Option<String> {
+    match call.values.get(at)?.cast_to(&DataType::Utf8) {
+        Ok(ScalarValue::Utf8(Some(text))) if text.trim().parse::<i64>().is_err() => Some(text),
+        _ => None,
+    }
+}
+
+fn oid(call: &Call<'_>, at: usize) -> Result<u32> {
+    let value = call.values.get(at).map(|value| value.cast_to(&DataType::Int64)).transpose()?;
+    match value {
+        Some(ScalarValue::Int64(Some(number))) => Ok(u32::try_from(number).unwrap_or(0)),
+        _ => Ok(0),
+    }
+}
+
+/// `SELECT, INSERT WITH GRANT OPTION`: any of them is enough.
+fn holds(call: &Call<'_>, role: u32, on: &Securable, all_words: &str) -> Result<ScalarValue> {
+    let access = &call.model.catalog.access;
+    let mut any = false;
+    for words in all_words.split(',') {
+        let words = words.trim().to_uppercase();
+        let plain = words.strip_suffix(" WITH GRANT OPTION").unwrap_or(&words).trim();
+        let known = Privileges::named(plain).filter(|p| Privileges::all_of(on).has(*p));
+        let wanted = known.ok_or_else(|| {
+            let message = format!("unrecognized privilege type: \"{plain}\"");
+            error(SqlState::INVALID_PARAMETER, message)
+        })?;
+        let held = if plain.len() < words.len() {
+            access.grantable(role, on)
+        } else {
+            access.held(role, on)
+        };
+        any |= held.has(wanted);
+    }
+    Ok(bool(any))
+}
+
+/// The last argument: the privileges asked for.
+fn words<'c>(call: &'c Call<'_>) -> &'c str {
+    call.text(call.values.len().saturating_sub(1)).unwrap_or_default()
+}
+
+fn on_table(call: &Call<'_>) -> Result<ScalarValue> {
+    relation_privilege(call, call.values.len().saturating_sub(2), asker(call, 2)?)
+}
+
+/// Privileges are on whole tables.
+fn on_column(call: &Call<'_>) -> Result<ScalarValue> {
+    relation_privilege(call, call.values.len().saturating_sub(3), asker(call, 3)?)
+}
+
+fn relation_privilege(call: &Call<'_>, at: usize, role: u32) -> Result<ScalarValue> {
+    let found = match name(call, at) {
+        Some(name) => Some(call.model.relation_named(&name).ok_or_else(|| undefined_table(&name))?),
+        None => call.model.relation(oid(call, at)?),
+    };
+    let Some(relation) = found else { return Ok(call.null.clone()) };
+    match roles::securable(relation) {
+        Some(on) => holds(call, role, &on, words(call)),
+        // Everybody reads the catalog, but for the tables of passwords; nobody writes it.
+        None => {
+            let secret = matches!(relation.name.as_str(), "pg_authid" | "pg_shadow");
+            let reads = words(call).to_uppercase().contains("SELECT") && !secret;
+            Ok(bool(reads || call.model.catalog.access.is_superuser(role)))
+        }
+    }
+}
+
+fn on_schema(call: &Call<'_>) -> Result<ScalarValue> {
+    let (at, role) = (call.values.len().saturating_sub(2), asker(call, 2)?);
+    let schema = match name(call, at) {
+        Some(name) if call.model.schema_exists(&name) => name,
+        Some(name) => {
+            let message = format!("schema \"{name}\" does not exist");
+            return Err(error(SqlState::INVALID_SCHEMA_NAME, message));
+        }
+        None => match call.model.schema_of(oid(call, at)?) {
+            Some(name) => name.to_owned(),
+            None => return Ok(call.null.clone()),
+        },
+    };
+    if matches!(schema.as_str(), "pg_catalog" | "information_schema") {
+        let uses = words(call).to_uppercase().contains("USAGE");
+        return Ok(bool(uses || call.model.catalog.access.is_superuser(role)));
+    }
+    holds(call, role, &Securable::Schema(schema), words(call))
+}
+
+fn on_database(call: &Call<'_>) -> Result<ScalarValue> {
+    let (at, role) = (call.values.len().saturating_sub(2), asker(call, 2)?);
+    match name(call, at) {
+        Some(name) if name != call.model.session.database => {
+            let message = format!("database \"{name}\" does not exist");
+            Err(error(SqlState::INVALID_CATALOG_NAME, message))
+        }
+        _ => holds(call, role, &Securable::Database, words(call)),
+    }
+}
+
+/// `pg_has_role([user,] role, 'MEMBER' or 'USAGE' or 'SET')`.
+fn has_role(call: &Call<'_>) -> Result<ScalarValue> {
+    let user = asker(call, 2)?;
+    let of = role(call, call.values.len().saturating_sub(2))?;
+    let access = &call.model.catalog.access;
+    let kind = words(call).trim().to_uppercase();
+    let is = match kind
+        .strip_suffix(" WITH ADMIN OPTION")
+        .or(kind.strip_suffix(" WITH GRANT OPTION"))
+    {
+        Some(_) => access.administers(user, of),
+        None if kind == "USAGE" => access.inherited(user).contains(&of),
+        None if matches!(kind.as_str(), "MEMBER" | "SET") => access.memberships(user).contains(&of),
+        None => {
+            let message = format!("unrecognized privilege type: \"{kind}\"");
+            return Err(error(SqlState::INVALID_PARAMETER, message));
+        }
+    };
+    Ok(bool(is || access.is_superuser(user)))
 }
 
 /// There are no publications to put a table into.

@@ -21,7 +21,7 @@ pub const FUNCTIONS: &[Spec] = &[
     Spec::new("current_schemas", &[Arg::Bool], NAMES, current_schemas),
     Spec::new("current_user", &[], NAME, |call| Ok(text(&call.model.session.user))),
     Spec::new("current_role", &[], NAME, |call| Ok(text(&call.model.session.user))),
-    Spec::new("session_user", &[], NAME, |call| Ok(text(&call.model.session.user))),
+    Spec::new("session_user", &[], NAME, |call| Ok(text(&call.model.session.session_user))),
     Spec::new("user", &[], NAME, |call| Ok(text(&call.model.session.user))),
     Spec::new("pg_backend_pid", &[], INT, backend_pid),
     Spec::new("pg_is_in_recovery", &[], BOOL, |_| Ok(bool(false))),

@@ -7,6 +7,7 @@ use crate::pg_catalog::rows::{NULL, Row, row};
 use crate::pg_catalog::spec::system_table;
 use crate::pg_catalog::types::{data_type, type_of};
 use crate::pg_catalog::{definition, roles};
+use cvx_engine::{Grant, PUBLIC_OID, Securable};
 use cvx_types::PgType;
 
 /// The rows of the views kept here.
@@ -17,7 +18,7 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         "information_schema_catalog_name" => vec![row![db]],
         "tables" => relations.filter(|r| is_table(r)).map(|r| table(db, r)).collect(),
         "views" => relations.filter_map(|r| view(db, r)).collect(),
-        "schemata" => model.schemas().map(|s| schema(db, s)).collect(),
+        "schemata" => model.schemas().map(|s| schema(model, s)).collect(),
         "sequences" => relations.filter_map(|r| sequence(db, r)).collect(),
         "routines" => procs().map(|p| routine(db, p)).collect(),
         "character_sets" => {
@@ -27,11 +28,12 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
             let collation = |name: &str| row![db, "pg_catalog", name, "NO PAD"];
             ["default", "C", "POSIX"].map(collation).to_vec()
         }
-        "enabled_roles" => roles::roles(model).iter().map(|r| row![&r.name]).collect(),
-        "applicable_roles" => Vec::new(),
+        "enabled_roles" => enabled(model).iter().map(|name| row![name]).collect(),
+        "applicable_roles" => applicable_roles(model),
         "table_privileges" | "role_table_grants" => {
             let users = relations.filter(|r| is_table(r) && !r.is_system());
-            users.flat_map(|r| grants(db, r)).collect()
+            let public = name == "table_privileges";
+            users.flat_map(|r| grants(model, r, public)).collect()
         }
         "user_defined_types" => Vec::new(),
         _ => return None,
@@ -58,8 +60,10 @@ fn view(db: &str, r: &Relation) -> Option<Row> {
     Some(row![db, &r.schema, &r.name, sql, "NONE", "NO", "NO", "NO", "NO", "NO"])
 }
 
-fn schema(db: &str, name: &str) -> Row {
-    row![db, name, roles::SUPERUSER, NULL, NULL, NULL, NULL]
+fn schema(model: &SystemCatalog, name: &str) -> Row {
+    let owner = model.catalog.access.owner(&Securable::Schema(name.to_owned()));
+    let owner = roles::name_of(model, owner);
+    row![&model.session.database, name, owner, NULL, NULL, NULL, NULL]
 }
 
 fn sequence(db: &str, r: &Relation) -> Option<Row> {
@@ -109,13 +113,49 @@ fn routine(db: &str, p: &Proc) -> Row {
     view.columns.iter().map(|column| cell(column.name)).collect()
 }
 
-fn grants(db: &str, r: &Relation) -> Vec<Row> {
-    let owner = roles::SUPERUSER;
-    let grant = |privilege: &str| {
-        let hierarchy = yes(privilege == "SELECT");
-        row![owner, owner, db, &r.schema, &r.name, privilege, "YES", hierarchy]
+/// The roles whose rights the session's user has.
+fn enabled(model: &SystemCatalog) -> Vec<String> {
+    let roles = model.catalog.access.inherited(model.user_oid());
+    roles.into_iter().filter_map(|oid| roles::name_of(model, oid)).collect()
+}
+
+/// Memberships that the session's user has, directly or through others.
+fn applicable_roles(model: &SystemCatalog) -> Vec<Row> {
+    let access = &model.catalog.access;
+    let reached = access.inherited(model.user_oid());
+    let of_user = access.members.iter().filter(|entry| reached.contains(&entry.member));
+    let name = |oid| roles::name_of(model, oid);
+    of_user.map(|entry| row![name(entry.member), name(entry.role), yes(entry.admin)]).collect()
+}
+
+/// Grants that the session's user gave or was given, itself or through its groups.
+fn grants(model: &SystemCatalog, r: &Relation, public: bool) -> Vec<Row> {
+    let access = &model.catalog.access;
+    let Some(on) = roles::securable(r) else { return Vec::new() };
+    let reached = access.inherited(model.user_oid());
+    let superuser = access.is_superuser(model.user_oid());
+    let seen = |grant: &Grant| {
+        superuser
+            || reached.contains(&grant.grantee)
+            || reached.contains(&grant.grantor)
+            || (public && grant.grantee == PUBLIC_OID)
     };
-    ["INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE"].map(grant).to_vec()
+    let name = |oid: u32| match oid {
+        PUBLIC_OID => Some("PUBLIC".to_owned()),
+        oid => roles::name_of(model, oid),
+    };
+    let one = |grant: Grant| {
+        let (by, to) = (name(grant.grantor), name(grant.grantee));
+        let owner = grant.grantee == access.owner(&on);
+        let row = move |(privilege, _, word): (cvx_engine::Privileges, char, &'static str)| {
+            let grantable = yes(owner || grant.grantable.has(privilege));
+            let hierarchy = yes(word == "SELECT");
+            let db = &model.session.database;
+            row![by.clone(), to.clone(), db, &r.schema, &r.name, word, grantable, hierarchy]
+        };
+        grant.privileges.each().map(row).collect::<Vec<_>>()
+    };
+    access.acl(&on).into_iter().filter(seen).flat_map(one).collect()
 }
 
 /// The standard's booleans.

@@ -4,7 +4,6 @@ use crate::pg_catalog::rows::Row;
 
 /// Nothing of the kind exists: no triggers, policies, publications, locks, enums, ...
 const NOTHING: &[&str] = &[
-    "pg_auth_members",
     "pg_conversion",
     "pg_db_role_setting",
     "pg_default_acl",
@@ -13,7 +12,6 @@ const NOTHING: &[&str] = &[
     "pg_foreign_data_wrapper",
     "pg_foreign_server",
     "pg_foreign_table",
-    "pg_group",
     "pg_inherits",
     "pg_init_privs",
     "pg_largeobject_metadata",

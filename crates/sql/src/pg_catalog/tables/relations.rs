@@ -19,9 +19,11 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         "pg_depend" => dependencies(model),
         "pg_rewrite" => relations.filter_map(rule).collect(),
         "pg_sequence" => relations.filter_map(sequence).collect(),
-        "pg_sequences" => relations.filter_map(sequence_view).collect(),
-        "pg_tables" => relations.filter(|r| r.kind() == "r").map(table_view).collect(),
-        "pg_views" => relations.filter(|r| r.kind() == "v").map(view_view).collect(),
+        "pg_sequences" => relations.filter_map(|r| sequence_view(model, r)).collect(),
+        "pg_tables" => {
+            relations.filter(|r| r.kind() == "r").map(|r| table_view(model, r)).collect()
+        }
+        "pg_views" => relations.filter(|r| r.kind() == "v").map(|r| view_view(model, r)).collect(),
         "pg_indexes" => relations.filter_map(index_view).collect(),
         _ => return None,
     })
@@ -39,6 +41,7 @@ fn class(model: &SystemCatalog, r: &Relation) -> Row {
     let indexed = r.table().is_some_and(|t| !t.key.is_empty() || !t.indexes.is_empty());
     // -1 is how Postgres says that it never counted.
     let tuples = model.session.sizes.rows(r.oid).map_or(-1.0, |rows| rows as f32);
+    let acl = matches!(r.body, Body::Table(_) | Body::View(_));
     let counted = if matches!(r.body, Body::View(_)) { 0.0 } else { tuples };
     row![
         r.oid,
@@ -46,7 +49,7 @@ fn class(model: &SystemCatalog, r: &Relation) -> Row {
         oid::of_schema(&r.schema),
         r.row_type(),
         0,
-        oid::SUPERUSER,
+        roles::owner(model, r),
         access_method,
         if stored { r.oid } else { 0 },
         0,
@@ -71,7 +74,7 @@ fn class(model: &SystemCatalog, r: &Relation) -> Row {
         0,
         0,
         0,
-        NULL,
+        roles::securable(r).filter(|_| acl).map_or(NULL, |on| roles::acl(model, &on)),
         options(r),
         NULL,
     ]
@@ -214,21 +217,22 @@ fn sequence(r: &Relation) -> Option<Row> {
     matches!(r.body, Body::Sequence(..)).then(|| row![r.oid, 20, 1, 1, i64::MAX, 1, 1, false])
 }
 
-fn sequence_view(r: &Relation) -> Option<Row> {
+fn sequence_view(model: &SystemCatalog, r: &Relation) -> Option<Row> {
     matches!(r.body, Body::Sequence(..)).then(|| {
-        let owner = roles::SUPERUSER;
+        let owner = roles::owner_name(model, r);
         row![&r.schema, &r.name, owner, 20, 1, 1, i64::MAX, 1, false, 1, NULL]
     })
 }
 
-fn table_view(r: &Relation) -> Row {
+fn table_view(model: &SystemCatalog, r: &Relation) -> Row {
     let indexed = r.table().is_some_and(|t| !t.key.is_empty() || !t.indexes.is_empty());
-    row![&r.schema, &r.name, roles::SUPERUSER, NULL, indexed, false, false, false]
+    let owner = roles::owner_name(model, r);
+    row![&r.schema, &r.name, owner, NULL, indexed, false, false, false]
 }
 
-fn view_view(r: &Relation) -> Row {
+fn view_view(model: &SystemCatalog, r: &Relation) -> Row {
     let definition = r.view().map(|view| definition::view(&view.sql));
-    row![&r.schema, &r.name, roles::SUPERUSER, definition]
+    row![&r.schema, &r.name, roles::owner_name(model, r), definition]
 }
 
 fn index_view(r: &Relation) -> Option<Row> {

@@ -2,8 +2,9 @@
 
 use crate::pg_catalog::model::{Setting, SystemCatalog};
 use crate::pg_catalog::oid;
-use crate::pg_catalog::roles::{Role, roles};
-use crate::pg_catalog::rows::{NULL, Row, row};
+use crate::pg_catalog::roles::{self, roles};
+use crate::pg_catalog::rows::{Cell, NULL, Row, row};
+use cvx_engine::{Access, Membership, Role, Securable};
 
 /// Of the `vector` extension whose surface is spoken here.
 const VECTOR_VERSION: &str = "0.8.0";
@@ -11,12 +12,15 @@ const VECTOR_VERSION: &str = "0.8.0";
 /// The rows of the tables kept here.
 pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
     Some(match name {
-        "pg_namespace" => model.schemas().map(namespace).collect(),
+        "pg_namespace" => model.schemas().map(|name| namespace(model, name)).collect(),
         "pg_database" => vec![database(model)],
         "pg_tablespace" => tablespaces(),
-        "pg_authid" => roles(model).iter().map(authid).collect(),
-        "pg_roles" => roles(model).iter().map(role).collect(),
-        "pg_user" | "pg_shadow" => roles(model).iter().map(user).collect(),
+        "pg_authid" => roles(model).map(authid).collect(),
+        "pg_auth_members" => model.catalog.access.members.iter().map(membership).collect(),
+        "pg_group" => groups(&model.catalog.access),
+        "pg_roles" => roles(model).map(role).collect(),
+        "pg_user" => roles(model).filter(|r| r.login).map(|r| user(r, "********".into())).collect(),
+        "pg_shadow" => roles(model).filter(|r| r.login).map(|r| user(r, verifier(r))).collect(),
         "pg_settings" => model.session.settings.iter().map(setting).collect(),
         "pg_extension" => extensions(model),
         "pg_available_extensions" => available_extensions(model),
@@ -24,8 +28,10 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
     })
 }
 
-fn namespace(name: &str) -> Row {
-    row![oid::of_schema(name), name, oid::SUPERUSER, NULL]
+fn namespace(model: &SystemCatalog, name: &str) -> Row {
+    let on = Securable::Schema(name.to_owned());
+    let owner = model.catalog.access.owner(&on);
+    row![oid::of_schema(name), name, owner, roles::acl(model, &on)]
 }
 
 fn database(model: &SystemCatalog) -> Row {
@@ -47,7 +53,7 @@ fn database(model: &SystemCatalog) -> Row {
         NULL,
         NULL,
         NULL,
-        NULL,
+        roles::acl(model, &Securable::Database),
     ]
 }
 
@@ -58,20 +64,63 @@ fn tablespaces() -> Vec<Row> {
     ]
 }
 
+/// What is kept of the password; only superusers read the tables that show it.
+fn verifier(r: &Role) -> Cell {
+    r.verifier.as_ref().map(|secret| secret.0.as_str()).into()
+}
+
 fn authid(r: &Role) -> Row {
-    let may = r.superuser;
-    row![r.oid, &r.name, may, true, may, may, true, false, may, -1, NULL, NULL]
+    row![
+        r.oid,
+        &r.name,
+        r.superuser,
+        r.inherit,
+        r.create_role,
+        r.create_db,
+        r.login,
+        r.replication,
+        r.bypass_rls,
+        -1,
+        verifier(r),
+        r.valid_until_us,
+    ]
 }
 
 fn role(r: &Role) -> Row {
-    let may = r.superuser;
-    let secret = "********";
-    row![&r.name, may, true, may, may, true, false, -1, secret, NULL, may, NULL, r.oid]
+    row![
+        &r.name,
+        r.superuser,
+        r.inherit,
+        r.create_role,
+        r.create_db,
+        r.login,
+        r.replication,
+        -1,
+        "********",
+        r.valid_until_us,
+        r.bypass_rls,
+        NULL,
+        r.oid,
+    ]
 }
 
-fn user(r: &Role) -> Row {
-    let may = r.superuser;
-    row![&r.name, r.oid, may, may, false, may, "********", NULL, NULL]
+fn user(r: &Role, secret: Cell) -> Row {
+    let (super_, until) = (r.superuser, r.valid_until_us);
+    row![&r.name, r.oid, r.create_db, super_, r.replication, r.bypass_rls, secret, until, NULL]
+}
+
+fn membership(m: &Membership) -> Row {
+    let oid = oid::of_membership(m.role, m.member);
+    row![oid, m.role, m.member, m.grantor, m.admin, true, true]
+}
+
+fn groups(access: &Access) -> Vec<Row> {
+    let members = |role: u32| -> Vec<i64> {
+        let of_role = access.members.iter().filter(|m| m.role == role);
+        of_role.map(|m| i64::from(m.member)).collect()
+    };
+    let groups = access.roles.values().filter(|role| !role.login);
+    groups.map(|role| row![&role.name, role.oid, members(role.oid)]).collect()
 }
 
 fn setting(s: &Setting) -> Row {
