@@ -1,12 +1,14 @@
 //! Errors and notices: the server's words, and a caret under the place in the statement.
 
-use super::text::{clean, fit};
+use super::text::{clean, fit, fit_end};
 use crate::wire::Fault;
 use console::{measure_text_width, style};
 use std::io::{self, Write};
 
 /// Columns of a line of the statement that are shown around its error.
 const CONTEXT_COLUMNS: usize = 70;
+/// And of those before it.
+const LEFT_COLUMNS: usize = 35;
 
 /// Prints an error or notice; `sql` is what was sent.
 pub(crate) fn report(fault: &Fault, sql: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -43,13 +45,12 @@ fn place(sql: &str, position: usize) -> Option<(String, String)> {
     let end = sql[at..].find('\n').map_or(sql.len(), |newline| at + newline);
     let number = sql[..at].matches('\n').count() + 1;
     let (mut left, mut right) = (clean(&sql[start..at]).concat(), clean(&sql[at..end]).concat());
-    let (left_max, right_max) = (CONTEXT_COLUMNS / 2, CONTEXT_COLUMNS);
-    if measure_text_width(&left) > left_max {
-        let skip = left.chars().count() - left_max;
-        left = format!("...{}", left.chars().skip(skip).collect::<String>());
+    if measure_text_width(&left) > LEFT_COLUMNS {
+        left = format!("...{}", fit_end(&left, LEFT_COLUMNS));
     }
-    if measure_text_width(&left) + measure_text_width(&right) > right_max {
-        right = format!("{}...", fit(&right, right_max - measure_text_width(&left).min(right_max)));
+    let room = CONTEXT_COLUMNS.saturating_sub(measure_text_width(&left));
+    if measure_text_width(&right) > room {
+        right = format!("{}...", fit(&right, room));
     }
     let prefix = format!("LINE {number}: ");
     let indent = " ".repeat(prefix.len() + measure_text_width(&left));
@@ -80,6 +81,14 @@ mod tests {
         let (line, caret) = place(&sql, at).unwrap();
         assert!(line.len() < 100 && line.contains("...") && line.ends_with("..."), "{line}");
         assert_eq!(&line[caret.len() - 1..][..5], "wrong");
+    }
+
+    /// 20 characters of two columns each are more than 35 columns, and fewer than 35 characters.
+    #[test]
+    fn a_line_of_wide_characters_is_cut_by_its_width() {
+        let (line, caret) = place(&format!("{}x", "漢".repeat(20)), 21).unwrap();
+        assert_eq!(line, format!("LINE 1: ...{}x", "漢".repeat(17)));
+        assert_eq!(measure_text_width(&caret), measure_text_width(&line));
     }
 
     #[test]

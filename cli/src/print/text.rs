@@ -57,6 +57,19 @@ pub(crate) fn fit(text: &str, width: usize) -> String {
     fitting
 }
 
+/// The end of the text, as much as has this width.
+pub(crate) fn fit_end(text: &str, width: usize) -> &str {
+    let (mut start, mut used) = (text.len(), 0);
+    for (at, c) in text.char_indices().rev() {
+        used += measure_text_width(c.encode_utf8(&mut [0; 4]));
+        if used > width {
+            break;
+        }
+        start = at;
+    }
+    &text[start..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
