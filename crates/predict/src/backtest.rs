@@ -5,8 +5,8 @@
 //! entities, where there are several) are tried on the other half, and the share of truths inside,
 //! over cases and dimensions, is to be compared with the confidence.
 //!
-//! Where the line had to stand in for the equation, its error counts against the equation, but not
-//! in the equation's intervals: a prediction made by the line has the line's.
+//! Where another method had to stand in for the equation, its error counts against the equation, but
+//! not in the equation's intervals: a prediction made by the line has the line's.
 
 use cvx_core::CancelToken;
 use rand::SeedableRng;
@@ -17,8 +17,8 @@ use crate::case::{Case, Subject, draw};
 use crate::conformal::{Calibration, Residual};
 use crate::error::{Error, go_on};
 use crate::ode::Ode;
-use crate::predictor::{Method, forecast};
-use crate::split::{Role, Split, mixed};
+use crate::predictor::{Method, forecast, least};
+use crate::split::{Role, Split, scattered};
 
 /// What may be chosen; [`BacktestOptions::STANDARD`] is a fair choice.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,8 +64,8 @@ pub struct Score {
 }
 
 /// The methods' scores on the cases that judge, simplest first; none if there are no cases. With
-/// an equation also its own; where that has too few points to go by, the line stands in for it,
-/// as it does in a prediction.
+/// an equation also its own; where that has too little to go by, the better of the others stands in
+/// for it, as it does in a prediction.
 pub fn backtest(
     subjects: &[Subject<'_>],
     split: &Split,
@@ -90,12 +90,14 @@ pub(crate) fn judge(
     let (steps, most) = (options.steps_ahead, options.cases_max);
     let cases = draw(subjects, split, Role::Judge, steps, most, &mut rng);
     let halves = halves(subjects, &cases);
-    let mut judged = Vec::new();
+    let mut judged: Vec<(Score, Calibration)> = Vec::new();
     for method in Method::ALL {
         if method == Method::Ode && ode.is_none() {
             continue;
         }
-        let made = residuals(subjects, &cases, method, ode, stop)?;
+        // Methods come simplest first, so those that may stand in are known by now.
+        let otherwise = least(judged.iter().map(|(score, _)| score));
+        let made = residuals(subjects, &cases, (method, otherwise), ode, stop)?;
         let own: Vec<(&Residual, bool)> = made
             .iter()
             .zip(&halves)
@@ -117,14 +119,14 @@ pub(crate) fn judge(
 fn residuals(
     subjects: &[Subject<'_>],
     cases: &[Case],
-    method: Method,
+    (method, otherwise): (Method, Method),
     ode: Option<&Ode>,
     stop: &CancelToken,
 ) -> Result<Vec<(Residual, Method)>, Error> {
     let of = |case: &Case| {
         go_on(stop)?;
         let (path, days) = (&subjects[case.subject].path, case.days(subjects));
-        let (forecast, used) = forecast(method, ode, path, case.origin, days)?;
+        let (forecast, used) = forecast(method, ode, otherwise, path, case.origin, days)?;
         let truth = case.truth(subjects);
         let error = forecast.iter().zip(truth).map(|(f, t)| (f - f64::from(*t)) as f32).collect();
         Ok((Residual { days, error }, used))
@@ -140,7 +142,7 @@ fn rms(residuals: &[(Residual, Method)]) -> f64 {
 
 /// Which half each case is in: its entity's; with few entities its own.
 fn halves(subjects: &[Subject<'_>], cases: &[Case]) -> Vec<bool> {
-    let by_entity = |case: &Case| mixed(subjects[case.subject].key ^ 0x5eed) & 1 == 0;
+    let by_entity = |case: &Case| scattered(subjects[case.subject].key ^ 0x5eed) & 1 == 0;
     let halves: Vec<bool> = cases.iter().map(by_entity).collect();
     let first = halves.iter().filter(|half| **half).count();
     if first * 4 < halves.len() || first * 4 > 3 * halves.len() {

@@ -41,5 +41,5 @@ pub use error::Error;
 pub use ode::Ode;
 pub use predictor::{Choice, Method, Prediction, Predictor};
 pub use rk45::{Solution, Tolerance, solve};
-pub use split::{Role, Split};
+pub use split::{Role, Split, scattered};
 pub use train::{Progress, TrainOptions, train};

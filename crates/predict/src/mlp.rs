@@ -1,8 +1,11 @@
 //! A multilayer perceptron and its gradient, for a batch at once.
 //!
 //! ```text
-//!   x (inputs x batch)  ->  tanh(W1 x + b1)  ->  tanh(W2 . + b2)  ->  W3 . + b3
+//!   x (inputs x batch)  ->  tanh(W1 x + b1)  ->  tanh(W2 . + b2)  ->  W3 . + b3 + A x
 //! ```
+//!
+//! A is the linear part: what a straight line, a pull or a damping need, at any distance, where tanh
+//! has long gone flat.
 //!
 //! Written out rather than taken from a framework: it is one kind of layer, forwards and
 //! backwards, and its gradient is tested against finite differences (docs/adr).
@@ -16,6 +19,8 @@ use rand_distr::StandardNormal;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Mlp {
     pub(crate) layers: Vec<Layer>,
+    /// A.
+    pub(crate) linear: DMatrix<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +36,8 @@ pub(crate) struct Trace {
 
 impl Mlp {
     /// Widths from the input to the output. Weights are Glorot and Bengio's (2010); those of the last
-    /// layer are zero, so that a new network says zero.
-    pub(crate) fn new(widths: &[usize], rng: &mut ChaCha8Rng) -> Self {
+    /// layer are zero, so that a new network says A x.
+    pub(crate) fn new(widths: &[usize], linear: DMatrix<f64>, rng: &mut ChaCha8Rng) -> Self {
         let last = widths.len() - 2;
         let layer = |(at, pair): (usize, &[usize])| {
             let deviation = (2.0 / (pair[0] + pair[1]) as f64).sqrt();
@@ -41,7 +46,7 @@ impl Mlp {
             let weights = DMatrix::from_fn(pair[1], pair[0], |_, _| scale * draw());
             Layer { weights, bias: DVector::zeros(pair[1]) }
         };
-        Self { layers: widths.windows(2).enumerate().map(layer).collect() }
+        Self { layers: widths.windows(2).enumerate().map(layer).collect(), linear }
     }
 
     /// Zeros of the same shape.
@@ -50,11 +55,13 @@ impl Mlp {
             weights: DMatrix::zeros(layer.weights.nrows(), layer.weights.ncols()),
             bias: DVector::zeros(layer.bias.len()),
         };
-        Self { layers: self.layers.iter().map(zero).collect() }
+        let linear = DMatrix::zeros(self.linear.nrows(), self.linear.ncols());
+        Self { layers: self.layers.iter().map(zero).collect(), linear }
     }
 
     pub(crate) fn forward(&self, x: DMatrix<f64>) -> (DMatrix<f64>, Trace) {
         let mut trace = Trace { given: Vec::with_capacity(self.layers.len()) };
+        let straight = &self.linear * &x;
         let mut x = x;
         for (at, layer) in self.layers.iter().enumerate() {
             let mut y = &layer.weights * &x;
@@ -64,7 +71,7 @@ impl Mlp {
             }
             trace.given.push(std::mem::replace(&mut x, y));
         }
-        (x, trace)
+        (x + straight, trace)
     }
 
     /// Adds to `gradient` that of a loss whose gradient by the output is `delta`; returns the
@@ -75,6 +82,9 @@ impl Mlp {
         delta: DMatrix<f64>,
         gradient: &mut Self,
     ) -> DMatrix<f64> {
+        let input = &trace.given[0];
+        gradient.linear += &delta * input.transpose();
+        let straight = self.linear.transpose() * &delta;
         let mut delta = delta;
         for at in (0..self.layers.len()).rev() {
             let given = &trace.given[at];
@@ -87,16 +97,19 @@ impl Mlp {
                 delta.zip_apply(given, |delta, tanh| *delta *= 1.0 - tanh * tanh);
             }
         }
-        delta
+        delta + straight
     }
 
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &f64> {
-        self.layers.iter().flat_map(|layer| layer.weights.iter().chain(layer.bias.iter()))
+        let layers = self.layers.iter();
+        let layers = layers.flat_map(|layer| layer.weights.iter().chain(layer.bias.iter()));
+        layers.chain(self.linear.iter())
     }
 
     pub(crate) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut f64> {
         let layers = self.layers.iter_mut();
-        layers.flat_map(|layer| layer.weights.iter_mut().chain(layer.bias.iter_mut()))
+        let layers = layers.flat_map(|layer| layer.weights.iter_mut().chain(layer.bias.iter_mut()));
+        layers.chain(self.linear.iter_mut())
     }
 }
 
@@ -109,7 +122,8 @@ pub(crate) mod tests {
     /// A network whose every weight is drawn, the last layer's too.
     pub(crate) fn drawn(widths: &[usize], seed: u64) -> Mlp {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut mlp = Mlp::new(widths, &mut rng);
+        let linear = DMatrix::zeros(widths[widths.len() - 1], widths[0]);
+        let mut mlp = Mlp::new(widths, linear, &mut rng);
         mlp.parameters_mut().for_each(|value| {
             let draw: f64 = StandardNormal.sample(&mut rng);
             *value = 0.5 * draw;
@@ -157,8 +171,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_new_network_says_zero() {
-        let mlp = Mlp::new(&[4, 8, 8, 2], &mut ChaCha8Rng::seed_from_u64(1));
-        assert_eq!(mlp.forward(matrix(4, 3, 1)).0, DMatrix::zeros(2, 3));
+    fn a_new_network_is_its_linear_part() {
+        let (linear, x) = (matrix(2, 4, 9), matrix(4, 3, 1));
+        let mlp = Mlp::new(&[4, 8, 8, 2], linear.clone(), &mut ChaCha8Rng::seed_from_u64(1));
+        assert_eq!(mlp.forward(x.clone()).0, linear * x);
     }
 }

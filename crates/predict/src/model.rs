@@ -33,6 +33,7 @@ struct Stored {
     dim: usize,
     split: Split,
     judged: Vec<(Score, Calibration)>,
+    until_us: i64,
     ode: Option<StoredOde>,
 }
 
@@ -45,6 +46,8 @@ struct StoredOde {
     unit_days: f64,
     seen_days: f64,
     layers: Vec<StoredLayer>,
+    /// By columns.
+    linear: Vec<f64>,
 }
 
 /// Weights by columns.
@@ -61,6 +64,7 @@ impl Predictor {
             dim: self.dim,
             split: self.split,
             judged: self.judged.clone(),
+            until_us: self.until_us,
             ode: self.ode.as_ref().map(StoredOde::of),
         };
         let payload =
@@ -75,7 +79,7 @@ impl Predictor {
 
     /// What [`Self::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let stored: Stored = postcard::from_bytes(payload(bytes)?)
+        let mut stored: Stored = postcard::from_bytes(payload(bytes)?)
             .map_err(|_| Error::NotAModel("its payload is broken"))?;
         for (_, calibration) in &stored.judged {
             calibration.check()?;
@@ -83,11 +87,12 @@ impl Predictor {
                 return Err(Error::NotAModel("its parts are of different dimensions"));
             }
         }
-        let ode = stored.ode.map(StoredOde::restore).transpose()?;
+        let ode = stored.ode.take().map(StoredOde::restore).transpose()?;
         if stored.dim == 0 || ode.as_ref().is_some_and(|ode| ode.dim() != stored.dim) {
             return Err(Error::NotAModel("its parts are of different dimensions"));
         }
-        Ok(Self { dim: stored.dim, split: stored.split, ode, judged: stored.judged })
+        let Stored { dim, split, judged, until_us, .. } = stored;
+        Ok(Self { dim, split, ode, judged, until_us })
     }
 }
 
@@ -128,6 +133,7 @@ impl StoredOde {
             unit_days: ode.unit_days,
             seen_days: ode.seen_days,
             layers: ode.mlp.layers.iter().map(layer).collect(),
+            linear: ode.mlp.linear.as_slice().to_vec(),
         }
     }
 
@@ -145,11 +151,15 @@ impl StoredOde {
             layers.push(layer.restore(inputs)?);
             inputs = outputs;
         }
-        if layers.is_empty() || inputs != 2 * frame.rank() {
+        let size = 2 * frame.rank();
+        let linear = self.linear;
+        let finite = linear.iter().all(|value| value.is_finite());
+        if layers.is_empty() || inputs != size || linear.len() != size * size || !finite {
             return Err(Error::NotAModel("its network is broken"));
         }
+        let linear = DMatrix::from_vec(size, size, linear);
         let (unit, unit_days, seen_days) = (self.unit, self.unit_days, self.seen_days);
-        Ok(Ode { frame, unit, unit_days, seen_days, mlp: Mlp { layers } })
+        Ok(Ode { frame, unit, unit_days, seen_days, mlp: Mlp { layers, linear } })
     }
 }
 

@@ -4,20 +4,22 @@
 //!   vector  --projection-->  z: up to 16 coordinates along the axes of greatest variance
 //!   v: their slope over the last points
 //!
-//!   z' = v + g1(z, v)
-//!   v' =     g2(z, v)          (g1, g2) = one small network
+//!   (z, v)' = A (z, v) + network(z, v)         begins as z' = v, v' = 0: a straight line
 //!
 //!   forecast = last vector + what z moved, lifted back
 //! ```
 //!
 //! Of second order (Norcliffe and others 2020): where something goes depends on where it is and how
-//! it moves there. A network that says zero is a linear extrapolation, and that is where training
-//! begins; it can learn `z' = 0` (stay), a turn, a pull. What lies across the coordinates stays as
-//! it last was. Coordinates and time are scaled (by their deviation, and the median gap between
-//! points) so that all numbers are near one.
+//! it moves there. Training begins at the straight line and can learn to stay, to slow down, a turn,
+//! a pull. What lies across the coordinates stays as it last was. Coordinates and time are scaled
+//! (by their deviation, and the median gap between points) so that all numbers are near one.
 //!
-//! It is solved by [`solve`] at rtol 1e-5. Times farther than three times the farthest it was trained
-//! on are refused: a network is a guess outside of what it has seen.
+//! Points come in bursts. The slope is that of at least three points over at least one unit of time;
+//! where all of the past is shorter, it counts as what was gone in one unit, so v is never larger
+//! than a way that was really gone.
+//!
+//! It is solved by [`solve`] at rtol 1e-5. Times beyond twice the farthest it was trained on are
+//! refused: a network is a guess outside of what it has seen.
 
 use cvx_analytics::{Projection, Trajectory};
 use nalgebra::DMatrix;
@@ -42,9 +44,9 @@ pub struct Ode {
 
 /// Fewest points before a prediction; with less the slope is nothing to build on.
 pub(crate) const POINTS_MIN: usize = 5;
-/// The slope is that of the last three points: short, as the network can smooth but not sharpen.
+/// The slope is that of few points, as the network can smooth but not sharpen.
 const WINDOW: usize = 3;
-const FAR: f64 = 3.0;
+const FAR: f64 = 2.0;
 const TOLERANCE: Tolerance = Tolerance { rtol: 1e-5, atol: 1e-7 };
 
 impl Ode {
@@ -63,13 +65,11 @@ impl Ode {
     /// z and v at a point, in scaled units.
     pub(crate) fn state(&self, path: &Trajectory<'_>, origin: usize) -> Result<Vec<f64>, Error> {
         let mut state = self.place(path.vector(origin))?;
-        // The projection is affine: the slope's is its difference from that of zero.
-        let slope: Vec<f32> =
-            linear::slope(path, origin, WINDOW).into_iter().map(|v| v as f32).collect();
-        let zero = self.frame.project(&vec![0.0; self.dim()])?;
-        let along = self.frame.project(&slope)?;
-        let scale = self.unit_days / self.unit;
-        state.extend(along.iter().zip(zero).map(|(along, zero)| (along - zero) * scale));
+        let (slope, days) = linear::slope(path, origin, WINDOW, self.unit_days);
+        let scale = self.unit_days.min(days) / self.unit;
+        let along = |axis: &[f64]| axis.iter().zip(&slope).map(|(a, v)| a * v).sum::<f64>();
+        let axes = self.frame.axes().chunks_exact(self.dim());
+        state.extend(axes.map(|axis| along(axis) * scale));
         Ok(state)
     }
 
@@ -109,7 +109,6 @@ impl Ode {
         let right_side = |_: f64, y: &[f64], out: &mut [f64]| {
             let (pushed, _) = self.mlp.forward(DMatrix::from_column_slice(2 * rank, 1, y));
             out.copy_from_slice(pushed.as_slice());
-            out.iter_mut().zip(&y[rank..]).for_each(|(out, v)| *out += v);
         };
         let solved = solve(right_side, 0.0, state, time, TOLERANCE)?;
         Ok(solved.end()[..rank].to_vec())

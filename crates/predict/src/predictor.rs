@@ -67,6 +67,8 @@ pub struct Predictor {
     pub(crate) split: Split,
     pub(crate) ode: Option<Ode>,
     pub(crate) judged: Vec<(Score, Calibration)>,
+    /// The time of the last point it was made from.
+    pub(crate) until_us: i64,
 }
 
 const ONE_DEVIATION: f64 = 0.682_689_492_137_085_9;
@@ -82,7 +84,7 @@ impl Predictor {
         let dim = one_dimension(subjects)?;
         let split = Split::Everything;
         let judged = judge(subjects, &split, None, options, stop)?;
-        Ok(Self { dim, split, ode: None, judged })
+        Ok(Self { dim, split, ode: None, judged, until_us: last_time(subjects) })
     }
 
     /// Fits an equation and judges it beside the simple methods on what it did not learn from.
@@ -97,7 +99,7 @@ impl Predictor {
         let split = Split::of(subjects)?;
         let ode = train(subjects, &split, training, progress, stop)?;
         let judged = judge(subjects, &split, Some(&ode), options, stop)?;
-        Ok(Self { dim, split, ode: Some(ode), judged })
+        Ok(Self { dim, split, ode: Some(ode), judged, until_us: last_time(subjects) })
     }
 
     /// Of the vectors.
@@ -110,6 +112,13 @@ impl Predictor {
     #[must_use]
     pub fn ode(&self) -> Option<&Ode> {
         self.ode.as_ref()
+    }
+
+    /// The time of the last point it was made from: whoever asks as of an earlier moment must not
+    /// be answered by it.
+    #[must_use]
+    pub fn until_us(&self) -> i64 {
+        self.until_us
     }
 
     /// Which cases judge it.
@@ -126,16 +135,12 @@ impl Predictor {
     /// The method that erred least; of equals, the simplest.
     #[must_use]
     pub fn best(&self) -> Method {
-        let least = |best: Option<&Score>, score: &Score| -> bool {
-            best.is_none_or(|best| score.error < best.error)
-        };
-        let best = self.scores().fold(
-            None,
-            |best, score| {
-                if least(best, score) { Some(score) } else { best }
-            },
-        );
-        best.map_or(Method::Linear, |score| score.method)
+        least(self.scores())
+    }
+
+    /// The better of the methods without a model.
+    fn simple(&self) -> Method {
+        least(self.scores().filter(|score| score.method != Method::Ode))
     }
 
     /// The vector at a time after the last point.
@@ -181,7 +186,7 @@ impl Predictor {
     ) -> Result<(Vec<f64>, Method), Error> {
         let ode = self.ode.as_ref();
         match choice {
-            Choice::Auto => forecast(self.best(), ode, path, origin, days),
+            Choice::Auto => forecast(self.best(), ode, self.simple(), path, origin, days),
             Choice::Only(Method::Ode) => {
                 let ode = ode.ok_or(Error::NoModel)?;
                 Ok((ode.predict(path, origin, days)?, Method::Ode))
@@ -189,9 +194,15 @@ impl Predictor {
             Choice::Only(Method::Linear) if origin == 0 => {
                 Err(Error::InsufficientData { needed: 2, have: 1, of: "points" })
             }
-            Choice::Only(method) => forecast(method, None, path, origin, days),
+            Choice::Only(method) => forecast(method, None, method, path, origin, days),
         }
     }
+}
+
+/// The method of the least error, the first of equals; the line where nothing was judged.
+pub(crate) fn least<'a>(scores: impl Iterator<Item = &'a Score>) -> Method {
+    let best = scores.min_by(|a, b| a.error.total_cmp(&b.error));
+    best.map_or(Method::Linear, |score| score.method)
 }
 
 fn one_dimension(subjects: &[Subject<'_>]) -> Result<usize, Error> {
@@ -205,20 +216,28 @@ fn one_dimension(subjects: &[Subject<'_>]) -> Result<usize, Error> {
     Ok(dim)
 }
 
-/// A method's vector, or that of the next simpler one where it has none: the line where the
-/// equation has too little to go by, is asked too far, or is not solved; the last point where
-/// there is no line.
+fn last_time(subjects: &[Subject<'_>]) -> i64 {
+    let last = |subject: &Subject<'_>| subject.path.times_us().last().copied();
+    subjects.iter().filter_map(last).max().unwrap_or(i64::MIN)
+}
+
+/// A method's vector. Where the equation has too little to go by, is asked too far, or is not solved,
+/// `otherwise` says instead; where there is no line, the last point.
 pub(crate) fn forecast(
     method: Method,
     ode: Option<&Ode>,
+    otherwise: Method,
     path: &Trajectory<'_>,
     origin: usize,
     days: f64,
 ) -> Result<(Vec<f64>, Method), Error> {
-    if let (Method::Ode, Some(ode)) = (method, ode) {
-        match ode.predict(path, origin, days) {
+    let mut method = method;
+    if method == Method::Ode {
+        match ode.ok_or(Error::NoModel)?.predict(path, origin, days) {
             Ok(vector) => return Ok((vector, Method::Ode)),
-            Err(Error::InsufficientData { .. } | Error::TooFar { .. } | Error::Unsolved(_)) => {}
+            Err(Error::InsufficientData { .. } | Error::TooFar { .. } | Error::Unsolved(_)) => {
+                method = otherwise
+            }
             Err(other) => return Err(other),
         }
     }

@@ -65,7 +65,7 @@ impl Split {
     pub fn role(&self, key: u64, origin_us: i64, target_us: i64) -> Option<Role> {
         match *self {
             Self::Everything => Some(Role::Judge),
-            Self::ByEntity => Some(match mixed(key) % SHARES {
+            Self::ByEntity => Some(match scattered(key) % SHARES {
                 0..LEARN => Role::Learn,
                 LEARN..STOP => Role::Stop,
                 _ => Role::Judge,
@@ -83,7 +83,8 @@ impl Split {
 }
 
 /// Keys are often counted up: SplitMix64's finaliser (Steele, Lea and Flood 2014) scatters them.
-pub(crate) fn mixed(key: u64) -> u64 {
+#[must_use]
+pub fn scattered(key: u64) -> u64 {
     let key = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

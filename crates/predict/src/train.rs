@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   batch of cases: state at the origin, place at the target, time between
-//!   forward:   RK4, eight steps from origin to target, each case with its own step
+//!   forward:   RK4, four steps from origin to target, each case with its own step
 //!   loss:      mean square of z - place
 //!   backward:  the gradient of exactly those steps, stage by stage, the last one first
 //! ```
 //!
 //! I did consider the adjoint equation (Chen and others 2018): constant memory, and a gradient of
-//! another discretisation than the one that made the loss; eight steps of a network this small fit
+//! another discretisation than the one that made the loss; four steps of a network this small fit
 //! anywhere, and their gradient is exact (Onken and Ruthotto 2020), which finite differences confirm.
 //!
 //! After each epoch the error on cases of other entities (or later times, [`Split`]) decides:
@@ -85,10 +85,17 @@ pub struct Progress {
 }
 
 const BATCH: usize = 128;
-const STEPS: usize = 8;
+/// Batches of an epoch at most: with many cases the error is looked at before all were seen.
+const BATCHES_MAX: usize = 64;
+const STEPS: usize = 4;
 const RATE: f64 = 3e-3;
 const HALVE_AFTER: usize = 6;
 const STOP_AFTER: usize = 15;
+/// Spans longer than this many median gaps are not learnt from: a few cases of years would rule
+/// the loss of all others.
+const TIME_MAX: f64 = 20.0;
+/// An epoch gained something if the error fell by this share.
+const GAIN: f64 = 1e-3;
 /// Rows that the projection is fitted to at most.
 const FRAME_ROWS_MAX: usize = 10_000;
 /// Cases that decide when to stop, at most.
@@ -122,8 +129,8 @@ pub fn train(
         progress(Progress { epoch, epochs_max: options.epochs_max, error, error_linear });
         since += 1;
         if error < best.0 {
+            since = if error < best.0 * (1.0 - GAIN) { 0 } else { since };
             best = (error, ode.mlp.clone());
-            since = 0;
         }
         if since == STOP_AFTER {
             break;
@@ -170,13 +177,19 @@ fn untrained(
     let dim = subjects[origins[0].subject].path.dim();
     let frame = Projection::fit(&Rows::new(&rows, dim)?, options.rank_max)?;
     let variance = frame.variances().iter().sum::<f64>() / frame.rank() as f64;
-    let seen_days = learn.iter().map(|case| case.days(subjects)).fold(0.0, f64::max);
+    let unit_days = median_gap(subjects, split);
+    let farthest = learn.iter().map(|case| case.days(subjects)).fold(0.0, f64::max);
+    let seen_days = farthest.min(TIME_MAX * unit_days);
     let mut widths = vec![2 * frame.rank()];
     widths.extend(vec![options.width; options.layers]);
     widths.push(2 * frame.rank());
-    let mlp = Mlp::new(&widths, rng);
-    let unit_days = median_gap(subjects, split);
+    let mlp = Mlp::new(&widths, straight(frame.rank()), rng);
     Ok(Ode { frame, unit: variance.sqrt(), unit_days, seen_days, mlp })
+}
+
+/// `z' = v, v' = 0`.
+fn straight(rank: usize) -> DMatrix<f64> {
+    DMatrix::from_fn(2 * rank, 2 * rank, |row, column| f64::from(u8::from(column == row + rank)))
 }
 
 /// Days between neighbouring points that are learnt from.
@@ -202,7 +215,9 @@ impl Samples {
     fn of(ode: &Ode, subjects: &[Subject<'_>], cases: &[Case]) -> Result<Self, Error> {
         let rank = ode.rank();
         let (mut states, mut targets) = (Vec::new(), Vec::new());
-        for case in cases {
+        let near = |case: &&Case| case.days(subjects) <= ode.seen_days;
+        let cases: Vec<&Case> = cases.iter().filter(near).collect();
+        for case in &cases {
             states.extend(ode.state(&subjects[case.subject].path, case.origin)?);
             targets.extend(ode.place(case.truth(subjects))?);
         }
@@ -233,7 +248,7 @@ fn learn_once(
 ) -> Result<(), Error> {
     let mut order: Vec<usize> = (0..samples.times.len()).collect();
     order.shuffle(rng);
-    for chosen in order.chunks(BATCH) {
+    for chosen in order.chunks(BATCH).take(BATCHES_MAX) {
         go_on(stop)?;
         let (_, gradient) = samples.batch(chosen).gradient(mlp);
         adam.step(mlp, &gradient, rate);
@@ -265,10 +280,10 @@ impl Batch {
     fn forward(&self, mlp: &Mlp) -> (DMatrix<f64>, Tape) {
         let (mut y, mut tape) = (self.states.clone(), Vec::with_capacity(STEPS));
         for _ in 0..STEPS {
-            let (k1, t1) = right_side(mlp, y.clone());
-            let (k2, t2) = right_side(mlp, self.moved(&y, &k1, 0.5));
-            let (k3, t3) = right_side(mlp, self.moved(&y, &k2, 0.5));
-            let (k4, t4) = right_side(mlp, self.moved(&y, &k3, 1.0));
+            let (k1, t1) = mlp.forward(y.clone());
+            let (k2, t2) = mlp.forward(self.moved(&y, &k1, 0.5));
+            let (k3, t3) = mlp.forward(self.moved(&y, &k2, 0.5));
+            let (k4, t4) = mlp.forward(self.moved(&y, &k3, 1.0));
             y = self.moved(&y, &(k1 + (k2 + k3) * 2.0 + k4), 1.0 / 6.0);
             tape.push([t1, t2, t3, t4]);
         }
@@ -298,7 +313,7 @@ impl Batch {
         by_y.rows_mut(0, wrong.nrows()).copy_from(&(&wrong * (2.0 / count)));
         for [t1, t2, t3, t4] in tape.iter().rev() {
             // The stages backwards: each hands on what its place owes to the slope before it.
-            let mut back = |trace: &Trace, by_k| left_side(mlp, trace, by_k, &mut gradient);
+            let mut back = |trace: &Trace, by_k| mlp.backward(trace, by_k, &mut gradient);
             let a4 = back(t4, self.scaled(&by_y, 1.0 / 6.0));
             let a3 = back(t3, self.scaled(&by_y, 1.0 / 3.0) + self.scaled(&a4, 1.0));
             let a2 = back(t2, self.scaled(&by_y, 1.0 / 3.0) + self.scaled(&a3, 0.5));
@@ -307,26 +322,6 @@ impl Batch {
         }
         (wrong.norm_squared() / count, gradient)
     }
-}
-
-/// `(v, 0) + network(z, v)`.
-fn right_side(mlp: &Mlp, y: DMatrix<f64>) -> (DMatrix<f64>, Trace) {
-    let rank = y.nrows() / 2;
-    let v = y.rows(rank, rank).clone_owned();
-    let (mut slope, trace) = mlp.forward(y);
-    let mut of_z = slope.rows_mut(0, rank);
-    of_z += v;
-    (slope, trace)
-}
-
-/// Its transpose on a gradient.
-fn left_side(mlp: &Mlp, trace: &Trace, by_k: DMatrix<f64>, gradient: &mut Mlp) -> DMatrix<f64> {
-    let rank = by_k.nrows() / 2;
-    let of_z = by_k.rows(0, rank).clone_owned();
-    let mut by_y = mlp.backward(trace, by_k, gradient);
-    let mut of_v = by_y.rows_mut(rank, rank);
-    of_v += of_z;
-    by_y
 }
 
 #[cfg(test)]
