@@ -60,14 +60,18 @@ impl Engine {
             epsilon: table.options.delta_epsilon,
         };
         for column in layout.columns() {
-            let DataType::FixedSizeList(_, dim) = column.ty else { continue };
+            // Halves are read from their row files: they have few bits to save.
+            let DataType::FixedSizeList(item, dim) = &column.ty else { continue };
+            if item.data_type() != &DataType::Float32 {
+                continue;
+            }
             let mut compacting = Compacting {
                 core: self.core(),
                 store,
                 sealed: &list.sealed,
                 options,
                 column: column.id,
-                dim: usize::try_from(dim).unwrap_or(0),
+                dim: usize::try_from(*dim).unwrap_or(0),
                 batch: Batch::new(),
                 report,
             };

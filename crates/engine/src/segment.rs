@@ -6,9 +6,9 @@
 
 use crate::closure::Closures;
 use crate::{Error, Result, RowAddr};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::{Float32Type, Int64Type, UInt64Type};
+use arrow::datatypes::{Float16Type, Float32Type, Int64Type, UInt64Type};
 use cvx_core::{CommitSeq, EntityId, ValidTime};
 use cvx_storage::{ENTITY_COLUMN, RowFileMeta, SEQ_COLUMN, TS_COLUMN, column_id};
 use std::ops::Range;
@@ -62,14 +62,14 @@ pub(crate) struct Segment {
     bytes: usize,
 }
 
-/// The vectors of one column of a segment.
+/// The vectors of one column of a segment; halves by their bits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Vectors<'a> {
-    pub(crate) values: &'a [f32],
+pub(crate) struct Vectors<'a, T = f32> {
+    pub(crate) values: &'a [T],
     pub(crate) present: Option<&'a [u64]>,
 }
 
-impl Vectors<'_> {
+impl<T> Vectors<'_, T> {
     /// Whether a row's vector is not NULL.
     pub(crate) fn has(&self, row: usize) -> bool {
         self.present.is_none_or(|words| words[row / 64] >> (row % 64) & 1 == 1)
@@ -162,12 +162,23 @@ impl Segment {
 
     /// The vectors of a column, if the segment has it and it holds vectors.
     pub(crate) fn vectors(&self, id: u16) -> Option<Vectors<'_>> {
+        let (list, present) = self.list(id)?;
+        let values = list.values().as_primitive_opt::<Float32Type>()?.values();
+        Some(Vectors { values, present })
+    }
+
+    /// The half vectors of a column, if the segment has it and it holds such.
+    pub(crate) fn halves(&self, id: u16) -> Option<Vectors<'_, u16>> {
+        let (list, present) = self.list(id)?;
+        Some(Vectors { values: half_bits(list.values())?, present })
+    }
+
+    /// A column of lists of one length, and which rows of it are not NULL.
+    fn list(&self, id: u16) -> Option<(&FixedSizeListArray, Option<&[u64]>)> {
         let place = self.columns.binary_search_by_key(&id, |(id, _, _)| *id).ok()?;
         let (_, array, present) = self.columns.get(place)?;
         let list = array.as_fixed_size_list_opt()?;
-        let values = list.values().as_primitive_opt::<Float32Type>()?.values();
-        let present = present.get_or_init(|| present_bits(list));
-        Some(Vectors { values, present: present.as_deref() })
+        Some((list, present.get_or_init(|| present_bits(list)).as_deref()))
     }
 
     pub(crate) fn addr(&self, row: usize) -> RowAddr {
@@ -229,6 +240,12 @@ fn key<T: arrow::datatypes::ArrowPrimitiveType>(
 
 fn key_ts(batch: &RecordBatch) -> Result<ScalarBuffer<i64>> {
     key::<Int64Type>(batch, TS_COLUMN)
+}
+
+/// The bits of half floats.
+pub(crate) fn half_bits(values: &ArrayRef) -> Option<&[u16]> {
+    let halves = values.as_primitive_opt::<Float16Type>()?;
+    Some(halves.values().inner().typed_data::<u16>())
 }
 
 fn present_bits(array: &dyn Array) -> Present {

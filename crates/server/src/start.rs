@@ -77,6 +77,7 @@ fn engine_options(config: &Config) -> EngineOptions {
 fn db_options(config: &Config) -> DbOptions {
     let set = |dir: &PathBuf| (!dir.as_os_str().is_empty()).then(|| dir.clone());
     DbOptions {
+        database: config.database.clone(),
         query_memory_bytes: config.query_memory_bytes,
         temp_dir: set(&config.temp_dir),
         statement_timeout_ms: config.statement_timeout_ms,

@@ -25,6 +25,8 @@ use std::sync::Arc;
 /// Limits of the SQL layer.
 #[derive(Clone, Debug)]
 pub struct DbOptions {
+    /// What clients call the database.
+    pub database: String,
     /// Memory for all sorts, joins and aggregates together.
     pub query_memory_bytes: usize,
     /// Where sorts and aggregates spill; the system's temporary folder where unset.
@@ -35,7 +37,7 @@ pub struct DbOptions {
     pub import_dir: Option<PathBuf>,
 }
 
-/// One database, `cvx`; its first superuser has the same name.
+/// One database; its first superuser is `cvx`.
 pub struct Db {
     pub(crate) engine: Arc<Engine>,
     pub(crate) options: DbOptions,
@@ -163,7 +165,7 @@ impl Database for Db {
         database: &str,
         settings: &[(String, String)],
     ) -> Result<Box<dyn Session>> {
-        if database != "cvx" {
+        if database != self.options.database {
             return Err(SqlError::new(
                 SqlState::INVALID_CATALOG_NAME,
                 format!("database \"{database}\" does not exist"),

@@ -9,8 +9,8 @@ use crate::keys::RowKey;
 use crate::record::{Cell, Locator, RowRecord};
 use arrow::array::{
     ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanArray, FixedSizeBinaryBuilder,
-    FixedSizeListArray, Float32Array, Int64Array, ListArray, NullArray, PrimitiveArray,
-    RecordBatch, StringArray, UInt64Array,
+    FixedSizeListArray, Float16Array, Float32Array, Int64Array, LargeBinaryArray, ListArray,
+    NullArray, PrimitiveArray, RecordBatch, StringArray, UInt8Array, UInt64Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
@@ -18,6 +18,7 @@ use arrow::datatypes::{
     Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, Schema,
     Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
+use half::f16;
 use std::sync::Arc;
 
 /// A column to build.
@@ -229,7 +230,16 @@ fn array_of(data_type: &DataType, cells: Vec<Option<Cell>>) -> Result<ArrayRef> 
             _ => None,
         })?)),
         DataType::Binary | DataType::FixedSizeBinary(_) => bytes_array(data_type, cells)?,
+        DataType::LargeBinary => {
+            let values = each(cells, data_type, bytes_of)?;
+            let values: Vec<Option<&[u8]>> = values.iter().map(Option::as_deref).collect();
+            Arc::new(LargeBinaryArray::from(values))
+        }
+        DataType::List(item) if is_packed(item) => packed_lists(item, data_type, cells)?,
         DataType::List(item) => list_array(item, data_type, cells)?,
+        DataType::FixedSizeList(item, dim) if is_packed(item) => {
+            packed_rows(item, *dim, data_type, cells)?
+        }
         DataType::Null => Arc::new(NullArray::new(cells.len())),
         other => return Err(Error::unsupported(format!("a value of Arrow type {other}"))),
     })
@@ -278,10 +288,7 @@ fn intervals(data_type: &DataType, cells: Vec<Option<Cell>>) -> Result<ArrayRef>
 }
 
 fn bytes_array(data_type: &DataType, cells: Vec<Option<Cell>>) -> Result<ArrayRef> {
-    let values = each(cells, data_type, |cell| match cell {
-        Cell::Bytes(value) => Some(value),
-        _ => None,
-    })?;
+    let values = each(cells, data_type, bytes_of)?;
     let DataType::FixedSizeBinary(width) = data_type else {
         let mut builder = BinaryBuilder::new();
         values.iter().for_each(|value| builder.append_option(value.as_deref()));
@@ -297,6 +304,72 @@ fn bytes_array(data_type: &DataType, cells: Vec<Option<Cell>>) -> Result<ArrayRe
         }
     }
     Ok(Arc::new(builder.finish()))
+}
+
+fn bytes_of(cell: Cell) -> Option<Vec<u8>> {
+    match cell {
+        Cell::Bytes(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// Lists whose elements are kept as bytes: half floats and bytes themselves, without NULLs.
+fn is_packed(item: &FieldRef) -> bool {
+    !item.is_nullable() && matches!(item.data_type(), DataType::Float16 | DataType::UInt8)
+}
+
+/// The elements that bytes stand for.
+fn unpacked(item: &FieldRef, bytes: Vec<u8>) -> ArrayRef {
+    if item.data_type() == &DataType::UInt8 {
+        return Arc::new(UInt8Array::from(bytes));
+    }
+    let (pairs, _) = bytes.as_chunks::<2>();
+    Arc::new(Float16Array::from_iter_values(pairs.iter().map(|pair| f16::from_le_bytes(*pair))))
+}
+
+fn packed_lists(
+    item: &FieldRef,
+    data_type: &DataType,
+    cells: Vec<Option<Cell>>,
+) -> Result<ArrayRef> {
+    let values = each(cells, data_type, bytes_of)?;
+    let width = item.data_type().primitive_width().unwrap_or(1);
+    let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+    if let Some(odd) = values.iter().map(length).find(|length| length % width != 0) {
+        return Err(Error::invalid(format!("{odd} bytes for {data_type}")));
+    }
+    let offsets = OffsetBuffer::<i32>::from_lengths(values.iter().map(|v| length(v) / width));
+    let valid = NullBuffer::from_iter(values.iter().map(Option::is_some));
+    let nulls = Some(valid).filter(|nulls| nulls.null_count() > 0);
+    let elements = unpacked(item, values.into_iter().flatten().flatten().collect());
+    let list = ListArray::try_new(Arc::clone(item), offsets, elements, nulls);
+    Ok(Arc::new(list.map_err(|error| Error::invalid(error.to_string()))?))
+}
+
+fn packed_rows(
+    item: &FieldRef,
+    dim: i32,
+    data_type: &DataType,
+    cells: Vec<Option<Cell>>,
+) -> Result<ArrayRef> {
+    let values = each(cells, data_type, bytes_of)?;
+    let width = item.data_type().primitive_width().unwrap_or(1);
+    let width = usize::try_from(dim).unwrap_or(0) * width;
+    let mut bytes = Vec::with_capacity(values.len() * width);
+    for value in &values {
+        match value {
+            Some(value) if value.len() == width => bytes.extend_from_slice(value),
+            Some(value) => {
+                return Err(Error::invalid(format!("{} bytes for {data_type}", value.len())));
+            }
+            // As Arrow wants it, there is something below a NULL too.
+            None => bytes.resize(bytes.len() + width, 0),
+        }
+    }
+    let valid = NullBuffer::from_iter(values.iter().map(Option::is_some));
+    let nulls = Some(valid).filter(|nulls| nulls.null_count() > 0);
+    let list = FixedSizeListArray::try_new(Arc::clone(item), dim, unpacked(item, bytes), nulls);
+    Ok(Arc::new(list.map_err(|error| Error::invalid(error.to_string()))?))
 }
 
 fn list_array(item: &FieldRef, data_type: &DataType, cells: Vec<Option<Cell>>) -> Result<ArrayRef> {

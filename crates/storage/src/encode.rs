@@ -2,7 +2,7 @@
 //!
 //! The user columns of a batch are named `c<column id>`; columns whose names begin with an
 //! underscore are keys and marks, not cells. `FixedSizeList<Float32>` columns are vectors: the
-//! record only locates them.
+//! record only locates them. Lists of half floats and of bytes that hold no NULL are bytes.
 
 use crate::batch::Batch;
 use crate::error::{Error, Result};
@@ -12,9 +12,9 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeListArray, Float32Array, RecordBatch,
 };
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
-    TimestampMicrosecondType, UInt64Type,
+    DataType, Date32Type, Decimal128Type, Float16Type, Float32Type, Float64Type, Int16Type,
+    Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType, UInt8Type, UInt64Type,
 };
 use cvx_core::{CommitSeq, EntityId, SpaceId, ValidTime};
 
@@ -215,12 +215,16 @@ fn value_at(array: &ArrayRef, row: usize) -> Result<Cell> {
         }
         DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(row).to_owned()),
         DataType::Binary => Cell::Bytes(array.as_binary::<i32>().value(row).to_vec()),
+        DataType::LargeBinary => Cell::Bytes(array.as_binary::<i64>().value(row).to_vec()),
         DataType::FixedSizeBinary(_) => {
             Cell::Bytes(array.as_fixed_size_binary().value(row).to_vec())
         }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
             Cell::Interval { months: value.months, days: value.days, nanos: value.nanoseconds }
+        }
+        DataType::FixedSizeList(item, _) => {
+            list_cell(&array.as_fixed_size_list().value(row), item.is_nullable())?
         }
         DataType::List(item) => list_cell(&array.as_list::<i32>().value(row), item.is_nullable())?,
         other => return Err(Error::unsupported(format!("a value of Arrow type {other}"))),
@@ -235,10 +239,20 @@ where
     Cell::Int(array.as_primitive::<T>().value(row).into())
 }
 
-/// A list without NULLs of float4 is a vector of no fixed dimension.
+/// A list without NULLs of float4 is a vector of no fixed dimension; one of float2 is bytes, two
+/// for each and the lower one first; one of bytes is itself.
 fn list_cell(elements: &ArrayRef, nullable: bool) -> Result<Cell> {
-    if let (false, Some(floats)) = (nullable, elements.as_primitive_opt::<Float32Type>()) {
-        return Ok(Cell::Vector(floats.values().to_vec()));
+    if !nullable {
+        if let Some(floats) = elements.as_primitive_opt::<Float32Type>() {
+            return Ok(Cell::Vector(floats.values().to_vec()));
+        }
+        if let Some(halves) = elements.as_primitive_opt::<Float16Type>() {
+            let bytes = halves.values().iter().flat_map(|half| half.to_le_bytes());
+            return Ok(Cell::Bytes(bytes.collect()));
+        }
+        if let Some(bytes) = elements.as_primitive_opt::<UInt8Type>() {
+            return Ok(Cell::Bytes(bytes.values().to_vec()));
+        }
     }
     let cells = (0..elements.len()).map(|row| cell_at(elements, row));
     Ok(Cell::List(cells.collect::<Result<_>>()?))
@@ -309,6 +323,44 @@ mod tests {
                 assert_eq!(rebuild(&batch, specs(&batch)).unwrap(), batch, "{ty:?}");
             }
         }
+    }
+
+    /// pgvector's types, by the forms that clients send.
+    #[test]
+    fn halves_sparse_vectors_and_bits_come_back() {
+        let column = |ty: &PgType, typmod: i32, texts: [Option<&str>; 3]| {
+            let mut builder = cvx_types::ColumnBuilder::new(ty, typmod);
+            for text in texts {
+                text.map_or_else(|| builder.push_null(), |text| builder.push_text(text).unwrap());
+            }
+            builder.finish()
+        };
+        let list_of = |ty: PgType| PgType::Array(Box::new(ty));
+        let halves = [Some("[1.5,-2]"), None, Some("[0.25,65504]")];
+        let sparse = [Some("{1:1.5,3:-2}/5"), None, Some("{}/3")];
+        let bits = [Some("101"), None, Some("0101010101")];
+        let keys = random_batch(2, 3);
+        let columns: Vec<(&str, ArrayRef, bool)> = vec![
+            ("c1", column(&PgType::Halfvec, 2, halves), true),
+            ("c2", column(&PgType::Halfvec, -1, halves), true),
+            ("c3", column(&PgType::Sparsevec, -1, sparse), true),
+            ("c4", column(&PgType::Bit, -1, bits), true),
+            (
+                "c5",
+                column(&list_of(PgType::Halfvec), -1, [Some("{[1],NULL}"), None, Some("{}")]),
+                true,
+            ),
+            ("c6", column(&list_of(PgType::Sparsevec), -1, [Some("{NULL}"), None, None]), true),
+            ("c7", column(&list_of(PgType::Bit), -1, [Some("{1,0101,NULL}"), None, None]), true),
+            (ENTITY_COLUMN, keys[ENTITY_COLUMN].clone(), false),
+            (TS_COLUMN, keys[TS_COLUMN].clone(), false),
+            (SEQ_COLUMN, keys[SEQ_COLUMN].clone(), false),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        assert_eq!(rebuild(&batch, specs(&batch)).unwrap(), batch);
+        let mut wrong = specs(&batch);
+        wrong[0].data_type = PgType::Halfvec.arrow_type(3);
+        assert!(matches!(rebuild(&batch, wrong), Err(Error::Invalid { .. })));
     }
 
     #[test]

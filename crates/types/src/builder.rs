@@ -3,22 +3,24 @@
 //! What a [`ColumnBuilder`] finishes has exactly the type of [`PgType::arrow_type`]. A value that
 //! is refused leaves the builder as it was.
 
+use crate::dense::{DenseBuilder, end_of};
 use crate::error::{Result, SqlError, SqlState};
-use crate::forms::{self, array, bytea, datetime, datetime_input, float, integer, interval_input};
-use crate::forms::{json, numeric, numeric::Shape, simple, vector};
-use crate::pg_type::{PgType, vector_type};
+use crate::forms::{self, array, bit, bytea, datetime, datetime_input, float, integer};
+use crate::forms::{interval_input, json, numeric, numeric::Shape, simple, sparsevec};
+use crate::pg_type::PgType;
 use crate::settings::FormatSettings;
 use arrow::array::builder::{
-    BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, NullBufferBuilder, PrimitiveBuilder,
-    StringBuilder,
+    BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, LargeBinaryBuilder, ListBuilder,
+    NullBufferBuilder, PrimitiveBuilder, StringBuilder, UInt8Builder,
 };
 use arrow::array::types::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
-use arrow::array::{Array, ArrayRef, FixedSizeListArray, Float32Array, ListArray, NullArray};
+use arrow::array::{Array, ArrayRef, ListArray, NullArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, IntervalMonthDayNano};
+use half::f16;
 use std::sync::Arc;
 
 /// Collects one column's values.
@@ -51,18 +53,11 @@ enum Values {
     Timestamp(PrimitiveBuilder<TimestampMicrosecondType>),
     Interval(PrimitiveBuilder<IntervalMonthDayNanoType>),
     Uuid(FixedSizeBinaryBuilder),
-    /// `vector(n)`: NULL rows keep n zeros, as Arrow wants.
-    Vector {
-        elements: Vec<f32>,
-        dimension: i32,
-        valid: NullBufferBuilder,
-    },
-    /// Vectors of any dimension.
-    Vectors {
-        elements: Vec<f32>,
-        ends: Vec<i32>,
-        valid: NullBufferBuilder,
-    },
+    Vector(DenseBuilder<f32>),
+    Halfvec(DenseBuilder<f16>),
+    Sparsevec(LargeBinaryBuilder),
+    /// `bit` and `varbit`.
+    Bits(ListBuilder<UInt8Builder>),
     List {
         element: Box<ColumnBuilder>,
         ends: Vec<i32>,
@@ -119,13 +114,11 @@ impl ColumnBuilder {
             Values::Timestamp(builder) => builder.append_null(),
             Values::Interval(builder) => builder.append_null(),
             Values::Uuid(builder) => builder.append_null(),
-            Values::Vector { elements, dimension, valid } => {
-                let dimension = usize::try_from(*dimension).unwrap_or(0);
-                elements.resize(elements.len() + dimension, 0.0);
-                valid.append_null();
-                self.bytes += dimension * 4;
-            }
-            Values::Vectors { ends, valid, .. } | Values::List { ends, valid, .. } => {
+            Values::Vector(builder) => self.bytes += builder.push_null(),
+            Values::Halfvec(builder) => self.bytes += builder.push_null(),
+            Values::Sparsevec(builder) => builder.append_null(),
+            Values::Bits(builder) => builder.append_null(),
+            Values::List { ends, valid, .. } => {
                 ends.push(ends.last().copied().unwrap_or_default());
                 valid.append_null();
             }
@@ -184,14 +177,15 @@ impl ColumnBuilder {
                 size = 16;
             }
             Values::Uuid(builder) => push_uuid(builder, &simple::parse_uuid(text)?)?,
-            Values::Vector { elements, dimension, valid } => {
-                let read = |into: &mut _| vector::parse_into(text, into);
-                size += push_vector(elements, *dimension, valid, read)?;
+            Values::Vector(builder) => size += builder.push_text(text)?,
+            Values::Halfvec(builder) => size += builder.push_text(text)?,
+            Values::Sparsevec(builder) => {
+                let value = sparsevec::parse(text, self.typmod)?;
+                size += value.len();
+                builder.append_value(value);
             }
-            Values::Vectors { elements, ends, valid } => {
-                let read = |into: &mut _| vector::parse_into(text, into);
-                size += push_vector(elements, -1, valid, read)?;
-                ends.push(end_of(elements.len())?);
+            Values::Bits(builder) => {
+                size += push_bits(builder, &self.ty, self.typmod, &bit::parse(text)?)?;
             }
             Values::List { element, ends, valid } => {
                 let before = element.bytes;
@@ -253,14 +247,15 @@ impl ColumnBuilder {
                 size = 16;
             }
             Values::Uuid(builder) => push_uuid(builder, &forms::exactly(name, bytes)?)?,
-            Values::Vector { elements, dimension, valid } => {
-                let read = |into: &mut _| vector::parse_binary_into(bytes, into);
-                size += push_vector(elements, *dimension, valid, read)?;
+            Values::Vector(builder) => size += builder.push_binary(bytes)?,
+            Values::Halfvec(builder) => size += builder.push_binary(bytes)?,
+            Values::Sparsevec(builder) => {
+                let value = sparsevec::parse_binary(bytes, self.typmod)?;
+                size += value.len();
+                builder.append_value(value);
             }
-            Values::Vectors { elements, ends, valid } => {
-                let read = |into: &mut _| vector::parse_binary_into(bytes, into);
-                size += push_vector(elements, -1, valid, read)?;
-                ends.push(end_of(elements.len())?);
+            Values::Bits(builder) => {
+                size += push_bits(builder, &self.ty, self.typmod, &bit::parse_binary(bytes)?)?;
             }
             Values::List { element, ends, valid } => {
                 let before = element.bytes;
@@ -296,15 +291,10 @@ impl ColumnBuilder {
             Values::Timestamp(builder) => Arc::new(builder.finish()),
             Values::Interval(builder) => Arc::new(builder.finish()),
             Values::Uuid(builder) => Arc::new(builder.finish()),
-            Values::Vector { elements, dimension, valid } => {
-                let values = Arc::new(Float32Array::from(std::mem::take(elements)));
-                let item = item_of(&vector_type(*dimension));
-                Arc::new(FixedSizeListArray::new(item, *dimension, values, valid.finish()))
-            }
-            Values::Vectors { elements, ends, valid } => {
-                let values = Arc::new(Float32Array::from(std::mem::take(elements)));
-                list_array(&PgType::Vector, values, ends, valid)
-            }
+            Values::Vector(builder) => builder.finish(),
+            Values::Halfvec(builder) => builder.finish(),
+            Values::Sparsevec(builder) => Arc::new(builder.finish()),
+            Values::Bits(builder) => Arc::new(builder.finish()),
             Values::List { element, ends, valid } => {
                 let values = element.finish();
                 list_array(&self.ty, values, ends, valid)
@@ -354,16 +344,13 @@ impl Values {
             }
             PgType::Interval => Self::Interval(PrimitiveBuilder::new()),
             PgType::Uuid => Self::Uuid(FixedSizeBinaryBuilder::new(16)),
-            PgType::Vector if typmod > 0 => Self::Vector {
-                elements: Vec::new(),
-                dimension: typmod,
-                valid: NullBufferBuilder::new(0),
-            },
-            PgType::Vector => Self::Vectors {
-                elements: Vec::new(),
-                ends: vec![0],
-                valid: NullBufferBuilder::new(0),
-            },
+            PgType::Vector => Self::Vector(DenseBuilder::new(typmod)),
+            PgType::Halfvec => Self::Halfvec(DenseBuilder::new(typmod)),
+            PgType::Sparsevec => Self::Sparsevec(LargeBinaryBuilder::new()),
+            PgType::Bit | PgType::Varbit => {
+                let bytes = ListBuilder::new(UInt8Builder::new());
+                Self::Bits(bytes.with_field(item_of(&ty.arrow_type(-1))))
+            }
             PgType::Array(element) => list(element),
         }
     }
@@ -460,33 +447,17 @@ fn interval_value(us: i64, days: i32, months: i32) -> Result<IntervalMonthDayNan
     Ok(IntervalMonthDayNano { months, days, nanoseconds })
 }
 
-/// Adds the vector that `read` appends to `elements`, if it is well formed and of the right
-/// dimension; says how many bytes it takes.
-fn push_vector(
-    elements: &mut Vec<f32>,
-    dimension: i32,
-    valid: &mut NullBufferBuilder,
-    read: impl FnOnce(&mut Vec<f32>) -> Result<usize>,
+/// Adds bits of a length the type allows; says how many bytes they take.
+fn push_bits(
+    builder: &mut ListBuilder<UInt8Builder>,
+    ty: &PgType,
+    typmod: i32,
+    bits: &[u8],
 ) -> Result<usize> {
-    let start = elements.len();
-    let read = read(elements);
-    let read = read.and_then(|count| vector::check_dimension(dimension, count).map(|()| count));
-    match read {
-        Ok(count) => {
-            valid.append_non_null();
-            Ok(count * 4)
-        }
-        Err(error) => {
-            elements.truncate(start);
-            Err(error)
-        }
-    }
-}
-
-fn end_of(length: usize) -> Result<i32> {
-    i32::try_from(length).map_err(|_| {
-        SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many elements in one batch")
-    })
+    bit::check_length(bits, *ty == PgType::Varbit, typmod)?;
+    builder.values().append_slice(bits);
+    builder.append(true);
+    Ok(bits.len())
 }
 
 fn push_elements(builder: &mut ColumnBuilder, elements: &[array::Element]) -> Result<()> {

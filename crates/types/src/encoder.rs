@@ -5,8 +5,10 @@
 //! was announced) are cast when the encoder is made, so a client never sees bytes of a type it
 //! was not told.
 
+use crate::dense::Dense;
 use crate::error::{Result, SqlError, SqlState};
-use crate::forms::{self, array, bytea, datetime, float, interval, json, numeric, simple, vector};
+use crate::forms::{self, array, bit, bytea, datetime, float, interval, json, numeric, simple};
+use crate::forms::{sparsevec, vector};
 use crate::pg_type::PgType;
 use crate::settings::{Format, FormatSettings};
 use crate::{Column, forms::numeric::Shape};
@@ -14,15 +16,16 @@ use arrow::array::types::{
     Date32Type, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 use arrow::array::types::{
-    Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray,
-    PrimitiveArray, StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, LargeBinaryArray,
+    ListArray, PrimitiveArray, StringArray,
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{ArrowPrimitiveType, DataType, TimeUnit};
 use bytes::{BufMut, BytesMut};
+use half::f16;
 use std::fmt::Write;
 
 /// Writes the values of one column of one batch.
@@ -60,13 +63,10 @@ enum Values {
     Timestamptz(PrimitiveArray<TimestampMicrosecondType>),
     Interval(PrimitiveArray<IntervalMonthDayNanoType>),
     Uuid(FixedSizeBinaryArray),
-    /// All rows' elements in one slice, `dimension` a row.
-    Vector {
-        elements: PrimitiveArray<Float32Type>,
-        dimension: usize,
-    },
-    /// Vectors of any dimension.
-    Vectors(ListArray),
+    Vector(Dense<f32>),
+    Halfvec(Dense<f16>),
+    Sparsevec(LargeBinaryArray),
+    Bits(ListArray),
     List {
         list: ListArray,
         element: Box<Encoder>,
@@ -155,12 +155,10 @@ impl Encoder {
                 interval::write(interval_of(array.value(row)), settings.interval_style, out);
             }
             Values::Uuid(array) => simple::write_uuid(array.value(row), out),
-            Values::Vector { elements, dimension } => {
-                vector::write(row_of(elements, *dimension, row), out);
-            }
-            Values::Vectors(list) => {
-                vector::write(list.value(row).as_primitive::<Float32Type>().values(), out);
-            }
+            Values::Vector(vectors) => vector::write(vectors.row(row), out),
+            Values::Halfvec(vectors) => vector::write(vectors.row(row), out),
+            Values::Sparsevec(array) => sparsevec::write(sparse(array.value(row))?, out),
+            Values::Bits(array) => bit::write(bits(array, row)?, out),
             Values::List { list, element, .. } => write_list_text(list, element, row, out)?,
         }
         Ok(())
@@ -189,13 +187,10 @@ impl Encoder {
             }
             Values::Interval(array) => interval::write_binary(interval_of(array.value(row)), out),
             Values::Uuid(array) => out.put_slice(array.value(row)),
-            Values::Vector { elements, dimension } => {
-                vector::write_binary(row_of(elements, *dimension, row), out)?;
-            }
-            Values::Vectors(list) => {
-                let elements = list.value(row);
-                vector::write_binary(elements.as_primitive::<Float32Type>().values(), out)?;
-            }
+            Values::Vector(vectors) => vector::write_binary(vectors.row(row), out)?,
+            Values::Halfvec(vectors) => vector::write_binary(vectors.row(row), out)?,
+            Values::Sparsevec(array) => sparsevec::write_binary(sparse(array.value(row))?, out),
+            Values::Bits(array) => bit::write_binary(bits(array, row)?, out)?,
             Values::List { list, element, element_oid } => {
                 write_list_binary(list, element, *element_oid, row, out)?;
             }
@@ -228,11 +223,9 @@ fn fitted(ty: &PgType, typmod: i32, array: &ArrayRef) -> Result<ArrayRef> {
         (_, DataType::Null) | (DataType::Decimal128(..), DataType::Decimal128(..)) => true,
         (DataType::Timestamp(..), DataType::Timestamp(TimeUnit::Microsecond, _)) => true,
         // Of lists only the shape matters: elements are fitted on their own.
-        (DataType::List(_), DataType::List(_)) => *ty != PgType::Vector || is_f32_list(found),
-        (DataType::FixedSizeList(..) | DataType::List(_), DataType::FixedSizeList(..)) => {
-            *ty == PgType::Vector && is_f32_list(found)
-        }
-        (DataType::FixedSizeList(..), DataType::List(_)) => is_f32_list(found),
+        (DataType::List(_), DataType::List(_)) => is_dense(ty, found).unwrap_or(true),
+        (DataType::FixedSizeList(..) | DataType::List(_), DataType::FixedSizeList(..))
+        | (DataType::FixedSizeList(..), DataType::List(_)) => is_dense(ty, found).unwrap_or(false),
         (wanted, found) => wanted == found,
     };
     if fits {
@@ -244,7 +237,7 @@ fn fitted(ty: &PgType, typmod: i32, array: &ArrayRef) -> Result<ArrayRef> {
         }
         // Keep the scale the value has.
         (PgType::Numeric, DataType::Decimal256(_, scale)) => DataType::Decimal128(38, *scale),
-        (PgType::Vector, _) => PgType::Vector.arrow_type(-1),
+        (PgType::Vector | PgType::Halfvec, _) => ty.arrow_type(-1),
         _ => wanted,
     };
     let options = arrow::compute::CastOptions { safe: false, ..Default::default() };
@@ -253,12 +246,13 @@ fn fitted(ty: &PgType, typmod: i32, array: &ArrayRef) -> Result<ArrayRef> {
     })
 }
 
-fn is_f32_list(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::List(item) | DataType::FixedSizeList(item, _) => {
-            *item.data_type() == DataType::Float32
-        }
-        _ => false,
+/// Whether an Arrow type holds dense vectors of this type; nothing for other types.
+fn is_dense(ty: &PgType, found: &DataType) -> Option<bool> {
+    match ty {
+        PgType::Vector => Some(Dense::<f32>::fits(found)),
+        PgType::Halfvec => Some(Dense::<f16>::fits(found)),
+        PgType::Bit | PgType::Varbit => Some(*found == ty.arrow_type(-1)),
+        _ => None,
     }
 }
 
@@ -309,7 +303,10 @@ fn values_of(
         PgType::Timestamptz => Values::Timestamptz(primitive(array)),
         PgType::Interval => Values::Interval(primitive(array)),
         PgType::Uuid => Values::Uuid(array.as_fixed_size_binary().clone()),
-        PgType::Vector => vectors_of(array)?,
+        PgType::Vector => Values::Vector(Dense::of(array)?),
+        PgType::Halfvec => Values::Halfvec(Dense::of(array)?),
+        PgType::Sparsevec => Values::Sparsevec(array.as_binary::<i64>().clone()),
+        PgType::Bit | PgType::Varbit => Values::Bits(array.as_list::<i32>().clone()),
         PgType::Array(element_type) => {
             let list = array.as_list::<i32>().clone();
             let element = Encoder::of(element_type, -1, list.values(), format, settings)?;
@@ -322,28 +319,15 @@ fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> PrimitiveArray<T> {
     array.as_primitive::<T>().clone()
 }
 
-fn vectors_of(array: &ArrayRef) -> Result<Values> {
-    let (elements, values) = match array.as_fixed_size_list_opt() {
-        Some(list) => {
-            let elements = list.values().as_primitive::<Float32Type>().clone();
-            let dimension = usize::try_from(list.value_length()).unwrap_or(0);
-            (elements.clone(), Values::Vector { elements, dimension })
-        }
-        None => {
-            let list = array.as_list::<i32>().clone();
-            (list.values().as_primitive::<Float32Type>().clone(), Values::Vectors(list))
-        }
-    };
-    // NULL rows of a fixed size list may have NULL elements below; those of other rows may not.
-    if elements.null_count() > 0 && array.null_count() == 0 {
-        let message = "a vector must not contain nulls";
-        return Err(SqlError::new(SqlState::DATA_EXCEPTION, message));
-    }
-    Ok(values)
+fn sparse(bytes: &[u8]) -> Result<sparsevec::Sparse<'_>> {
+    sparsevec::Sparse::of(bytes).ok_or_else(|| internal("bytes that are no sparsevec"))
 }
 
-fn row_of(elements: &PrimitiveArray<Float32Type>, dimension: usize, row: usize) -> &[f32] {
-    elements.values().get(row * dimension..(row + 1) * dimension).unwrap_or_default()
+fn bits(list: &ListArray, row: usize) -> Result<bit::Bits<'_>> {
+    let bytes = list.values().as_primitive_opt::<UInt8Type>().map(|bytes| bytes.values());
+    let bytes = bytes.and_then(|bytes| bytes.get(rows_of(list, row)));
+    let bits = bytes.and_then(bit::Bits::of);
+    bits.ok_or_else(|| internal("bytes that are no bit string"))
 }
 
 fn interval_of(value: arrow::datatypes::IntervalMonthDayNano) -> interval::Interval {

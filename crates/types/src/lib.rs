@@ -7,6 +7,7 @@
 pub mod builder;
 pub mod calendar;
 pub mod column;
+mod dense;
 pub mod encoder;
 pub mod error;
 pub mod forms;

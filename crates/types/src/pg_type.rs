@@ -47,10 +47,18 @@ pub enum PgType {
     Void,
     Unknown,
     Array(Box<PgType>),
+    // The catalog on disk counts variants: new ones go to the end.
+    /// `halfvec(n)`: n float2 in a `FixedSizeList`.
+    Halfvec,
+    /// `sparsevec(n)`, as [`crate::forms::sparsevec`] lays it out.
+    Sparsevec,
+    /// `bit(n)`, as [`crate::forms::bit`] lays it out.
+    Bit,
+    Varbit,
 }
 
 impl PgType {
-    /// The type's OID; `vector` and `vector[]` have ours, in the range of installed extensions.
+    /// The type's OID; pgvector's types have ours, in the range of installed extensions.
     #[must_use]
     pub fn oid(&self) -> u32 {
         match self {
@@ -83,6 +91,10 @@ impl PgType {
             Self::Uuid => 2950,
             Self::Jsonb => 3802,
             Self::Vector => VECTOR_OID,
+            Self::Halfvec => HALFVEC_OID,
+            Self::Sparsevec => SPARSEVEC_OID,
+            Self::Bit => 1560,
+            Self::Varbit => 1562,
             Self::Array(element) => element.array_oid(),
         }
     }
@@ -118,6 +130,10 @@ impl PgType {
             Self::Uuid => 2951,
             Self::Jsonb => 3807,
             Self::Vector => VECTOR_ARRAY_OID,
+            Self::Halfvec => HALFVEC_ARRAY_OID,
+            Self::Sparsevec => SPARSEVEC_ARRAY_OID,
+            Self::Bit => 1561,
+            Self::Varbit => 1563,
             Self::Void | Self::Unknown | Self::Array(_) => 0,
         }
     }
@@ -165,6 +181,10 @@ impl PgType {
             Self::Int2Vector => "int2vector",
             Self::OidVector => "oidvector",
             Self::Vector => "vector",
+            Self::Halfvec => "halfvec",
+            Self::Sparsevec => "sparsevec",
+            Self::Bit => "bit",
+            Self::Varbit => "varbit",
             Self::Void => "void",
             Self::Unknown => "unknown",
             Self::Array(element) => return format!("_{}", element.name()),
@@ -199,8 +219,24 @@ impl PgType {
             | Self::Int2Vector
             | Self::OidVector
             | Self::Vector
+            | Self::Halfvec
+            | Self::Sparsevec
+            | Self::Bit
+            | Self::Varbit
             | Self::Array(_) => -1,
         }
+    }
+
+    /// Whether it is one of pgvector's three types of vectors.
+    #[must_use]
+    pub fn is_vector(&self) -> bool {
+        matches!(self, Self::Vector | Self::Halfvec | Self::Sparsevec)
+    }
+
+    /// Whether it is a bit string, of fixed length or not.
+    #[must_use]
+    pub fn is_bits(&self) -> bool {
+        matches!(self, Self::Bit | Self::Varbit)
     }
 
     /// The type whose `pg_type.typname` this is.
@@ -212,7 +248,8 @@ impl PgType {
     }
 
     /// The Arrow type values are kept in. `typmod` as in `pg_attribute.atttypmod`: a vector's
-    /// dimension, `((p << 16) | s) + 4` for numeric, length + 4 for varchar, -1 for none.
+    /// dimension, a bit string's length, `((p << 16) | s) + 4` for numeric, length + 4 for
+    /// varchar, -1 for none. Every type of vectors and bits has an Arrow type of its own.
     /// A vector of unknown dimension is a `List`.
     #[must_use]
     pub fn arrow_type(&self, typmod: i32) -> DataType {
@@ -249,6 +286,10 @@ impl PgType {
             Self::Oid => DataType::Int64,
             Self::Vector if typmod > 0 => vector_type(typmod),
             Self::Vector => DataType::List(Arc::new(vector_item())),
+            Self::Halfvec if typmod > 0 => halfvec_type(typmod),
+            Self::Halfvec => DataType::List(Arc::new(half_item())),
+            Self::Sparsevec => DataType::LargeBinary,
+            Self::Bit | Self::Varbit => DataType::List(Arc::new(bits_item())),
             Self::Void => DataType::Null,
             Self::Array(element) => {
                 DataType::List(Arc::new(Field::new("item", element.arrow_type(-1), true)))
@@ -291,6 +332,7 @@ impl PgType {
             DataType::Int32 | DataType::UInt16 => Self::Int4,
             DataType::Int64 | DataType::UInt32 | DataType::UInt64 => Self::Int8,
             DataType::Float16 | DataType::Float32 => Self::Float4,
+            DataType::LargeBinary => Self::Sparsevec,
             DataType::Float64 => Self::Float8,
             DataType::Decimal128(p, s) => {
                 let unconstrained = (*p, *s) == numeric_precision_scale(-1);
@@ -298,7 +340,7 @@ impl PgType {
                 return (Self::Numeric, if unconstrained { -1 } else { typmod });
             }
             DataType::Decimal256(_, _) => Self::Numeric,
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Self::Bytea,
+            DataType::Binary | DataType::BinaryView => Self::Bytea,
             DataType::Date32 | DataType::Date64 => Self::Date,
             DataType::Time32(_) | DataType::Time64(_) => Self::Time,
             DataType::Timestamp(_, None) => Self::Timestamp,
@@ -308,8 +350,13 @@ impl PgType {
             DataType::FixedSizeList(item, n) if item.data_type() == &DataType::Float32 => {
                 return (Self::Vector, *n);
             }
+            DataType::FixedSizeList(item, n) if item.data_type() == &DataType::Float16 => {
+                return (Self::Halfvec, *n);
+            }
             // Vectors hold no NULLs, arrays may: that tells a `vector` from a `real[]`.
             DataType::List(item) if **item == vector_item() => Self::Vector,
+            DataType::List(item) if **item == half_item() => Self::Halfvec,
+            DataType::List(item) if **item == bits_item() => Self::Bit,
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 Self::Array(Box::new(Self::of_arrow(item.data_type()).0))
             }
@@ -348,6 +395,10 @@ pub const SCALARS: &[PgType] = &[
     PgType::Int2Vector,
     PgType::OidVector,
     PgType::Vector,
+    PgType::Halfvec,
+    PgType::Sparsevec,
+    PgType::Bit,
+    PgType::Varbit,
     PgType::Void,
     PgType::Unknown,
 ];
@@ -355,6 +406,10 @@ pub const SCALARS: &[PgType] = &[
 /// Ours: stable, and away from the first OID that real clusters hand out.
 pub const VECTOR_OID: u32 = 16_401;
 pub const VECTOR_ARRAY_OID: u32 = 16_402;
+pub const HALFVEC_OID: u32 = 16_403;
+pub const HALFVEC_ARRAY_OID: u32 = 16_404;
+pub const SPARSEVEC_OID: u32 = 16_405;
+pub const SPARSEVEC_ARRAY_OID: u32 = 16_406;
 
 /// The Arrow type of `vector(n)`.
 #[must_use]
@@ -362,8 +417,23 @@ pub fn vector_type(dim: i32) -> DataType {
     DataType::FixedSizeList(Arc::new(vector_item()), dim)
 }
 
+/// The Arrow type of `halfvec(n)`.
+#[must_use]
+pub fn halfvec_type(dim: i32) -> DataType {
+    DataType::FixedSizeList(Arc::new(half_item()), dim)
+}
+
 fn vector_item() -> Field {
     Field::new("item", DataType::Float32, false)
+}
+
+/// Binary views would be written to disk with all that their buffers hold.
+fn bits_item() -> Field {
+    Field::new("item", DataType::UInt8, false)
+}
+
+fn half_item() -> Field {
+    Field::new("item", DataType::Float16, false)
 }
 
 /// Precision and scale of a numeric with this modifier.

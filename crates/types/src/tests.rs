@@ -54,9 +54,7 @@ fn texts_of(ty: &PgType) -> BoxedStrategy<String> {
         PgType::Json | PgType::Jsonb => any::<(Option<i64>, bool)>()
             .prop_map(|(n, b)| format!("{{\"long\": {b}, \"n\": {}}}", n.unwrap_or(0)))
             .boxed(),
-        PgType::Vector => {
-            prop::collection::vec(-1e9f32..1e9, 3).prop_map(|v| format!("{v:?}")).boxed()
-        }
+        vector if vector.is_vector() || vector.is_bits() => vectors_of(vector),
         PgType::Char => "[ -~]".boxed(),
         PgType::Name => "\\PC{0,15}".boxed(),
         PgType::Int2Vector | PgType::OidVector => prop::collection::vec(0u16..30_000, 0..5)
@@ -74,13 +72,34 @@ fn texts_of(ty: &PgType) -> BoxedStrategy<String> {
                 format!("{{{}}}", texts.join(","))
             })
             .boxed(),
-        PgType::Text | PgType::Varchar | PgType::Unknown | PgType::Void => "\\PC{0,20}".boxed(),
+        _ => "\\PC{0,20}".boxed(),
+    }
+}
+
+fn vectors_of(ty: &PgType) -> BoxedStrategy<String> {
+    match ty {
+        PgType::Vector => {
+            prop::collection::vec(-1e9f32..1e9, 3).prop_map(|v| format!("{v:?}")).boxed()
+        }
+        PgType::Halfvec => {
+            prop::collection::vec(-65e3f32..65e3, 3).prop_map(|v| format!("{v:?}")).boxed()
+        }
+        PgType::Sparsevec => prop::collection::btree_map(1u32..9, -1e9f32..1e9, 0..5)
+            .prop_map(|elements| {
+                let shown = elements.iter().map(|(index, value)| format!("{index}:{value}"));
+                format!("{{{}}}/9", shown.collect::<Vec<_>>().join(","))
+            })
+            .boxed(),
+        PgType::Bit => "[01]{9}".boxed(),
+        _ => "[01]{0,20}".boxed(),
     }
 }
 
 fn typmods(ty: &PgType) -> Vec<i32> {
     match ty {
-        PgType::Vector => vec![3, -1],
+        PgType::Vector | PgType::Halfvec => vec![3, -1],
+        PgType::Sparsevec | PgType::Bit => vec![9, -1],
+        PgType::Varbit => vec![20, -1],
         PgType::Numeric => vec![-1, ((30 << 16) | 10) + 4],
         _ => vec![-1],
     }
@@ -228,6 +247,10 @@ fn refusals_keep_their_sqlstate() {
         (PgType::Int2, -1, "40000", SqlState::NUMERIC_OUT_OF_RANGE),
         (PgType::Varchar, 7, "toolong", SqlState::STRING_TOO_LONG),
         (PgType::Vector, 3, "[1,2]", SqlState::DATA_EXCEPTION),
+        (PgType::Halfvec, 3, "[1,2]", SqlState::DATA_EXCEPTION),
+        (PgType::Halfvec, -1, "[70000]", SqlState::NUMERIC_OUT_OF_RANGE),
+        (PgType::Sparsevec, 3, "{}/2", SqlState::DATA_EXCEPTION),
+        (PgType::Varbit, 2, "101", SqlState::STRING_TOO_LONG),
         (PgType::Text, -1, "a\0b", SqlState::CHARACTER_NOT_IN_REPERTOIRE),
         (PgType::Timestamptz, -1, "nonsense", SqlState::INVALID_DATETIME),
         (array_of_int.clone(), -1, "{1,x}", SqlState::INVALID_TEXT),
@@ -263,9 +286,15 @@ fn foreign_arrow_types_are_fitted() {
 
 #[test]
 fn vectors_in_lists_of_vectors() {
-    let ty = PgType::Array(Box::new(PgType::Vector));
-    let text = "{\"[1,2]\",NULL,\"[3,4,5]\"}";
-    let array = parse_text(&ty, -1, text, &FormatSettings::default()).unwrap();
-    let shown = format_text(&ty, -1, &array, 0, &FormatSettings::default());
-    assert_eq!(shown.unwrap().unwrap(), text);
+    for (element, text) in [
+        (PgType::Vector, "{\"[1,2]\",NULL,\"[3,4,5]\"}"),
+        (PgType::Halfvec, "{\"[1,2]\",NULL,\"[3,4,5]\"}"),
+        (PgType::Sparsevec, "{\"{1:1,3:2}/4\",NULL}"),
+        (PgType::Bit, "{101,NULL,0}"),
+    ] {
+        let ty = PgType::Array(Box::new(element));
+        let array = parse_text(&ty, -1, text, &FormatSettings::default()).unwrap();
+        let shown = format_text(&ty, -1, &array, 0, &FormatSettings::default());
+        assert_eq!(shown.unwrap().unwrap(), text);
+    }
 }

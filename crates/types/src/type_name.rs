@@ -20,7 +20,11 @@ impl PgType {
                 let (precision, scale) = numeric_precision_scale(typmod);
                 format!("numeric({precision},{scale})")
             }
-            Self::Vector if typmod > 0 => format!("vector({typmod})"),
+            Self::Vector | Self::Halfvec | Self::Sparsevec | Self::Bit | Self::Varbit
+                if typmod > 0 =>
+            {
+                format!("{}({typmod})", self.sql_name())
+            }
             Self::Time => precision("time", " without time zone"),
             Self::Timestamp => precision("timestamp", " without time zone"),
             Self::Timestamptz => precision("timestamp", " with time zone"),
@@ -60,6 +64,10 @@ impl PgType {
             Self::Int2Vector => "int2vector",
             Self::OidVector => "oidvector",
             Self::Vector => "vector",
+            Self::Halfvec => "halfvec",
+            Self::Sparsevec => "sparsevec",
+            Self::Bit => "bit",
+            Self::Varbit => "bit varying",
             Self::Void => "void",
             Self::Unknown => "unknown",
             Self::Array(element) => element.sql_name(),
@@ -105,6 +113,7 @@ mod tests {
         assert_eq!(PgType::from_sql_name("integer[]"), Some(numbers));
         assert_eq!(PgType::Numeric.display_name(((10 << 16) | 2) + 4), "numeric(10,2)");
         assert_eq!(PgType::Vector.display_name(384), "vector(384)");
+        assert_eq!(PgType::Varbit.display_name(8), "bit varying(8)");
         assert_eq!(PgType::Timestamptz.display_name(3), "timestamp(3) with time zone");
     }
 }

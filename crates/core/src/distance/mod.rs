@@ -29,6 +29,7 @@
 //! three times slower from cache.
 
 mod exact;
+mod half;
 mod query;
 mod wide;
 
@@ -36,6 +37,7 @@ mod wide;
 mod tests;
 
 use crate::Metric;
+pub use half::widen;
 pub use query::Query;
 
 /// Why there is no distance.

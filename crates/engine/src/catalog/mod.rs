@@ -7,6 +7,7 @@
 mod access;
 mod apply;
 mod change;
+mod index;
 mod record;
 mod table;
 
@@ -17,12 +18,11 @@ pub use access::{
 pub(crate) use apply::Effect;
 pub use change::CatalogChange;
 use cvx_types::PgType;
+pub use index::IndexDef;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-pub use table::{
-    ColumnDef, IndexDef, OutOfOrder, PARTITION_US, TIME_SCALE_US, Table, TableOptions,
-};
+pub use table::{ColumnDef, OutOfOrder, PARTITION_US, TIME_SCALE_US, Table, TableOptions};
 
 /// The first OID given to a user's object, as in Postgres.
 pub const FIRST_OID: u32 = 16_500;

@@ -1,5 +1,6 @@
 //! A table as the catalog knows it.
 
+use super::IndexDef;
 use crate::{Error, Result};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use cvx_core::{Metric, SpaceId};
@@ -69,20 +70,6 @@ pub enum OutOfOrder {
     Accept,
 }
 
-/// An index of the `hnsw` kind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IndexDef {
-    /// Given by the engine.
-    pub oid: u32,
-    pub name: String,
-    /// Column id.
-    pub column: u16,
-    pub method: String,
-    pub opclass: String,
-    pub metric: Metric,
-    pub options: Vec<(String, String)>,
-}
-
 /// 30 days, the default `time_scale`.
 pub const TIME_SCALE_US: i64 = 30 * 24 * 3_600 * 1_000_000;
 /// 7 days, the default `partition`.
@@ -127,11 +114,13 @@ impl ColumnDef {
         self.ty.field(&self.name, self.typmod, !self.not_null)
     }
 
-    /// The dimension of a vector column.
+    /// The dimension of a column of dense vectors, which can be searched.
     #[must_use]
     pub fn dimension(&self) -> Option<usize> {
         match self.ty {
-            PgType::Vector => usize::try_from(self.typmod).ok().filter(|d| *d > 0),
+            PgType::Vector | PgType::Halfvec => {
+                usize::try_from(self.typmod).ok().filter(|d| *d > 0)
+            }
             _ => None,
         }
     }

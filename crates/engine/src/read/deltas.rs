@@ -37,6 +37,9 @@ impl<'a> Cache<'a> {
         }
         let column = &self.view.layout.columns()[place];
         let DataType::FixedSizeList(item, dim) = &column.ty else { return Ok(None) };
+        if item.data_type() != &DataType::Float32 {
+            return Ok(None);
+        }
         let (blocks, covered) = self.blocks(column.id)?;
         if covered.is_empty() {
             return Ok(None);

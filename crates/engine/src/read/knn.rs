@@ -2,13 +2,14 @@
 
 use super::{Judge, Picks, Rows, TableRead, View, assemble};
 use crate::read::scan::bounds;
-use crate::segment::{Segment, Seqs, Vectors};
+use crate::segment::{Segment, Seqs, Vectors, half_bits};
 use crate::sight::Sight;
 use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::Float32Type;
 use cvx_core::EntityId;
-use cvx_index::{Block, ExactScan, Part, Request, Search, Selection};
+use cvx_index::{Block, ExactScan, HalfPart, Part, Request, Search, Selection, search_halves};
+use cvx_types::PgType;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -45,8 +46,6 @@ impl TableRead {
         for part in &mut chosen {
             part.complete(view, request.column)?;
         }
-        let parts: Vec<Part<'_>> =
-            chosen.iter().filter_map(|c| c.part(request.column, dim)).collect();
         let asked = Request {
             query: request.query,
             metric: request.metric,
@@ -54,13 +53,24 @@ impl TableRead {
             composite: request.composite,
             cancel: request.cancel,
         };
-        let answer = ExactScan::default().search(&asked, &parts)?;
+        let answer = if is_half(view, request.column) {
+            let halves = chosen.iter().filter_map(|c| c.halves(request.column, dim));
+            search_halves(&asked, &halves.collect::<Vec<_>>())?
+        } else {
+            let parts = chosen.iter().filter_map(|c| c.part(request.column, dim));
+            ExactScan::default().search(&asked, &parts.collect::<Vec<_>>())?
+        };
         stats.candidates = answer.counters.candidates;
         stats.distances = answer.counters.distances;
         let addr = |hit: &cvx_index::Hit| RowAddr { entity: hit.entity, ts: hit.ts, seq: hit.seq };
         let rows = answer.hits.iter().map(|hit| (hit.distance, addr(hit))).collect();
         Ok(KnnAnswer { rows, stats })
     }
+}
+
+/// Whether a column holds half floats.
+fn is_half(view: &View, column: u16) -> bool {
+    view.layout.table.column_by_id(column).is_some_and(|column| column.ty == PgType::Halfvec)
 }
 
 fn dimension(view: &View, request: &KnnRequest<'_>) -> Result<usize> {
@@ -201,16 +211,48 @@ impl Chosen<'_> {
         }
         let segment = self.segment;
         let Vectors { values, present } = segment.vectors(column)?;
-        let seqs = match &segment.seqs {
-            Seqs::One(seq) => cvx_index::Seqs::One(*seq),
-            Seqs::Each(seqs) => cvx_index::Seqs::Each(seqs),
-        };
+        let seqs = self.seqs();
         let (entities, ts) = (&segment.entities[..], &segment.ts[..]);
         let block = Block { dim, vectors: values, present, entities, ts, seqs, time_ordered: true };
-        let rows = match &self.rows {
+        Some(Part { block, rows: self.selection(), index: None })
+    }
+
+    /// As `part`, of a column of half floats.
+    fn halves(&self, column: u16, dim: usize) -> Option<HalfPart<'_>> {
+        if let Some(instead) = &self.instead {
+            return Some(HalfPart {
+                dim,
+                halves: half_bits(instead.vectors.as_fixed_size_list_opt()?.values())?,
+                present: instead.present.as_deref(),
+                entities: &instead.entities,
+                ts: &instead.ts,
+                seqs: cvx_index::Seqs::Each(&instead.seqs),
+                rows: Selection::all(instead.ts.len()),
+            });
+        }
+        let Vectors { values, present } = self.segment.halves(column)?;
+        Some(HalfPart {
+            dim,
+            halves: values,
+            present,
+            entities: &self.segment.entities,
+            ts: &self.segment.ts,
+            seqs: self.seqs(),
+            rows: self.selection(),
+        })
+    }
+
+    fn seqs(&self) -> cvx_index::Seqs<'_> {
+        match &self.segment.seqs {
+            Seqs::One(seq) => cvx_index::Seqs::One(*seq),
+            Seqs::Each(seqs) => cvx_index::Seqs::Each(seqs),
+        }
+    }
+
+    fn selection(&self) -> Selection<'_> {
+        match &self.rows {
             Rows::Range(range) => Selection::Range(range.clone()),
             Rows::List(list) => Selection::List(list),
-        };
-        Some(Part { block, rows, index: None })
+        }
     }
 }

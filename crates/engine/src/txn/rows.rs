@@ -6,7 +6,9 @@ use crate::entity::{self, KeyKind};
 use crate::own::OwnState;
 use crate::{Error, Result, Table};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Float32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Float16Type, Float32Type, Int64Type, TimestampMicrosecondType,
+};
 use arrow::util::display::array_value_to_string;
 use cvx_core::EntityId;
 use std::sync::atomic::Ordering;
@@ -67,20 +69,29 @@ fn is_finite(array: &ArrayRef) -> bool {
         // A list of vectors.
         DataType::List(_) | DataType::FixedSizeList(_, _) => is_finite(&values),
         // float4[] may hold NaN; the numbers of a vector are not nullable.
-        DataType::Float32 if !nullable => is_finite_floats(array, &values),
+        DataType::Float32 if !nullable => {
+            is_finite_floats::<Float32Type>(array, &values, |float| float.is_finite())
+        }
+        DataType::Float16 if !nullable => {
+            is_finite_floats::<Float16Type>(array, &values, |float| float.is_finite())
+        }
         _ => true,
     }
 }
 
-fn is_finite_floats(array: &ArrayRef, values: &ArrayRef) -> bool {
-    let floats = values.as_primitive::<Float32Type>().values();
-    if floats.iter().all(|float| float.is_finite()) {
+fn is_finite_floats<T: ArrowPrimitiveType>(
+    array: &ArrayRef,
+    values: &ArrayRef,
+    is_finite: fn(&T::Native) -> bool,
+) -> bool {
+    let floats = values.as_primitive::<T>().values();
+    if floats.iter().all(is_finite) {
         return true;
     }
     // What lies under a NULL vector is nobody's.
     let Some(list) = array.as_fixed_size_list_opt() else { return false };
     let width = usize::try_from(list.value_length()).unwrap_or(0);
-    let sound = |row: usize| floats[row * width..(row + 1) * width].iter().all(|f| f.is_finite());
+    let sound = |row: usize| floats[row * width..(row + 1) * width].iter().all(is_finite);
     (0..list.len()).all(|row| list.is_null(row) || sound(row))
 }
 

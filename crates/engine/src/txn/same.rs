@@ -38,6 +38,10 @@ fn same_lists(a: &ArrayRef, b: &ArrayRef) -> bool {
         (Some(x), Some(y)) if a.null_count() == 0 && b.null_count() == 0 => {
             x.values().iter().zip(y.values()).all(|(x, y)| x.to_bits() == y.to_bits())
         }
+        // Halves and bytes have one form for each value.
+        _ if matches!(a.data_type(), DataType::Float16 | DataType::UInt8) => {
+            a.to_data() == b.to_data()
+        }
         _ => (0..a.len()).all(|row| same(a, row, b, row)),
     }
 }

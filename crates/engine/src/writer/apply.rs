@@ -12,7 +12,7 @@ use crate::table_store::TableStore;
 use crate::tail::{SegmentList, copy_closures, tidy};
 use crate::timeline::{Kind, Line, OPEN, Timeline, Version};
 use crate::{Result, RowAddr};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef};
 use cvx_core::{CommitSeq, EntityId, ValidTime};
 use cvx_storage::{Batch, RowKey};
 use std::sync::Arc;
@@ -241,7 +241,9 @@ fn persist(
     files: &SealedRows,
 ) -> Result<()> {
     let layout = store.layout.load();
-    let is_vector = |ty: &DataType| matches!(ty, DataType::FixedSizeList(_, _));
+    let is_float = |item: &FieldRef| item.data_type() == &DataType::Float32;
+    let is_vector =
+        |ty: &DataType| matches!(ty, DataType::FixedSizeList(item, _) if is_float(item));
     let vectors = layout.columns().iter().filter(|column| is_vector(&column.ty));
     let vectors: Vec<u16> = vectors.map(|column| column.id).collect();
     let mut batch = Batch::new();

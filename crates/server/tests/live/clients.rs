@@ -1,8 +1,8 @@
 //! Drivers as people use them: psycopg 3 and asyncpg, with pgvector's own registration.
 
-use crate::setup::{required, start, stderr, stdout};
-use std::path::PathBuf;
-use std::process::Command;
+use crate::setup::{Running, required, start, start_with, stderr, stdout};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
@@ -21,14 +21,32 @@ fn run(script: &str) {
     if !required("the Python with psycopg, asyncpg, pgvector and numpy", python.is_some()) {
         return;
     }
-    let running = start();
-    let output = Command::new(python.unwrap())
-        .arg(format!("{SCRIPTS}/{script}"))
-        .arg(running.server.addr().port().to_string())
-        .output()
-        .unwrap();
+    let output = run_against(&start(), &python.unwrap(), script);
     assert!(output.status.success(), "{script}:\n{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).contains(" checks"), "{script} checked nothing");
+    println!("{}", stdout(&output));
+}
+
+fn run_against(running: &Running, python: &Path, script: &str) -> Output {
+    let port = running.server.addr().port().to_string();
+    Command::new(python).arg(format!("{SCRIPTS}/{script}")).arg(port).output().unwrap()
+}
+
+/// pgvector's own tests of its Python client: psycopg 3 and 2, asyncpg, pg8000, SQLAlchemy,
+/// Django. They want a database of their own name.
+#[test]
+fn pgvector_s_own_python_tests() {
+    let Some(python) = python() else {
+        required("the Python of the client tests", false);
+        return;
+    };
+    let running = start_with(|launch| launch.set("database", "pgvector_python_test"));
+    let output = run_against(&running, &python, "pgvector_suite.py");
+    if output.status.code() == Some(77) {
+        required(&format!("pgvector's test suite ({})", stdout(&output).trim()), false);
+        return;
+    }
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     println!("{}", stdout(&output));
 }
 

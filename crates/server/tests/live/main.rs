@@ -8,3 +8,4 @@ mod process;
 mod psql;
 mod security;
 mod setup;
+mod vectors;

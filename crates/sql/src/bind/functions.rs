@@ -12,8 +12,15 @@ use datafusion::sql::sqlparser::ast::{
 /// `st_distance`'s arguments in their order.
 const ST_DISTANCE: [&str; 8] = ["v", "q", "alpha", "at", "tau", "metric", "decay", "ts"];
 
-/// Strips `pg_catalog.` from a function's name and spells `st_distance` out.
+/// Strips `pg_catalog.` from a function's name, spells `st_distance` out, and makes a bit string
+/// literal the cast it stands for.
 pub(super) fn canonical(expr: &mut Expr, relations: &[Shown]) -> Result<()> {
+    if let Expr::Value(value) = expr
+        && let Some(cast) = crate::types::bit_literal(&value.value)
+    {
+        *expr = cast;
+        return Ok(());
+    }
     let Expr::Function(function) = expr else { return Ok(()) };
     let name = object_name(&function.name);
     if let [schema, _] = name.as_slice()

@@ -1,12 +1,16 @@
-//! CREATE INDEX: hnsw on a vector column. Search is exact until the index answers.
+//! CREATE INDEX: hnsw and ivfflat, on a column or an expression of one, as pgvector takes them.
 
 use super::DdlPlan;
 use crate::bind::{ident_name, object_name};
 use crate::plan::StatementCx;
+use crate::types::resolve_type;
 use cvx_core::Metric;
 use cvx_engine::{CatalogChange, IndexDef, Table};
 use cvx_types::{PgType, Result, SqlError, SqlState};
-use datafusion::sql::sqlparser::ast::{BinaryOperator, CreateIndex, Expr, IndexType};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CreateIndex, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    IndexType,
+};
 
 const TAG: &str = "CREATE INDEX";
 
@@ -19,28 +23,29 @@ pub(super) fn plan(cx: &StatementCx<'_>, create: &CreateIndex) -> Result<DdlPlan
     let [column] = create.columns.as_slice() else {
         return Err(SqlError::unsupported("an index on several columns"));
     };
-    let Expr::Identifier(ident) = &column.column.expr else {
-        return Err(SqlError::unsupported("an index on an expression"));
-    };
-    let def = crate::dml::column(&table, &ident_name(ident))?;
-    if def.ty != PgType::Vector {
-        return Err(SqlError::unsupported(format!("an {method} index on type {}", def.ty.name())));
+    let indexed = Indexed::of(&table, &column.column.expr)?;
+    let opclass = column.operator_class.as_ref().and_then(|name| object_name(name).pop());
+    let opclass = opclass_of(&method, &indexed, opclass)?;
+    if indexed.typmod < 1 {
+        return Err(invalid("column does not have dimensions"));
     }
-    let opclass = column
-        .operator_class
-        .as_ref()
-        .map_or_else(|| default_opclass(&method), |name| object_name(name).pop())
-        .ok_or_else(|| no_opclass(&method))?;
-    let metric = metric_of(&opclass)?;
     let name = create.name.as_ref().and_then(|name| object_name(name).pop());
-    let name = name.unwrap_or_else(|| free_name(cx, &table, &def.name));
+    let name = name.unwrap_or_else(|| free_name(cx, &table, &indexed.label));
     if create.if_not_exists && cx.catalog.index(&table.schema, &name).is_some() {
         return Ok(
             DdlPlan::new(TAG).notice(format!("relation \"{name}\" already exists, skipping"))
         );
     }
-    let options = options(create, &method)?;
-    let index = IndexDef { oid: 0, name, column: def.id, method, opclass, metric, options };
+    let index = IndexDef {
+        oid: 0,
+        name,
+        column: indexed.column,
+        expression: indexed.expression,
+        options: options(create, &method)?,
+        method,
+        opclass: opclass.name.to_owned(),
+        metric: opclass.metric,
+    };
     Ok(DdlPlan::change(TAG, CatalogChange::CreateIndex { oid: table.oid, index }))
 }
 
@@ -51,8 +56,7 @@ fn method(create: &CreateIndex) -> Result<String> {
         None => "btree".to_owned(),
     };
     match method.as_str() {
-        "hnsw" => Ok(method),
-        "ivfflat" => Err(SqlError::unsupported("index method ivfflat").hint("Use hnsw.")),
+        "hnsw" | "ivfflat" => Ok(method),
         "btree" | "hash" | "gist" | "gin" | "brin" | "spgist" => {
             Err(SqlError::unsupported(format!("index method {method}"))
                 .hint("Vector columns take USING hnsw; keys are indexed by themselves."))
@@ -64,34 +68,136 @@ fn method(create: &CreateIndex) -> Result<String> {
     }
 }
 
-fn default_opclass(_method: &str) -> Option<String> {
-    Some("vector_l2_ops".to_owned())
+/// What an index is on.
+struct Indexed {
+    /// The column, or the one the expression is computed from.
+    column: u16,
+    /// The expression as Postgres prints it.
+    expression: Option<String>,
+    /// What an index without a name is named after.
+    label: String,
+    ty: PgType,
+    typmod: i32,
 }
 
-fn no_opclass(method: &str) -> SqlError {
-    SqlError::new(
-        SqlState::UNDEFINED_OBJECT,
-        format!("data type vector has no default operator class for access method \"{method}\""),
-    )
-}
-
-fn metric_of(opclass: &str) -> Result<Metric> {
-    Ok(match opclass {
-        "vector_l2_ops" => Metric::L2,
-        "vector_cosine_ops" => Metric::Cosine,
-        "vector_ip_ops" => Metric::InnerProduct,
-        "vector_l1_ops" => Metric::L1,
-        _ => {
-            return Err(SqlError::new(
-                SqlState::UNDEFINED_OBJECT,
-                format!("operator class \"{opclass}\" does not exist for access method \"hnsw\""),
-            ));
+impl Indexed {
+    fn of(table: &Table, expr: &Expr) -> Result<Self> {
+        match expr {
+            Expr::Nested(inner) => Self::of(table, inner),
+            Expr::Identifier(ident) => {
+                let def = crate::dml::column(table, &ident_name(ident))?;
+                let (label, ty) = (def.name.clone(), def.ty.clone());
+                Ok(Self { column: def.id, expression: None, label, ty, typmod: def.typmod })
+            }
+            Expr::Cast { expr, data_type, .. } => {
+                let inner = Self::of(table, expr)?;
+                let (ty, typmod) = resolve_type(data_type)?;
+                let text = format!("({})::{}", inner.text(), ty.display_name(typmod));
+                Ok(Self { expression: Some(text), ty, typmod, ..inner })
+            }
+            Expr::Function(function) => Self::of_call(table, function),
+            other => Err(SqlError::unsupported(format!("an index on the expression {other}"))),
         }
-    })
+    }
+
+    /// A function of one column that clients index by.
+    fn of_call(table: &Table, function: &Function) -> Result<Self> {
+        let unsupported =
+            || SqlError::unsupported(format!("an index on the expression {function}"));
+        let name = object_name(&function.name).pop().unwrap_or_default();
+        let FunctionArguments::List(list) = &function.args else { return Err(unsupported()) };
+        let args = list.args.iter().map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+            _ => None,
+        });
+        let args: Vec<&Expr> = args.collect::<Option<_>>().ok_or_else(unsupported)?;
+        let Some((first, rest)) = args.split_first() else { return Err(unsupported()) };
+        let inner = Self::of(table, first)?;
+        let (ty, typmod) = match (name.as_str(), rest.len()) {
+            ("binary_quantize", 0) => (PgType::Bit, -1),
+            ("subvector", 2) => (inner.ty.clone(), -1),
+            ("l2_normalize", 0) => (inner.ty.clone(), inner.typmod),
+            _ => return Err(unsupported()),
+        };
+        let rest: String = rest.iter().map(|arg| format!(", {arg}")).collect();
+        let text = format!("{name}({}{rest})", inner.text());
+        Ok(Self { expression: Some(text), label: name, ty, typmod, ..inner })
+    }
+
+    fn text(&self) -> String {
+        let column = || crate::pg_catalog::quote_ident(&self.label);
+        self.expression.clone().unwrap_or_else(column)
+    }
 }
 
-fn free_name(cx: &StatementCx<'_>, table: &Table, column: &str) -> String {
-    let base = format!("{}_{column}_idx", table.name);
+/// An operator class of a type of vectors or bits.
+struct OpClass {
+    name: &'static str,
+    ty: PgType,
+    metric: Option<Metric>,
+    ivfflat: bool,
+}
+
+const fn class(name: &'static str, ty: PgType, metric: Option<Metric>, ivfflat: bool) -> OpClass {
+    OpClass { name, ty, metric, ivfflat }
+}
+
+/// pgvector's, as its vector.sql declares them.
+static CLASSES: [OpClass; 14] = [
+    class("vector_l2_ops", PgType::Vector, Some(Metric::L2), true),
+    class("vector_ip_ops", PgType::Vector, Some(Metric::InnerProduct), true),
+    class("vector_cosine_ops", PgType::Vector, Some(Metric::Cosine), true),
+    class("vector_l1_ops", PgType::Vector, Some(Metric::L1), false),
+    class("halfvec_l2_ops", PgType::Halfvec, Some(Metric::L2), true),
+    class("halfvec_ip_ops", PgType::Halfvec, Some(Metric::InnerProduct), true),
+    class("halfvec_cosine_ops", PgType::Halfvec, Some(Metric::Cosine), true),
+    class("halfvec_l1_ops", PgType::Halfvec, Some(Metric::L1), false),
+    class("bit_hamming_ops", PgType::Bit, None, true),
+    class("bit_jaccard_ops", PgType::Bit, None, false),
+    class("sparsevec_l2_ops", PgType::Sparsevec, Some(Metric::L2), false),
+    class("sparsevec_ip_ops", PgType::Sparsevec, Some(Metric::InnerProduct), false),
+    class("sparsevec_cosine_ops", PgType::Sparsevec, Some(Metric::Cosine), false),
+    class("sparsevec_l1_ops", PgType::Sparsevec, Some(Metric::L1), false),
+];
+
+/// The operator class named, or the default of the method for the type. pgvector has no default
+/// under hnsw; `vector` has one here.
+fn opclass_of(method: &str, indexed: &Indexed, named: Option<String>) -> Result<&'static OpClass> {
+    let ty = &indexed.ty;
+    let Some(name) = named else {
+        let default = match (method, ty) {
+            (_, PgType::Vector) => "vector_l2_ops",
+            ("ivfflat", PgType::Bit) => "bit_hamming_ops",
+            _ => "",
+        };
+        let default = CLASSES.iter().find(|class| class.name == default);
+        return default.ok_or_else(|| {
+            let name = ty.sql_name();
+            let message = format!(
+                "data type {name} has no default operator class for access method \"{method}\""
+            );
+            SqlError::new(SqlState::UNDEFINED_OBJECT, message).hint(
+                "You must specify an operator class for the index or define a default \
+                 operator class for the data type.",
+            )
+        });
+    };
+    let known = CLASSES.iter().find(|class| class.name == name);
+    let known = known.filter(|class| method == "hnsw" || class.ivfflat).ok_or_else(|| {
+        let message =
+            format!("operator class \"{name}\" does not exist for access method \"{method}\"");
+        SqlError::new(SqlState::UNDEFINED_OBJECT, message)
+    })?;
+    if known.ty != *ty {
+        let message =
+            format!("operator class \"{name}\" does not accept data type {}", ty.sql_name());
+        return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
+    }
+    Ok(known)
+}
+
+fn free_name(cx: &StatementCx<'_>, table: &Table, label: &str) -> String {
+    let base = format!("{}_{label}_idx", table.name);
     let taken = |name: &str| cx.catalog.index(&table.schema, name).is_some();
     if !taken(&base) {
         return base;
@@ -99,7 +205,7 @@ fn free_name(cx: &StatementCx<'_>, table: &Table, column: &str) -> String {
     (1..).map(|n| format!("{base}{n}")).find(|name| !taken(name)).unwrap_or(base)
 }
 
-/// `m` and `ef_construction`, in pgvector's ranges.
+/// `m`, `ef_construction` or `lists`, in pgvector's ranges.
 fn options(create: &CreateIndex, method: &str) -> Result<Vec<(String, String)>> {
     let mut options = Vec::new();
     for option in &create.with {
@@ -108,26 +214,43 @@ fn options(create: &CreateIndex, method: &str) -> Result<Vec<(String, String)>> 
         };
         let name = super::options::word(left).unwrap_or_default();
         let value = super::options::word(right).unwrap_or_default();
-        let (low, high) = match name.as_str() {
-            "m" => (2, 100),
-            "ef_construction" => (4, 1_000),
-            _ => {
-                return Err(SqlError::new(
-                    SqlState::INVALID_PARAMETER,
-                    format!("unrecognized parameter \"{name}\""),
-                )
-                .hint(format!("An {method} index takes m and ef_construction.")));
-            }
-        };
+        let (low, high) = range_of(method, &name)?;
         let number: Option<i64> = value.parse().ok();
         if !number.is_some_and(|number| (low..=high).contains(&number)) {
-            return Err(SqlError::new(
-                SqlState::INVALID_PARAMETER,
-                format!("value {value} out of bounds for option \"{name}\""),
-            )
-            .detail(format!("Valid values are between \"{low}\" and \"{high}\".")));
+            return Err(invalid(&format!("value {value} out of bounds for option \"{name}\""))
+                .detail(format!("Valid values are between \"{low}\" and \"{high}\".")));
         }
         options.push((name, value));
     }
+    check_candidates(&options)?;
     Ok(options)
+}
+
+fn range_of(method: &str, option: &str) -> Result<(i64, i64)> {
+    match (method, option) {
+        ("hnsw", "m") => Ok((2, 100)),
+        ("hnsw", "ef_construction") => Ok((4, 1_000)),
+        ("ivfflat", "lists") => Ok((1, 32_768)),
+        _ => {
+            let takes = if method == "hnsw" { "m and ef_construction" } else { "lists" };
+            Err(invalid(&format!("unrecognized parameter \"{option}\""))
+                .hint(format!("An {method} index takes {takes}.")))
+        }
+    }
+}
+
+/// pgvector asks this of the two options together, with its defaults 16 and 64.
+fn check_candidates(options: &[(String, String)]) -> Result<()> {
+    let said = |name: &str| options.iter().find(|(own, _)| own == name);
+    let number = |name: &str, default: i64| {
+        said(name).map_or(default, |(_, value)| value.parse().unwrap_or(default))
+    };
+    if number("ef_construction", 64) < 2 * number("m", 16) {
+        return Err(invalid("ef_construction must be greater than or equal to 2 * m"));
+    }
+    Ok(())
+}
+
+fn invalid(message: &str) -> SqlError {
+    SqlError::new(SqlState::INVALID_PARAMETER, message)
 }

@@ -194,7 +194,7 @@ impl Columns {
     /// Silent WITH: only for a vector table whose key is exactly an entity and a timestamp.
     fn implied_axes(&self) -> Result<Axes> {
         let none = Axes { entity: None, valid_time: None, implied: None };
-        let has_vector = self.list.iter().any(|column| column.ty == PgType::Vector);
+        let has_vector = self.list.iter().any(|column| column.ty.is_vector());
         let [first, second] = self.key.as_slice() else { return Ok(none) };
         let (first, second) = (self.find(first)?, self.find(second)?);
         let (entity, time) = if is_time(second, false) { (first, second) } else { (second, first) };
@@ -292,15 +292,5 @@ fn column_type(data_type: &DataType) -> Result<(PgType, i32, bool)> {
         }
     }
     let (ty, typmod) = resolve_type(data_type)?;
-    match ty {
-        PgType::Vector if typmod < 1 => {
-            Err(SqlError::unsupported("a vector column without a dimension")
-                .hint("Say vector(n): the dimension belongs to the column."))
-        }
-        PgType::Vector if typmod > 16_000 => Err(SqlError::new(
-            SqlState::PROGRAM_LIMIT_EXCEEDED,
-            "vector cannot have more than 16000 dimensions",
-        )),
-        ty => Ok((ty, typmod, false)),
-    }
+    Ok((ty, typmod, false))
 }

@@ -1,8 +1,11 @@
 //! Assignment casts: a value on its way into a column.
 
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, new_null_array};
+use crate::error::from_datafusion;
+use crate::functions::cast::cast_column;
+use crate::functions::vector::checked_bits;
+use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Float32Type};
+use arrow::datatypes::{DataType, Float32Type};
 use cvx_types::{ColumnBuilder, FormatSettings, PgType, Result, SqlError, SqlState};
 use std::sync::Arc;
 
@@ -15,7 +18,7 @@ pub fn assign(
     settings: &Arc<FormatSettings>,
 ) -> Result<ArrayRef> {
     let wanted = ty.arrow_type(typmod);
-    if array.data_type() == &wanted && !checked_text(ty, typmod) {
+    if array.data_type() == &wanted && !checked_text(ty, typmod) && !checked_length(ty, typmod) {
         return Ok(Arc::clone(array));
     }
     match (array.data_type(), ty) {
@@ -25,7 +28,13 @@ pub fn assign(
             let plain = plain_cast(array, &DataType::Utf8)?;
             assign(&plain, ty, typmod, settings)
         }
-        (_, PgType::Vector) => vector(array, typmod),
+        (DataType::List(_), PgType::Bit | PgType::Varbit) if array.data_type() == &wanted => {
+            checked_bits(array, ty == &PgType::Varbit, typmod).map_err(from_datafusion)
+        }
+        (from, _) if ty.is_vector() && is_vector_like(from) => {
+            let from = PgType::of_arrow(from).0;
+            cast_column(array, &from, (ty, typmod), settings).map_err(from_datafusion)
+        }
         (from, _) if castable(from, &wanted) => plain_cast(array, &wanted),
         (from, _) => Err(SqlError::new(
             SqlState::DATATYPE_MISMATCH,
@@ -41,6 +50,22 @@ pub fn assign(
 
 fn checked_text(ty: &PgType, typmod: i32) -> bool {
     matches!(ty, PgType::Varchar if typmod > 0) || matches!(ty, PgType::Jsonb | PgType::Json)
+}
+
+/// Types whose Arrow type does not say how long a value may be.
+fn checked_length(ty: &PgType, typmod: i32) -> bool {
+    typmod > 0 && (ty == &PgType::Sparsevec || ty.is_bits())
+}
+
+/// Vectors, and the arrays of numbers that an assignment makes vectors of.
+fn is_vector_like(data_type: &DataType) -> bool {
+    match PgType::of_arrow(data_type).0 {
+        PgType::Array(element) => {
+            let data_type = element.arrow_type(-1);
+            data_type.is_numeric() || data_type == DataType::Null
+        }
+        other => other.is_vector(),
+    }
 }
 
 fn needs_reading(ty: &PgType, typmod: i32) -> bool {
@@ -71,7 +96,7 @@ fn castable(from: &DataType, to: &DataType) -> bool {
     (from.is_numeric() && to.is_numeric())
         || (time(from) && time(to))
         || matches!((from, to), (DataType::List(_), DataType::List(_)))
-        || matches!((from, to), (DataType::Binary | DataType::LargeBinary, DataType::Binary))
+        || matches!((from, to), (DataType::Binary | DataType::BinaryView, DataType::Binary))
         || matches!(
             (from, to),
             (DataType::Interval(_) | DataType::Duration(_), DataType::Interval(_))
@@ -106,41 +131,4 @@ fn rounded(array: &ArrayRef, wanted: &DataType) -> ArrayRef {
         ),
         _ => Arc::clone(array),
     }
-}
-
-/// Lists of numbers as vectors of the column's dimension.
-fn vector(array: &ArrayRef, typmod: i32) -> Result<ArrayRef> {
-    if let DataType::FixedSizeList(_, found) = array.data_type() {
-        return Err(wrong_dimension(typmod, usize::try_from(*found).unwrap_or_default()));
-    }
-    let floats = DataType::List(Arc::new(Field::new("item", DataType::Float32, true)));
-    let lists = plain_cast(array, &floats)?;
-    let lists = lists.as_list::<i32>();
-    let dim = usize::try_from(typmod).unwrap_or_default();
-    let mut values: Vec<f32> = Vec::with_capacity(lists.len() * dim);
-    for row in 0..lists.len() {
-        if lists.is_null(row) {
-            values.resize(values.len() + dim, 0.0);
-            continue;
-        }
-        let row = lists.value(row);
-        if row.len() != dim {
-            return Err(wrong_dimension(typmod, row.len()));
-        }
-        if row.null_count() > 0 {
-            return Err(SqlError::new(SqlState("22004"), "array must not contain nulls"));
-        }
-        values.extend_from_slice(row.as_primitive::<Float32Type>().values());
-    }
-    let DataType::FixedSizeList(item, size) = PgType::Vector.arrow_type(typmod) else {
-        return Ok(Arc::new(lists.clone()));
-    };
-    let values = Arc::new(arrow::array::Float32Array::from(values));
-    let array = FixedSizeListArray::try_new(item, size, values, lists.nulls().cloned())
-        .map_err(|error| crate::error::from_arrow(&error))?;
-    Ok(Arc::new(array))
-}
-
-fn wrong_dimension(expected: i32, found: usize) -> SqlError {
-    SqlError::new(SqlState::DATA_EXCEPTION, format!("expected {expected} dimensions, not {found}"))
 }

@@ -12,7 +12,7 @@ use arrow::datatypes::{Int64Type, UInt64Type};
 use cvx_core::{CommitSeq, EntityId, ValidTime};
 use cvx_engine::{Privileges, RowAddr, Table, Txn};
 use cvx_session::Notice;
-use cvx_types::{FormatSettings, PgType, Result, SqlError};
+use cvx_types::{FormatSettings, Result, SqlError};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast::{
     self, Expr, Query, Select, SelectItem, SetExpr, TableWithJoins, Update, UpdateTableFromKind,
@@ -83,7 +83,7 @@ fn new_values(target: &Target, update: &Update) -> Result<(Vec<Expr>, bool)> {
     let mut sets_vector = false;
     for assignment in &update.assignments {
         let (column, value) = assigned(&target.table, assignment)?;
-        sets_vector |= column.ty == PgType::Vector;
+        sets_vector |= column.ty.is_vector();
         let place = target.table.position(column.id).unwrap_or_default();
         let value = if is_default(&value) { default_of(column)? } else { value };
         values[place] = as_column(value, column)?;

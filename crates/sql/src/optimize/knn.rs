@@ -18,7 +18,8 @@ use crate::plan::{KnnSpec, VersionedTable};
 use cvx_core::{Metric, ValidTime};
 use cvx_engine::{Composite, Decay};
 use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::Float32Type;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Float32Type};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchemaRef, ScalarValue};
 use datafusion::datasource::{provider_as_source, source_as_provider};
@@ -209,6 +210,8 @@ fn numbers(expr: &Expr) -> Option<Vec<f32>> {
         }
         _ => return None,
     };
+    // Halves are floats; a query of halves beside a column of floats is none to search with.
+    let values = cast(&values, &DataType::Float32).ok()?;
     let floats = values.as_primitive_opt::<Float32Type>()?;
     (floats.null_count() == 0).then(|| floats.values().to_vec())
 }

@@ -11,6 +11,9 @@ pub fn index(relation: &Relation, column: i64, bare: bool) -> Option<String> {
     let table = relation.indexed()?;
     if column != 0 {
         let at = usize::try_from(column - 1).ok()?;
+        if let Body::Index(_, index) = &relation.body {
+            return if at == 0 { indexed(table, index) } else { Some(String::new()) };
+        }
         return Some(
             relation.attributes.get(at).map_or_else(String::new, |a| quote::ident(&a.name)),
         );
@@ -22,13 +25,21 @@ pub fn index(relation: &Relation, column: i64, bare: bool) -> Option<String> {
     };
     Some(match &relation.body {
         Body::Index(_, index) => {
-            let column = table.column_by_id(index.column)?;
             let (method, opclass) = (quote::ident(&index.method), quote::ident(&index.opclass));
-            let indexed = format!("{} {opclass}", quote::ident(&column.name));
+            let indexed = format!("{} {opclass}", indexed(table, index)?);
             format!("CREATE INDEX {name} ON {on} USING {method} ({indexed}){}", with(index))
         }
         _ => format!("CREATE UNIQUE INDEX {name} ON {on} USING btree ({})", key_columns(table)),
     })
+}
+
+/// What an index is on: a column, or an expression; all but calls in parentheses.
+fn indexed(table: &Table, index: &IndexDef) -> Option<String> {
+    match &index.expression {
+        None => Some(quote::ident(&table.column_by_id(index.column)?.name)),
+        Some(text) if text.starts_with('(') => Some(format!("({text})")),
+        Some(call) => Some(call.clone()),
+    }
 }
 
 fn with(index: &IndexDef) -> String {
@@ -55,10 +66,12 @@ pub fn view(sql: &str) -> String {
 
 /// The operator class of an index's column, and its collation, as in `pg_index`.
 pub fn key_facts(model: &SystemCatalog, relation: &Relation) -> (Vec<u32>, Vec<u32>) {
-    use crate::pg_catalog::{oid, procs};
+    use crate::pg_catalog::procs;
     let collation = |ty: u32| model.type_of(ty).map_or(0, |facts| facts.collation);
     let class = |ty: u32| match &relation.body {
-        Body::Index(_, index) => procs::opclass_named(oid::AM_HNSW, &index.opclass),
+        Body::Index(_, index) => {
+            procs::opclass_named(procs::method_oid(&index.method), &index.opclass)
+        }
         _ => procs::btree_class_for(ty),
     };
     let types: Vec<u32> = relation.attributes.iter().map(|a| a.ty.oid()).collect();

@@ -22,6 +22,7 @@ pub const LANGUAGE_SQL: u32 = 14;
 pub const AM_HEAP: u32 = 2;
 pub const AM_BTREE: u32 = 403;
 pub const AM_HNSW: u32 = 9400;
+pub const AM_IVFFLAT: u32 = 9401;
 
 pub const EXTENSION_VECTOR: u32 = 16_400;
 

@@ -1,8 +1,8 @@
-//! The functions and operators that the catalog lists: those that there are, with Postgres' OIDs.
+//! The functions, operators and casts that the catalog lists: those that there are, with Postgres'
+//! OIDs.
 
 use crate::pg_catalog::oid;
 use crate::pg_catalog::types::{format_type, type_named};
-use cvx_types::pg_type::VECTOR_OID;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -23,14 +23,25 @@ pub struct Proc {
     pub description: Option<&'static str>,
 }
 
-/// A row of `pg_operator` between two vectors, and the operator class it orders for.
+/// A row of `pg_operator` between two values of a type.
 #[derive(Debug)]
 pub struct Operator {
     pub oid: u32,
     pub name: &'static str,
+    pub operand: u32,
+    pub result: u32,
     pub function: u32,
-    pub opclass: &'static str,
     pub description: &'static str,
+}
+
+/// A row of `pg_cast`.
+#[derive(Debug)]
+pub struct Cast {
+    pub oid: u32,
+    pub source: u32,
+    pub target: u32,
+    /// `i`mplicit or in an `a`ssignment.
+    pub context: &'static str,
 }
 
 /// A row of `pg_opclass` with its family's name.
@@ -53,22 +64,16 @@ static PROCS: LazyLock<BTreeMap<u32, Proc>> = LazyLock::new(|| {
 });
 
 static OPERATORS: LazyLock<Vec<Operator>> =
-    LazyLock::new(|| records(include_str!("data/operators.txt"), 5).filter_map(operator).collect());
+    LazyLock::new(|| records(include_str!("data/operators.txt"), 6).filter_map(operator).collect());
 
 static OPCLASSES: LazyLock<Vec<OpClass>> = LazyLock::new(|| {
     let btree = records(include_str!("data/opclasses.txt"), 6).filter_map(btree_class);
-    let hnsw = (9301..).zip(OPERATORS.iter()).map(|(oid, operator)| OpClass {
-        oid,
-        name: operator.opclass,
-        schema: "public",
-        method: oid::AM_HNSW,
-        family: oid + 20,
-        family_name: operator.opclass,
-        input: VECTOR_OID,
-        default: false,
-    });
-    btree.chain(hnsw).collect()
+    let vectors = records(include_str!("data/vector_opclasses.txt"), 5).filter_map(vector_class);
+    btree.chain(vectors).collect()
 });
+
+static CASTS: LazyLock<Vec<Cast>> =
+    LazyLock::new(|| records(include_str!("data/casts.txt"), 4).filter_map(cast).collect());
 
 /// All functions, by OID.
 pub fn procs() -> impl Iterator<Item = &'static Proc> {
@@ -87,6 +92,10 @@ pub fn procs_named_in(schema: &str, name: &str) -> Vec<&'static Proc> {
 
 pub fn operators() -> impl Iterator<Item = &'static Operator> {
     OPERATORS.iter()
+}
+
+pub fn casts() -> impl Iterator<Item = &'static Cast> {
+    CASTS.iter()
 }
 
 pub fn opclasses() -> impl Iterator<Item = &'static OpClass> {
@@ -174,9 +183,36 @@ fn ours(words: Vec<&'static str>) -> Option<Proc> {
 }
 
 fn operator(words: Vec<&'static str>) -> Option<Operator> {
-    let [oid, name, function, opclass, description] = words.try_into().ok()?;
+    let [oid, name, operand, result, function, description] = words.try_into().ok()?;
     let (oid, function) = (oid.parse().ok()?, function.parse().ok()?);
-    Some(Operator { oid, name, function, opclass, description })
+    let (operand, result) = (type_named(operand)?, type_named(result)?);
+    Some(Operator { oid, name, operand, result, function, description })
+}
+
+fn cast(words: Vec<&'static str>) -> Option<Cast> {
+    let [oid, source, target, context] = words.try_into().ok()?;
+    let (source, target) = (type_named(source)?, type_named(target)?);
+    Some(Cast { oid: oid.parse().ok()?, source, target, context })
+}
+
+/// The access method of an index.
+pub fn method_oid(method: &str) -> u32 {
+    if method == "ivfflat" { oid::AM_IVFFLAT } else { oid::AM_HNSW }
+}
+
+fn vector_class(words: Vec<&'static str>) -> Option<OpClass> {
+    let [oid, method, name, input, default] = words.try_into().ok()?;
+    let oid: u32 = oid.parse().ok()?;
+    Some(OpClass {
+        oid,
+        name,
+        schema: "public",
+        method: method_oid(method),
+        family: oid + 20,
+        family_name: name,
+        input: type_named(input)?,
+        default: default == "t",
+    })
 }
 
 fn btree_class(words: Vec<&'static str>) -> Option<OpClass> {

@@ -85,11 +85,20 @@ impl Relation {
     pub fn key_attnums(&self) -> Vec<i16> {
         let Some(table) = self.indexed() else { return Vec::new() };
         let ids = match &self.body {
+            Body::Index(_, index) if index.expression.is_some() => return vec![0],
             Body::Index(_, index) => std::slice::from_ref(&index.column),
             _ => table.key.as_slice(),
         };
         let columns = ids.iter().filter_map(|id| table.column_by_id(*id));
         columns.map(|column| column.attnum).collect()
+    }
+
+    /// The expression of an index that is on one.
+    pub fn expression(&self) -> Option<String> {
+        match &self.body {
+            Body::Index(_, index) => index.expression.clone(),
+            _ => None,
+        }
     }
 
     /// Whether it is one of Postgres' own.
@@ -119,7 +128,10 @@ fn of_table(table: &Arc<Table>) -> Vec<Relation> {
         found.push(relation(table, table.key_index_oid, &name, attributes, Body::Key));
     }
     for index in &table.indexes {
-        let attributes = index_attributes(table, std::slice::from_ref(&index.column));
+        let attributes = match &index.expression {
+            None => index_attributes(table, std::slice::from_ref(&index.column)),
+            Some(text) => expression_attribute(table, index, text).into_iter().collect(),
+        };
         let body = |table| Body::Index(table, index.clone());
         found.push(relation(table, index.oid, &index.name, attributes, body));
     }
@@ -165,6 +177,27 @@ fn index_attributes(table: &Table, ids: &[u16]) -> Vec<Attribute> {
     let columns = ids.iter().filter_map(|id| table.column_by_id(*id));
     let numbered = (1..).zip(columns);
     numbered.map(|(at, c)| attribute(at, &c.name, c.ty.clone(), c.typmod)).collect()
+}
+
+/// The column of an index on an expression: named after the function called, or the column cast.
+fn expression_attribute(table: &Table, index: &IndexDef, text: &str) -> Option<Attribute> {
+    let column = table.column_by_id(index.column)?;
+    let start = text.trim_start_matches('(');
+    let word = start.split(['(', ')']).next().unwrap_or_default();
+    let name = if start.get(word.len()..)?.starts_with('(') { word } else { &column.name };
+    let (ty, typmod) = match text.rsplit_once("::") {
+        Some((_, cast)) => spelled_type(cast)?,
+        None if name == "binary_quantize" => (PgType::Bit, -1),
+        None => (column.ty.clone(), -1),
+    };
+    Some(attribute(1, name, ty, typmod))
+}
+
+/// `halfvec(3)`.
+fn spelled_type(text: &str) -> Option<(PgType, i32)> {
+    let (name, modifier) = text.split_once('(').unwrap_or((text, ""));
+    let typmod = modifier.trim_end_matches(')').parse().unwrap_or(-1);
+    Some((PgType::from_sql_name(name)?, typmod))
 }
 
 fn sequence_columns() -> Vec<Attribute> {

@@ -2,7 +2,6 @@
 
 use crate::pg_catalog::oid;
 use cvx_types::PgType;
-use cvx_types::pg_type::{VECTOR_ARRAY_OID, VECTOR_OID};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -34,10 +33,10 @@ pub struct TypeFacts {
 static TYPES: LazyLock<BTreeMap<u32, TypeFacts>> = LazyLock::new(|| {
     let lines = include_str!("data/types.txt").lines();
     let known = lines.filter(|line| !line.starts_with('#')).filter_map(parse);
-    known.chain([vector(), array_of_vector()]).map(|ty| (ty.oid, ty)).collect()
+    known.chain(VECTORS.iter().flat_map(vector)).map(|ty| (ty.oid, ty)).collect()
 });
 
-/// The built-in types and `vector`, by OID.
+/// The built-in types and pgvector's, by OID.
 pub fn types() -> impl Iterator<Item = &'static TypeFacts> {
     TYPES.values()
 }
@@ -114,20 +113,21 @@ fn variable() -> TypeFacts {
     }
 }
 
-/// `vector`, as pgvector declares it; its functions are in `data/functions.txt`.
-fn vector() -> TypeFacts {
-    TypeFacts {
-        oid: VECTOR_OID,
-        name: "vector".to_owned(),
-        array: VECTOR_ARRAY_OID,
-        procs: [9001, 9002, 9004, 9005, 9003, 0],
+/// pgvector's types, and where in `data/functions.txt` each one's functions begin.
+const VECTORS: [(PgType, u32); 3] =
+    [(PgType::Vector, 9001), (PgType::Halfvec, 9041), (PgType::Sparsevec, 9071)];
+
+/// A type as pgvector declares it, and the array over it.
+fn vector((ty, input): &(PgType, u32)) -> [TypeFacts; 2] {
+    let scalar = TypeFacts {
+        oid: ty.oid(),
+        name: ty.name(),
+        array: ty.array_oid(),
+        procs: [*input, input + 1, input + 3, input + 4, input + 2, 0],
         storage: "e".to_owned(),
         ..variable()
-    }
-}
-
-fn array_of_vector() -> TypeFacts {
-    array_type(VECTOR_OID, VECTOR_ARRAY_OID, "vector", "i")
+    };
+    [scalar, array_type(ty.oid(), ty.array_oid(), &ty.name(), "i")]
 }
 
 fn array_type(element: u32, oid: u32, name: &str, align: &str) -> TypeFacts {
@@ -169,7 +169,11 @@ fn spell(name: &str, typmod: i32) -> String {
         "time" => return precise("time", typmod, " without time zone"),
         "timestamp" => return precise("timestamp", typmod, " without time zone"),
         "timestamptz" => return precise("timestamp", typmod, " with time zone"),
-        "vector" if typmod > 0 => return format!("vector({typmod})"),
+        "vector" | "halfvec" | "sparsevec" | "bit" if typmod > 0 => {
+            return format!("{name}({typmod})");
+        }
+        "varbit" if typmod > 0 => return format!("bit varying({typmod})"),
+        "varbit" => "bit varying",
         "char" => "\"char\"",
         "any" => "\"any\"",
         other => other,
@@ -185,7 +189,7 @@ fn precise(name: &str, typmod: i32, zone: &str) -> String {
 pub fn data_type(ty: &PgType) -> String {
     match ty {
         PgType::Array(_) => "ARRAY".to_owned(),
-        PgType::Vector => "USER-DEFINED".to_owned(),
+        vector if vector.is_vector() => "USER-DEFINED".to_owned(),
         other => format_type(other.oid(), None).unwrap_or_else(|| other.name()),
     }
 }
@@ -201,6 +205,7 @@ pub fn type_named(name: &str) -> Option<u32> {
         "float" | "double precision" => "float8",
         "decimal" => "numeric",
         "character varying" => "varchar",
+        "bit varying" => "varbit",
         "time without time zone" => "time",
         "timestamp without time zone" => "timestamp",
         "timestamp with time zone" => "timestamptz",

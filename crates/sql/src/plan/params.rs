@@ -163,6 +163,7 @@ fn argument_type(function: &str, label: Option<&str>, position: usize) -> Option
             | "vector_norm",
             ..,
         ) => Some(PgType::Vector),
+        ("hamming_distance" | "jaccard_distance", ..) => Some(PgType::Bit),
         _ => None,
     }
 }
@@ -190,6 +191,10 @@ impl Visitor for Hints {
         match expr {
             ast::Expr::Cast { expr, data_type, .. } => {
                 if let Ok((ty, _)) = resolve_type(data_type) {
+                    // The elements of `ARRAY[$1, $2]::vector[]` are vectors.
+                    if let (ast::Expr::Array(array), PgType::Array(element)) = (&**expr, &ty) {
+                        array.elem.iter().for_each(|item| self.say(item, (**element).clone()));
+                    }
                     self.say(expr, ty);
                 }
             }

@@ -85,7 +85,7 @@ fn annotated(read: &TableRead, at_us: i64) -> SchemaRef {
         let mut field = Field::clone(field);
         let mut metadata = field.metadata().clone();
         match column {
-            Some(column) if column.ty == PgType::Vector => {
+            Some(column) if matches!(column.ty, PgType::Vector | PgType::Halfvec) => {
                 metadata.insert(TABLE_KEY.to_owned(), table.oid.to_string());
                 metadata.insert(METRIC_KEY.to_owned(), metric_name(table.options.metric).into());
                 metadata.insert(TAU_KEY.to_owned(), table.options.time_scale_us.to_string());

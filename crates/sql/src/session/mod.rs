@@ -47,6 +47,7 @@ pub struct SqlSession {
     runtime: Arc<RuntimeEnv>,
     /// Who logged in.
     login: u32,
+    database: String,
     import_dir: Option<PathBuf>,
     vars: Vars,
     block: Block,
@@ -86,6 +87,7 @@ impl SqlSession {
             state: db.session_state(),
             runtime: db.session_runtime(cancel.clone()),
             login,
+            database: db.options.database.clone(),
             import_dir: db.options.import_dir.clone(),
             vars,
             block: Block::Idle,
@@ -136,7 +138,7 @@ impl SqlSession {
                 .map(|(name, value, description)| Setting { name, value, description })
                 .collect(),
             session_user: name(guard.session_user()).to_owned(),
-            ..SessionFacts::new(name(guard.user()), "cvx")
+            ..SessionFacts::new(name(guard.user()), &self.database)
         }
     }
 

@@ -20,6 +20,7 @@ enum Kind {
     Text,
     Bool,
     Integer(i64, i64),
+    Real(f64, f64),
     /// Milliseconds, or a number with a unit (`5s`, `100ms`, `1min`).
     Duration,
     Choice(&'static [&'static str]),
@@ -77,6 +78,8 @@ static LAWS: &[Law] = &[
     law("datestyle", "ISO, MDY", Kind::Text, true, "Display format of dates."),
     law("default_transaction_isolation", "repeatable read", ISOLATION, false, "Isolation level."),
     law("default_transaction_read_only", "off", Kind::Bool, true, "New transactions only read."),
+    law("enable_indexscan", "on", Kind::Bool, false, "Accepted; see `cvx.search`."),
+    law("enable_seqscan", "on", Kind::Bool, false, "Accepted; see `cvx.search`."),
     law("extra_float_digits", "1", Kind::Integer(-15, 3), false, "Digits of floats."),
     law("hnsw.ef_search", "40", Kind::Integer(1, 1000), false, "Candidates kept in a search."),
     law(
@@ -86,7 +89,20 @@ static LAWS: &[Law] = &[
         false,
         "Accepted for pgvector's clients; k rows always come back if k qualify.",
     ),
-    law("hnsw.max_scan_tuples", "20000", Kind::Integer(1, i64::MAX), false, "Accepted."),
+    law(
+        "hnsw.max_scan_tuples",
+        "20000",
+        Kind::Integer(1, 2_147_483_647),
+        false,
+        "Accepted for pgvector's clients.",
+    ),
+    law(
+        "hnsw.scan_mem_multiplier",
+        "1",
+        Kind::Real(1.0, 1000.0),
+        false,
+        "Accepted for pgvector's clients.",
+    ),
     law(
         "idle_in_transaction_session_timeout",
         "0",
@@ -98,11 +114,29 @@ static LAWS: &[Law] = &[
     law("integer_datetimes", "on", Kind::Fixed, true, "Times are integers."),
     law("intervalstyle", "postgres", Kind::Text, true, "Display format of intervals."),
     law("is_superuser", "off", Kind::Role, true, "Whether the role is a superuser."),
+    law(
+        "ivfflat.iterative_scan",
+        "off",
+        Kind::Choice(&["off", "relaxed_order"]),
+        false,
+        "Accepted for pgvector's clients; k rows always come back if k qualify.",
+    ),
+    law(
+        "ivfflat.max_probes",
+        "32768",
+        Kind::Integer(1, 32768),
+        false,
+        "Accepted for pgvector's clients.",
+    ),
     law("ivfflat.probes", "1", Kind::Integer(1, 32768), false, "Accepted for pgvector's clients."),
     law("jit", "off", Kind::Bool, false, "Accepted; there is none."),
     law("lock_timeout", "0", Kind::Duration, false, "Accepted; readers take no locks."),
+    law("maintenance_work_mem", "65536", Kind::Text, false, "Accepted."),
     law("max_identifier_length", "63", Kind::Fixed, false, "Longest identifier."),
     law("role", "none", Kind::Role, false, "The role that SET ROLE took on."),
+    law("max_parallel_maintenance_workers", "2", Kind::Integer(0, 1024), false, "Accepted."),
+    law("max_parallel_workers", "8", Kind::Integer(0, 1024), false, "Accepted."),
+    law("max_parallel_workers_per_gather", "2", Kind::Integer(0, 1024), false, "Accepted."),
     law("row_security", "on", Kind::Bool, false, "Accepted."),
     law("search_path", "\"$user\", public", Kind::Text, false, "Schemas searched for names."),
     law("server_encoding", "UTF8", Kind::Fixed, true, "The server's character set."),
@@ -329,6 +363,12 @@ fn accept(law: &Law, value: &str) -> Result<String> {
         Kind::Bool => parse_bool(value).map(str::to_owned).ok_or_else(bad),
         Kind::Integer(low, high) => {
             let number: i64 = value.trim().parse().map_err(|_| bad())?;
+            let refused =
+                || bad().hint(format!("Valid values of \"{}\" are {low} to {high}.", law.name));
+            if (low..=high).contains(&number) { Ok(number.to_string()) } else { Err(refused()) }
+        }
+        Kind::Real(low, high) => {
+            let number: f64 = value.trim().parse().map_err(|_| bad())?;
             let refused =
                 || bad().hint(format!("Valid values of \"{}\" are {low} to {high}.", law.name));
             if (low..=high).contains(&number) { Ok(number.to_string()) } else { Err(refused()) }

@@ -39,6 +39,25 @@ impl ExprPlanner for PgExprPlanner {
         operation.plan()
     }
 
+    /// Elements of unknown type take the type of the others; vectors forget their dimensions, for
+    /// an array may hold different ones.
+    fn plan_array_literal(
+        &self,
+        exprs: Vec<Expr>,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        let sides: Vec<Side> = exprs.iter().map(|expr| Side::of(expr, schema)).collect();
+        let Some(ty) = sides.iter().find_map(Side::ty).cloned() else {
+            return Ok(PlannerResult::Original(exprs));
+        };
+        let typed = exprs.into_iter().zip(&sides).map(|(expr, side)| match side.ty() {
+            None if side.is_unknown() => known(expr, &ty),
+            Some(own) if own.is_vector() && ty.is_vector() => cast_to(expr, &ty, -1),
+            _ => expr,
+        });
+        Ok(PlannerResult::Original(typed.collect()))
+    }
+
     fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
         Ok(PlannerResult::Planned(call("date_part", args)?))
     }
@@ -100,10 +119,10 @@ impl Operation {
     fn plan(self) -> Planned {
         match self.symbol.as_str() {
             "<->" => self.distance(Metric::L2),
-            "<=>" if self.either(&PgType::Vector) || self.both_unknown() => {
-                self.distance(Metric::Cosine)
-            }
+            "<=>" if self.has_vector() || self.both_unknown() => self.distance(Metric::Cosine),
             "<=>" => Err(self.undefined()),
+            "<~>" => self.bits("hamming_distance"),
+            "<%>" => self.bits("jaccard_distance"),
             "<#>" => self.distance(Metric::InnerProduct),
             "<+>" => self.distance(Metric::L1),
             "->" | "->>" | "#>" | "#>>" | "#-" | "?" | "?|" | "?&" => self.json_access(),
@@ -184,11 +203,43 @@ impl Operation {
         fits(&self.left) && fits(&self.right)
     }
 
+    fn has_vector(&self) -> bool {
+        [&self.left, &self.right].iter().any(|side| side.ty().is_some_and(PgType::is_vector))
+    }
+
+    fn has_bits(&self) -> bool {
+        [&self.left, &self.right].iter().any(|side| side.ty().is_some_and(PgType::is_bits))
+    }
+
+    /// A function of two vectors: of the type both become by pgvector's implicit casts, which go
+    /// from `vector` to `halfvec` to `sparsevec`.
+    fn vectors(mut self, name: &str) -> Planned {
+        let ty = [PgType::Sparsevec, PgType::Halfvec].into_iter().find(|ty| self.either(ty));
+        let ty = ty.unwrap_or(PgType::Vector);
+        let other = |side: &Side| side.ty().is_some_and(|own| own.is_vector() && own != &ty);
+        if other(&self.left) {
+            self.raw.left = cast_to(self.raw.left, &ty, -1);
+        }
+        if other(&self.right) {
+            self.raw.right = cast_to(self.raw.right, &ty, -1);
+        }
+        self.function(name, &ty, &ty)
+    }
+
+    /// A function of two bit strings.
+    fn bits(self, name: &str) -> Planned {
+        let fits = |side: &Side| side.ty().is_none_or(PgType::is_bits);
+        if !fits(&self.left) || !fits(&self.right) {
+            return Err(self.undefined());
+        }
+        self.function(name, &PgType::Bit, &PgType::Bit)
+    }
+
     fn distance(self, metric: Metric) -> Planned {
         if !self.vectors_only() {
             return Err(self.undefined());
         }
-        self.function(distance_function(metric), &PgType::Vector, &PgType::Vector)
+        self.vectors(distance_function(metric))
     }
 
     fn json_access(self) -> Planned {
@@ -233,8 +284,8 @@ impl Operation {
     }
 
     fn concatenation(self) -> Planned {
-        if self.either(&PgType::Vector) && self.vectors_only() {
-            return self.function("vector_concat", &PgType::Vector, &PgType::Vector);
+        if self.has_vector() && self.vectors_only() && !self.either(&PgType::Sparsevec) {
+            return self.vectors("vector_concat");
         }
         if self.left.is(&PgType::Jsonb) || self.right.is(&PgType::Jsonb) {
             return self.function("jsonb_concat", &PgType::Jsonb, &PgType::Jsonb);
@@ -258,16 +309,13 @@ impl Operation {
     }
 
     fn comparison(self) -> Planned {
-        if self.either(&PgType::Vector) && self.vectors_only() {
-            let name = match self.symbol.as_str() {
-                "=" => "vector_eq",
-                "<" => "vector_lt",
-                "<=" => "vector_le",
-                ">" => "vector_gt",
-                ">=" => "vector_ge",
-                _ => "vector_ne",
-            };
-            return self.function(name, &PgType::Vector, &PgType::Vector);
+        if self.has_vector() && self.vectors_only() {
+            let name = format!("vector_{}", self.comparison_name());
+            return self.vectors(&name);
+        }
+        if self.has_bits() {
+            let name = format!("bit{}", self.comparison_name());
+            return self.bits(&name);
         }
         if let (Some(left), Some(right)) = (self.left.ty(), self.right.ty())
             && !comparable(left, right)
@@ -277,6 +325,18 @@ impl Operation {
         let intervals = self.either(&PgType::Interval);
         let typed = self.alike().common_moment();
         if intervals { typed.interval_comparison() } else { typed.original() }
+    }
+
+    /// What Postgres ends the names of functions behind comparisons with.
+    fn comparison_name(&self) -> &'static str {
+        match self.symbol.as_str() {
+            "=" => "eq",
+            "<" => "lt",
+            "<=" => "le",
+            ">" => "gt",
+            ">=" => "ge",
+            _ => "ne",
+        }
     }
 
     /// A date beside a timestamp is its midnight, on the session's wall beside a timestamptz.
@@ -301,17 +361,17 @@ impl Operation {
     }
 
     fn arithmetic(self) -> Planned {
-        if self.either(&PgType::Vector) {
+        if self.has_vector() {
             let name = match self.symbol.as_str() {
                 "+" => "vector_add",
                 "-" => "vector_sub",
                 "*" => "vector_mul",
                 _ => return Err(self.undefined()),
             };
-            if !self.vectors_only() {
+            if !self.vectors_only() || self.either(&PgType::Sparsevec) {
                 return Err(self.undefined());
             }
-            return self.function(name, &PgType::Vector, &PgType::Vector);
+            return self.vectors(name);
         }
         if self.symbol == "-" && self.left.is(&PgType::Jsonb) {
             return self.function("jsonb_delete", &PgType::Jsonb, &PgType::Text);
@@ -383,7 +443,7 @@ pub(super) fn common_moment(left: &PgType, right: &PgType) -> Option<PgType> {
 /// A vector, or an array pgvector would make one of.
 fn is_vector_like(ty: &PgType) -> bool {
     match ty {
-        PgType::Vector => true,
+        vector if vector.is_vector() => true,
         PgType::Array(item) => matches!(
             **item,
             PgType::Float4
@@ -400,7 +460,9 @@ fn is_vector_like(ty: &PgType) -> bool {
 /// False for pairs DataFusion would compare byte for byte, or not at all.
 fn comparable(left: &PgType, right: &PgType) -> bool {
     let apart = |ty: &PgType| {
-        matches!(ty, PgType::Uuid | PgType::Jsonb | PgType::Json | PgType::Bytea | PgType::Vector)
+        matches!(ty, PgType::Uuid | PgType::Jsonb | PgType::Json | PgType::Bytea)
+            || ty.is_vector()
+            || ty.is_bits()
     };
     left == right || !(apart(left) || apart(right))
 }

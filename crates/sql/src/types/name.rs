@@ -5,8 +5,10 @@ use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, CharacterLength, DataType as Ast, ExactNumberInfo, ObjectName, TimezoneInfo,
 };
 
-/// The most dimensions `vector(n)` may have, as in pgvector.
+/// The most dimensions `vector(n)` and `halfvec(n)` may have, as in pgvector.
 const DIMENSIONS_MAX: i32 = 16_000;
+/// The most dimensions `sparsevec(n)` may have, as in pgvector.
+const SPARSE_DIMENSIONS_MAX: i32 = cvx_types::forms::sparsevec::DIMENSION_MAX;
 /// Digits our numeric can hold.
 const NUMERIC_PRECISION_MAX: u64 = 38;
 /// The longest `varchar(n)`.
@@ -48,7 +50,11 @@ pub fn resolve_type(ast: &Ast) -> Result<(PgType, i32)> {
         Ast::Regclass => plain(PgType::Regclass),
         Ast::Array(element) => array(element),
         Ast::Custom(name, modifiers) => custom(name, modifiers),
-        Ast::Bit(_) | Ast::BitVarying(_) | Ast::VarBit(_) => Err(unsupported("bit")),
+        // Without a length a bit is one bit, as in the standard.
+        Ast::Bit(length) => Ok((PgType::Bit, bit_length("bit", length.or(Some(1)))?)),
+        Ast::BitVarying(length) | Ast::VarBit(length) => {
+            Ok((PgType::Varbit, bit_length("varbit", *length)?))
+        }
         Ast::Time(..) => Err(unsupported("time with time zone")),
         Ast::TsVector | Ast::TsQuery | Ast::GeometricType(_) => {
             Err(unsupported(&ast.to_string().to_lowercase()))
@@ -163,13 +169,18 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<(PgType, i32)> {
 
 fn by_word(word: &str, quoted: bool, modifiers: &[String]) -> Result<(PgType, i32)> {
     match word {
-        "vector" => Ok((PgType::Vector, dimensions(modifiers)?)),
+        "vector" => Ok((PgType::Vector, dimensions(word, modifiers, DIMENSIONS_MAX)?)),
+        "halfvec" => Ok((PgType::Halfvec, dimensions(word, modifiers, DIMENSIONS_MAX)?)),
+        "sparsevec" => Ok((PgType::Sparsevec, dimensions(word, modifiers, SPARSE_DIMENSIONS_MAX)?)),
+        // In quotes it is the type without a length, which the standard's name cannot say.
+        "bit" => Ok((PgType::Bit, bit_modifier(word, modifiers)?)),
+        "varbit" => Ok((PgType::Varbit, bit_modifier(word, modifiers)?)),
         "char" if quoted => Ok((PgType::Char, -1)),
         "bpchar" => Ok((PgType::Varchar, -1)),
         "varchar" => Ok((PgType::Varchar, length_modifier(modifiers)?)),
-        "halfvec" | "sparsevec" | "bit" | "varbit" | "timetz" | "money" | "xml" | "inet"
-        | "cidr" | "macaddr" | "tsvector" | "tsquery" | "box" | "point" | "line" | "path"
-        | "polygon" | "circle" | "lseg" | "hstore" | "citext" => Err(unsupported(word)),
+        "timetz" | "money" | "xml" | "inet" | "cidr" | "macaddr" | "tsvector" | "tsquery"
+        | "box" | "point" | "line" | "path" | "polygon" | "circle" | "lseg" | "hstore"
+        | "citext" => Err(unsupported(word)),
         "decimal" => Ok((PgType::Numeric, -1)),
         _ => match PgType::from_name(word) {
             Some(ty) if modifiers.is_empty() => Ok((ty, -1)),
@@ -194,16 +205,37 @@ fn length_modifier(modifiers: &[String]) -> Result<i32> {
     varchar_typmod(length.as_ref(), -1)
 }
 
-fn dimensions(modifiers: &[String]) -> Result<i32> {
+/// The length of `bit(n)`; -1 where none is said.
+fn bit_length(name: &str, length: Option<u64>) -> Result<i32> {
+    let Some(length) = length else { return Ok(-1) };
+    let max = cvx_types::forms::bit::LENGTH_MAX;
+    match i32::try_from(length) {
+        Ok(0) => Err(invalid(format!("length for type {name} must be at least 1"))),
+        Ok(length) if length <= max => Ok(length),
+        _ => Err(invalid(format!("length for type {name} cannot exceed {max}"))),
+    }
+}
+
+fn bit_modifier(name: &str, modifiers: &[String]) -> Result<i32> {
+    match modifiers {
+        [] => Ok(-1),
+        [text] => {
+            bit_length(name, Some(text.parse().map_err(|_| invalid("invalid type modifier"))?))
+        }
+        _ => Err(invalid("invalid type modifier")),
+    }
+}
+
+fn dimensions(name: &str, modifiers: &[String], max: i32) -> Result<i32> {
     let text = match modifiers {
         [] => return Ok(-1),
         [text] => text,
         _ => return Err(invalid("invalid type modifier")),
     };
     match text.parse::<i64>() {
-        Ok(..=0) => Err(invalid("dimensions for type vector must be at least 1")),
-        Ok(dim) if dim > i64::from(DIMENSIONS_MAX) => {
-            Err(invalid(format!("dimensions for type vector cannot exceed {DIMENSIONS_MAX}")))
+        Ok(..=0) => Err(invalid(format!("dimensions for type {name} must be at least 1"))),
+        Ok(dim) if dim > i64::from(max) => {
+            Err(invalid(format!("dimensions for type {name} cannot exceed {max}")))
         }
         Ok(dim) => Ok(i32::try_from(dim).unwrap_or(-1)),
         Err(_) => Err(invalid(format!("invalid input syntax for type integer: \"{text}\""))),

@@ -53,7 +53,11 @@ fn argument_type(name: &str, at: usize, sides: &[Side]) -> Option<PgType> {
         (any::NAME, 1) => PgType::Array(Box::new(beside(sides.first()?.ty()?))),
         ("st_distance", at) => st_distance::parameter_type(at)?,
         ("subvector", 1 | 2) => PgType::Int4,
-        (vector, _) if is_vector_function(vector) => PgType::Vector,
+        ("hamming_distance" | "jaccard_distance", _) => PgType::Bit,
+        (vector, _) if is_vector_function(vector) => {
+            let known = sides.iter().filter_map(Side::ty).find(|ty| ty.is_vector());
+            known.cloned().unwrap_or(PgType::Vector)
+        }
         ("json_get_path" | "json_get_path_text" | "jsonb_delete_path" | "jsonb_set", 1) => texts(),
         ("jsonb_set", 2) => PgType::Jsonb,
         ("jsonb_set", 3) => PgType::Bool,
@@ -94,6 +98,7 @@ fn is_vector_function(name: &str) -> bool {
         "inner_product",
         "l2_normalize",
         "subvector",
+        "binary_quantize",
     ];
     plain.contains(&name) || name.starts_with("vector_")
 }

@@ -13,6 +13,7 @@
 //! | `@ x`, `\|/ x`, `~ x` | `abs(x)`, `sqrt(x)`, `x # -1` |
 //! | `make_interval(days => 3)` | `make_interval(0, 0, 0, 3)` |
 //! | `substring(x from 'regex')` | `regexp_substr(x, 'regex')` |
+//! | `B'101'`, `X'1F'` | `CAST('101' AS "bit")`, `CAST('x1F' AS "bit")` |
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
@@ -125,6 +126,7 @@ fn name_column(alias: &mut Option<TableAlias>, function: &str) {
 
 fn lowered(expr: &mut Expr) -> Option<Expr> {
     match expr {
+        Expr::Value(value) => bit_literal(&value.value),
         Expr::Interval(interval) => interval_cast(interval),
         Expr::AtTimeZone { timestamp, time_zone } => {
             Some(call("timezone", vec![(**time_zone).clone(), (**timestamp).clone()]))
@@ -143,6 +145,24 @@ fn lowered(expr: &mut Expr) -> Option<Expr> {
         Expr::Function(function) => lower_function(function),
         _ => None,
     }
+}
+
+/// `B'101'` and `X'1F'`: bit strings as long as they are written.
+pub(crate) fn bit_literal(value: &Value) -> Option<Expr> {
+    let text = match value {
+        Value::SingleQuotedByteStringLiteral(text) => format!("b{text}"),
+        Value::HexStringLiteral(text) => format!("x{text}"),
+        _ => return None,
+    };
+    let text = Value::SingleQuotedString(text).with_empty_span();
+    let name = ObjectName::from(vec![Ident::with_quote('"', "bit")]);
+    Some(Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(Expr::Value(text)),
+        data_type: DataType::Custom(name, vec![]),
+        array: false,
+        format: None,
+    })
 }
 
 /// `@ x`, `|/ x`, `||/ x`, `~ x`.

@@ -291,9 +291,10 @@ fn docs() -> Table {
         oid: 16404,
         name: "docs_embedding_idx".to_owned(),
         column: 8,
+        expression: None,
         method: "hnsw".to_owned(),
         opclass: "vector_cosine_ops".to_owned(),
-        metric: Metric::Cosine,
+        metric: Some(Metric::Cosine),
         options: vec![
             ("m".to_owned(), "16".to_owned()),
             ("ef_construction".to_owned(), "100".to_owned()),

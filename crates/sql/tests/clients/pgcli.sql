@@ -128,20 +128,81 @@ SELECT n.nspname schema_name,
 -- only: public
 ----
 public|avg|∅|{vector}|∅|vector|t|f|f|t|∅
+public|avg|∅|{halfvec}|∅|halfvec|t|f|f|t|∅
+public|binary_quantize|∅|{halfvec}|∅|bit|f|f|f|t|∅
+public|binary_quantize|∅|{vector}|∅|bit|f|f|f|t|∅
 public|cosine_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|cosine_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
+public|cosine_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
+public|halfvec_add|∅|{halfvec,halfvec}|∅|halfvec|f|f|f|t|∅
+public|halfvec_cmp|∅|{halfvec,halfvec}|∅|integer|f|f|f|t|∅
+public|halfvec_concat|∅|{halfvec,halfvec}|∅|halfvec|f|f|f|t|∅
+public|halfvec_eq|∅|{halfvec,halfvec}|∅|boolean|f|f|f|t|∅
+public|halfvec_ge|∅|{halfvec,halfvec}|∅|boolean|f|f|f|t|∅
+public|halfvec_gt|∅|{halfvec,halfvec}|∅|boolean|f|f|f|t|∅
+public|halfvec_in|∅|{cstring,oid,integer}|∅|halfvec|f|f|f|t|∅
+public|halfvec_le|∅|{halfvec,halfvec}|∅|boolean|f|f|f|t|∅
+public|halfvec_lt|∅|{halfvec,halfvec}|∅|boolean|f|f|f|t|∅
+public|halfvec_mul|∅|{halfvec,halfvec}|∅|halfvec|f|f|f|t|∅
+public|halfvec_ne|∅|{halfvec,halfvec}|∅|boolean|f|f|f|t|∅
+public|halfvec_negative_inner_product|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
+public|halfvec_out|∅|{halfvec}|∅|cstring|f|f|f|t|∅
+public|halfvec_recv|∅|{internal,oid,integer}|∅|halfvec|f|f|f|t|∅
+public|halfvec_send|∅|{halfvec}|∅|bytea|f|f|f|t|∅
+public|halfvec_sub|∅|{halfvec,halfvec}|∅|halfvec|f|f|f|t|∅
+public|halfvec_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
+public|hamming_distance|∅|{bit,bit}|∅|double precision|f|f|f|t|∅
+public|inner_product|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|inner_product|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
+public|jaccard_distance|∅|{bit,bit}|∅|double precision|f|f|f|t|∅
+public|l1_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|l1_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|l1_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
 public|l2_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|l2_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
+public|l2_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
+public|l2_norm|∅|{halfvec}|∅|double precision|f|f|f|t|∅
+public|l2_norm|∅|{sparsevec}|∅|double precision|f|f|f|t|∅
+public|l2_normalize|∅|{halfvec}|∅|halfvec|f|f|f|t|∅
 public|l2_normalize|∅|{vector}|∅|vector|f|f|f|t|∅
+public|l2_normalize|∅|{sparsevec}|∅|sparsevec|f|f|f|t|∅
+public|sparsevec_cmp|∅|{sparsevec,sparsevec}|∅|integer|f|f|f|t|∅
+public|sparsevec_eq|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
+public|sparsevec_ge|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
+public|sparsevec_gt|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
+public|sparsevec_in|∅|{cstring,oid,integer}|∅|sparsevec|f|f|f|t|∅
+public|sparsevec_le|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
+public|sparsevec_lt|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
+public|sparsevec_ne|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
+public|sparsevec_negative_inner_product|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
+public|sparsevec_out|∅|{sparsevec}|∅|cstring|f|f|f|t|∅
+public|sparsevec_recv|∅|{internal,oid,integer}|∅|sparsevec|f|f|f|t|∅
+public|sparsevec_send|∅|{sparsevec}|∅|bytea|f|f|f|t|∅
+public|sparsevec_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
 public|subvector|∅|{vector,integer,integer}|∅|vector|f|f|f|t|∅
+public|subvector|∅|{halfvec,integer,integer}|∅|halfvec|f|f|f|t|∅
 public|sum|∅|{vector}|∅|vector|t|f|f|t|∅
+public|sum|∅|{halfvec}|∅|halfvec|t|f|f|t|∅
+public|vector_add|∅|{vector,vector}|∅|vector|f|f|f|t|∅
+public|vector_cmp|∅|{vector,vector}|∅|integer|f|f|f|t|∅
+public|vector_concat|∅|{vector,vector}|∅|vector|f|f|f|t|∅
 public|vector_dims|∅|{vector}|∅|integer|f|f|f|t|∅
+public|vector_dims|∅|{halfvec}|∅|integer|f|f|f|t|∅
+public|vector_eq|∅|{vector,vector}|∅|boolean|f|f|f|t|∅
+public|vector_ge|∅|{vector,vector}|∅|boolean|f|f|f|t|∅
+public|vector_gt|∅|{vector,vector}|∅|boolean|f|f|f|t|∅
 public|vector_in|∅|{cstring,oid,integer}|∅|vector|f|f|f|t|∅
+public|vector_le|∅|{vector,vector}|∅|boolean|f|f|f|t|∅
+public|vector_lt|∅|{vector,vector}|∅|boolean|f|f|f|t|∅
+public|vector_mul|∅|{vector,vector}|∅|vector|f|f|f|t|∅
+public|vector_ne|∅|{vector,vector}|∅|boolean|f|f|f|t|∅
 public|vector_negative_inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|vector_norm|∅|{vector}|∅|double precision|f|f|f|t|∅
 public|vector_out|∅|{vector}|∅|cstring|f|f|f|t|∅
 public|vector_recv|∅|{internal,oid,integer}|∅|vector|f|f|f|t|∅
 public|vector_send|∅|{vector}|∅|bytea|f|f|f|t|∅
+public|vector_sub|∅|{vector,vector}|∅|vector|f|f|f|t|∅
 public|vector_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
 ====
 SELECT n.nspname schema_name,
@@ -166,6 +227,8 @@ SELECT n.nspname schema_name,
                     ORDER BY 1, 2
 -- only: public
 ----
+public|halfvec
+public|sparsevec
 public|vector
 ====
 SELECT d.datname as "Name",

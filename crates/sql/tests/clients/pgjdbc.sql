@@ -70,6 +70,10 @@ _int2vector|1006
 _oidvector|1013
 vector|16401
 _vector|16402
+halfvec|16403
+_halfvec|16404
+sparsevec|16405
+_sparsevec|16406
 ====
 SELECT typinput='pg_catalog.array_in'::regproc as is_array, typtype, typname, pg_type.oid   FROM pg_catalog.pg_type   LEFT JOIN (select ns.oid as nspoid, ns.nspname, r.r           from pg_namespace as ns           join ( select s.r, (current_schemas(false))[s.r] as nspname                    from generate_series(1, array_upper(current_schemas(false), 1)) as s(r) ) as r          using ( nspname )        ) as sp     ON sp.nspoid = typnamespace  ORDER BY sp.r, pg_type.oid DESC
 -- only: vector
@@ -93,19 +97,78 @@ SELECT NULL::text AS PKTABLE_CAT, pkn.nspname AS PKTABLE_SCHEM, pkc.relname AS P
 ====
 SELECT current_database() AS FUNCTION_CAT, n.nspname AS FUNCTION_SCHEM, p.proname AS FUNCTION_NAME,  d.description AS REMARKS,  CASE    WHEN (format_type(p.prorettype, null) = 'unknown') THEN 0   WHEN      (substring(pg_get_function_result(p.oid) from 0 for 6) = 'TABLE') OR      (substring(pg_get_function_result(p.oid) from 0 for 6) = 'SETOF') THEN 2   ELSE 1 END  AS FUNCTION_TYPE,  p.proname || '_' || p.oid AS SPECIFIC_NAME FROM pg_catalog.pg_proc p INNER JOIN pg_catalog.pg_namespace n ON p.pronamespace=n.oid LEFT JOIN pg_catalog.pg_description d ON p.oid=d.objoid WHERE true   AND p.prokind='f' AND n.nspname LIKE 'public' AND p.proname LIKE '%' ORDER BY FUNCTION_SCHEM, FUNCTION_NAME, p.oid::text
 ----
+cvx|public|binary_quantize|a bit for each element, set above 0|1|binary_quantize_9019
+cvx|public|binary_quantize|a bit for each element, set above 0|1|binary_quantize_9055
 cvx|public|cosine_distance|one minus the cosine of the angle|1|cosine_distance_9012
+cvx|public|cosine_distance|one minus the cosine of the angle|1|cosine_distance_9048
+cvx|public|cosine_distance|one minus the cosine of the angle|1|cosine_distance_9078
+cvx|public|halfvec_add|implementation of + operator|1|halfvec_add_9058
+cvx|public|halfvec_cmp|less-equal-greater|1|halfvec_cmp_9068
+cvx|public|halfvec_concat|implementation of || operator|1|halfvec_concat_9061
+cvx|public|halfvec_eq|implementation of = operator|1|halfvec_eq_9064
+cvx|public|halfvec_ge|implementation of >= operator|1|halfvec_ge_9066
+cvx|public|halfvec_gt|implementation of > operator|1|halfvec_gt_9067
+cvx|public|halfvec_in|∅|1|halfvec_in_9041
+cvx|public|halfvec_le|implementation of <= operator|1|halfvec_le_9063
+cvx|public|halfvec_lt|implementation of < operator|1|halfvec_lt_9062
+cvx|public|halfvec_mul|implementation of * operator|1|halfvec_mul_9060
+cvx|public|halfvec_ne|implementation of <> operator|1|halfvec_ne_9065
+cvx|public|halfvec_negative_inner_product|inner product, negated|1|halfvec_negative_inner_product_9050
+cvx|public|halfvec_out|∅|1|halfvec_out_9042
+cvx|public|halfvec_recv|∅|1|halfvec_recv_9044
+cvx|public|halfvec_send|∅|1|halfvec_send_9045
+cvx|public|halfvec_sub|implementation of - operator|1|halfvec_sub_9059
+cvx|public|halfvec_typmod_in|∅|1|halfvec_typmod_in_9043
+cvx|public|hamming_distance|how many bits differ|1|hamming_distance_9100
 cvx|public|inner_product|inner product|1|inner_product_9011
+cvx|public|inner_product|inner product|1|inner_product_9047
+cvx|public|inner_product|inner product|1|inner_product_9077
+cvx|public|jaccard_distance|one minus the bits in common over the bits set|1|jaccard_distance_9101
 cvx|public|l1_distance|sum of absolute differences|1|l1_distance_9013
+cvx|public|l1_distance|sum of absolute differences|1|l1_distance_9049
+cvx|public|l1_distance|sum of absolute differences|1|l1_distance_9079
 cvx|public|l2_distance|Euclidean distance|1|l2_distance_9010
+cvx|public|l2_distance|Euclidean distance|1|l2_distance_9046
+cvx|public|l2_distance|Euclidean distance|1|l2_distance_9076
+cvx|public|l2_norm|Euclidean norm|1|l2_norm_9052
+cvx|public|l2_norm|Euclidean norm|1|l2_norm_9081
 cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9017
+cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9053
+cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9082
+cvx|public|sparsevec_cmp|less-equal-greater|1|sparsevec_cmp_9089
+cvx|public|sparsevec_eq|implementation of = operator|1|sparsevec_eq_9085
+cvx|public|sparsevec_ge|implementation of >= operator|1|sparsevec_ge_9087
+cvx|public|sparsevec_gt|implementation of > operator|1|sparsevec_gt_9088
+cvx|public|sparsevec_in|∅|1|sparsevec_in_9071
+cvx|public|sparsevec_le|implementation of <= operator|1|sparsevec_le_9084
+cvx|public|sparsevec_lt|implementation of < operator|1|sparsevec_lt_9083
+cvx|public|sparsevec_ne|implementation of <> operator|1|sparsevec_ne_9086
+cvx|public|sparsevec_negative_inner_product|inner product, negated|1|sparsevec_negative_inner_product_9080
+cvx|public|sparsevec_out|∅|1|sparsevec_out_9072
+cvx|public|sparsevec_recv|∅|1|sparsevec_recv_9074
+cvx|public|sparsevec_send|∅|1|sparsevec_send_9075
+cvx|public|sparsevec_typmod_in|∅|1|sparsevec_typmod_in_9073
 cvx|public|subvector|part of a vector|1|subvector_9018
+cvx|public|subvector|part of a vector|1|subvector_9054
+cvx|public|vector_add|implementation of + operator|1|vector_add_9020
+cvx|public|vector_cmp|less-equal-greater|1|vector_cmp_9116
+cvx|public|vector_concat|implementation of || operator|1|vector_concat_9023
 cvx|public|vector_dims|number of dimensions|1|vector_dims_9015
+cvx|public|vector_dims|number of dimensions|1|vector_dims_9051
+cvx|public|vector_eq|implementation of = operator|1|vector_eq_9112
+cvx|public|vector_ge|implementation of >= operator|1|vector_ge_9114
+cvx|public|vector_gt|implementation of > operator|1|vector_gt_9115
 cvx|public|vector_in|∅|1|vector_in_9001
+cvx|public|vector_le|implementation of <= operator|1|vector_le_9111
+cvx|public|vector_lt|implementation of < operator|1|vector_lt_9110
+cvx|public|vector_mul|implementation of * operator|1|vector_mul_9022
+cvx|public|vector_ne|implementation of <> operator|1|vector_ne_9113
 cvx|public|vector_negative_inner_product|inner product, negated|1|vector_negative_inner_product_9014
 cvx|public|vector_norm|Euclidean norm|1|vector_norm_9016
 cvx|public|vector_out|∅|1|vector_out_9002
 cvx|public|vector_recv|∅|1|vector_recv_9004
 cvx|public|vector_send|∅|1|vector_send_9005
+cvx|public|vector_sub|implementation of - operator|1|vector_sub_9021
 cvx|public|vector_typmod_in|∅|1|vector_typmod_in_9003
 ====
 SELECT NULL AS PROCEDURE_CAT, n.nspname AS PROCEDURE_SCHEM, p.proname AS PROCEDURE_NAME, NULL, NULL, NULL, d.description AS REMARKS, 2 AS PROCEDURE_TYPE,  p.proname || '_' || p.oid AS SPECIFIC_NAME  FROM pg_catalog.pg_namespace n, pg_catalog.pg_proc p  LEFT JOIN pg_catalog.pg_description d ON (p.oid=d.objoid)  LEFT JOIN pg_catalog.pg_class c ON (d.classoid=c.oid AND c.relname='pg_proc')  LEFT JOIN pg_catalog.pg_namespace pn ON (c.relnamespace=pn.oid AND pn.nspname='pg_catalog')  WHERE p.pronamespace=n.oid  AND p.prokind='p' AND n.nspname LIKE 'public' AND p.proname LIKE '%' ORDER BY PROCEDURE_SCHEM, PROCEDURE_NAME, p.oid::text

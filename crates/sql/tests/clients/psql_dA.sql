@@ -6,4 +6,5 @@ ORDER BY 1
 btree|Index
 heap|Table
 hnsw|Index
+ivfflat|Index
 ====

@@ -10,5 +10,7 @@ WHERE (t.typrelid = 0 OR (SELECT c.relkind = 'c' FROM pg_catalog.pg_class c WHER
   AND pg_catalog.pg_type_is_visible(t.oid)
 ORDER BY 1, 2
 ----
+public|halfvec|∅
+public|sparsevec|∅
 public|vector|∅
 ====

@@ -15,20 +15,81 @@ WHERE pg_catalog.pg_function_is_visible(p.oid)
       AND n.nspname <> 'information_schema'
 ORDER BY 1, 2, 4
 ----
+public|avg|halfvec|halfvec|agg
 public|avg|vector|vector|agg
+public|binary_quantize|bit|halfvec|func
+public|binary_quantize|bit|vector|func
+public|cosine_distance|double precision|halfvec, halfvec|func
+public|cosine_distance|double precision|sparsevec, sparsevec|func
 public|cosine_distance|double precision|vector, vector|func
+public|halfvec_add|halfvec|halfvec, halfvec|func
+public|halfvec_cmp|integer|halfvec, halfvec|func
+public|halfvec_concat|halfvec|halfvec, halfvec|func
+public|halfvec_eq|boolean|halfvec, halfvec|func
+public|halfvec_ge|boolean|halfvec, halfvec|func
+public|halfvec_gt|boolean|halfvec, halfvec|func
+public|halfvec_in|halfvec|cstring, oid, integer|func
+public|halfvec_le|boolean|halfvec, halfvec|func
+public|halfvec_lt|boolean|halfvec, halfvec|func
+public|halfvec_mul|halfvec|halfvec, halfvec|func
+public|halfvec_ne|boolean|halfvec, halfvec|func
+public|halfvec_negative_inner_product|double precision|halfvec, halfvec|func
+public|halfvec_out|cstring|halfvec|func
+public|halfvec_recv|halfvec|internal, oid, integer|func
+public|halfvec_send|bytea|halfvec|func
+public|halfvec_sub|halfvec|halfvec, halfvec|func
+public|halfvec_typmod_in|integer|cstring[]|func
+public|hamming_distance|double precision|bit, bit|func
+public|inner_product|double precision|halfvec, halfvec|func
+public|inner_product|double precision|sparsevec, sparsevec|func
 public|inner_product|double precision|vector, vector|func
+public|jaccard_distance|double precision|bit, bit|func
+public|l1_distance|double precision|halfvec, halfvec|func
+public|l1_distance|double precision|sparsevec, sparsevec|func
 public|l1_distance|double precision|vector, vector|func
+public|l2_distance|double precision|halfvec, halfvec|func
+public|l2_distance|double precision|sparsevec, sparsevec|func
 public|l2_distance|double precision|vector, vector|func
+public|l2_norm|double precision|halfvec|func
+public|l2_norm|double precision|sparsevec|func
+public|l2_normalize|halfvec|halfvec|func
+public|l2_normalize|sparsevec|sparsevec|func
 public|l2_normalize|vector|vector|func
+public|sparsevec_cmp|integer|sparsevec, sparsevec|func
+public|sparsevec_eq|boolean|sparsevec, sparsevec|func
+public|sparsevec_ge|boolean|sparsevec, sparsevec|func
+public|sparsevec_gt|boolean|sparsevec, sparsevec|func
+public|sparsevec_in|sparsevec|cstring, oid, integer|func
+public|sparsevec_le|boolean|sparsevec, sparsevec|func
+public|sparsevec_lt|boolean|sparsevec, sparsevec|func
+public|sparsevec_ne|boolean|sparsevec, sparsevec|func
+public|sparsevec_negative_inner_product|double precision|sparsevec, sparsevec|func
+public|sparsevec_out|cstring|sparsevec|func
+public|sparsevec_recv|sparsevec|internal, oid, integer|func
+public|sparsevec_send|bytea|sparsevec|func
+public|sparsevec_typmod_in|integer|cstring[]|func
+public|subvector|halfvec|halfvec, integer, integer|func
 public|subvector|vector|vector, integer, integer|func
+public|sum|halfvec|halfvec|agg
 public|sum|vector|vector|agg
+public|vector_add|vector|vector, vector|func
+public|vector_cmp|integer|vector, vector|func
+public|vector_concat|vector|vector, vector|func
+public|vector_dims|integer|halfvec|func
 public|vector_dims|integer|vector|func
+public|vector_eq|boolean|vector, vector|func
+public|vector_ge|boolean|vector, vector|func
+public|vector_gt|boolean|vector, vector|func
 public|vector_in|vector|cstring, oid, integer|func
+public|vector_le|boolean|vector, vector|func
+public|vector_lt|boolean|vector, vector|func
+public|vector_mul|vector|vector, vector|func
+public|vector_ne|boolean|vector, vector|func
 public|vector_negative_inner_product|double precision|vector, vector|func
 public|vector_norm|double precision|vector|func
 public|vector_out|cstring|vector|func
 public|vector_recv|vector|internal, oid, integer|func
 public|vector_send|bytea|vector|func
+public|vector_sub|vector|vector, vector|func
 public|vector_typmod_in|integer|cstring[]|func
 ====

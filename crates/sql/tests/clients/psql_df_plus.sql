@@ -32,20 +32,81 @@ WHERE pg_catalog.pg_function_is_visible(p.oid)
       AND n.nspname <> 'information_schema'
 ORDER BY 1, 2, 4
 ----
+public|avg|halfvec|halfvec|agg|immutable|safe|cvx|invoker|∅|c|avg|mean of vectors
 public|avg|vector|vector|agg|immutable|safe|cvx|invoker|∅|c|avg|mean of vectors
+public|binary_quantize|bit|halfvec|func|immutable|safe|cvx|invoker|∅|c|binary_quantize|a bit for each element, set above 0
+public|binary_quantize|bit|vector|func|immutable|safe|cvx|invoker|∅|c|binary_quantize|a bit for each element, set above 0
+public|cosine_distance|double precision|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
+public|cosine_distance|double precision|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
 public|cosine_distance|double precision|vector, vector|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
+public|halfvec_add|halfvec|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_add|implementation of + operator
+public|halfvec_cmp|integer|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_cmp|less-equal-greater
+public|halfvec_concat|halfvec|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_concat|implementation of || operator
+public|halfvec_eq|boolean|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_eq|implementation of = operator
+public|halfvec_ge|boolean|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_ge|implementation of >= operator
+public|halfvec_gt|boolean|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_gt|implementation of > operator
+public|halfvec_in|halfvec|cstring, oid, integer|func|immutable|safe|cvx|invoker|∅|c|halfvec_in|∅
+public|halfvec_le|boolean|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_le|implementation of <= operator
+public|halfvec_lt|boolean|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_lt|implementation of < operator
+public|halfvec_mul|halfvec|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_mul|implementation of * operator
+public|halfvec_ne|boolean|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_ne|implementation of <> operator
+public|halfvec_negative_inner_product|double precision|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_negative_inner_product|inner product, negated
+public|halfvec_out|cstring|halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_out|∅
+public|halfvec_recv|halfvec|internal, oid, integer|func|immutable|safe|cvx|invoker|∅|c|halfvec_recv|∅
+public|halfvec_send|bytea|halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_send|∅
+public|halfvec_sub|halfvec|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_sub|implementation of - operator
+public|halfvec_typmod_in|integer|cstring[]|func|immutable|safe|cvx|invoker|∅|c|halfvec_typmod_in|∅
+public|hamming_distance|double precision|bit, bit|func|immutable|safe|cvx|invoker|∅|c|hamming_distance|how many bits differ
+public|inner_product|double precision|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|inner_product|inner product
+public|inner_product|double precision|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|inner_product|inner product
 public|inner_product|double precision|vector, vector|func|immutable|safe|cvx|invoker|∅|c|inner_product|inner product
+public|jaccard_distance|double precision|bit, bit|func|immutable|safe|cvx|invoker|∅|c|jaccard_distance|one minus the bits in common over the bits set
+public|l1_distance|double precision|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|l1_distance|sum of absolute differences
+public|l1_distance|double precision|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|l1_distance|sum of absolute differences
 public|l1_distance|double precision|vector, vector|func|immutable|safe|cvx|invoker|∅|c|l1_distance|sum of absolute differences
+public|l2_distance|double precision|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|l2_distance|Euclidean distance
+public|l2_distance|double precision|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|l2_distance|Euclidean distance
 public|l2_distance|double precision|vector, vector|func|immutable|safe|cvx|invoker|∅|c|l2_distance|Euclidean distance
+public|l2_norm|double precision|halfvec|func|immutable|safe|cvx|invoker|∅|c|l2_norm|Euclidean norm
+public|l2_norm|double precision|sparsevec|func|immutable|safe|cvx|invoker|∅|c|l2_norm|Euclidean norm
+public|l2_normalize|halfvec|halfvec|func|immutable|safe|cvx|invoker|∅|c|l2_normalize|the vector scaled to norm 1
+public|l2_normalize|sparsevec|sparsevec|func|immutable|safe|cvx|invoker|∅|c|l2_normalize|the vector scaled to norm 1
 public|l2_normalize|vector|vector|func|immutable|safe|cvx|invoker|∅|c|l2_normalize|the vector scaled to norm 1
+public|sparsevec_cmp|integer|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_cmp|less-equal-greater
+public|sparsevec_eq|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_eq|implementation of = operator
+public|sparsevec_ge|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_ge|implementation of >= operator
+public|sparsevec_gt|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_gt|implementation of > operator
+public|sparsevec_in|sparsevec|cstring, oid, integer|func|immutable|safe|cvx|invoker|∅|c|sparsevec_in|∅
+public|sparsevec_le|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_le|implementation of <= operator
+public|sparsevec_lt|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_lt|implementation of < operator
+public|sparsevec_ne|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_ne|implementation of <> operator
+public|sparsevec_negative_inner_product|double precision|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_negative_inner_product|inner product, negated
+public|sparsevec_out|cstring|sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_out|∅
+public|sparsevec_recv|sparsevec|internal, oid, integer|func|immutable|safe|cvx|invoker|∅|c|sparsevec_recv|∅
+public|sparsevec_send|bytea|sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_send|∅
+public|sparsevec_typmod_in|integer|cstring[]|func|immutable|safe|cvx|invoker|∅|c|sparsevec_typmod_in|∅
+public|subvector|halfvec|halfvec, integer, integer|func|immutable|safe|cvx|invoker|∅|c|subvector|part of a vector
 public|subvector|vector|vector, integer, integer|func|immutable|safe|cvx|invoker|∅|c|subvector|part of a vector
+public|sum|halfvec|halfvec|agg|immutable|safe|cvx|invoker|∅|c|sum|sum of vectors
 public|sum|vector|vector|agg|immutable|safe|cvx|invoker|∅|c|sum|sum of vectors
+public|vector_add|vector|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_add|implementation of + operator
+public|vector_cmp|integer|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_cmp|less-equal-greater
+public|vector_concat|vector|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_concat|implementation of || operator
+public|vector_dims|integer|halfvec|func|immutable|safe|cvx|invoker|∅|c|vector_dims|number of dimensions
 public|vector_dims|integer|vector|func|immutable|safe|cvx|invoker|∅|c|vector_dims|number of dimensions
+public|vector_eq|boolean|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_eq|implementation of = operator
+public|vector_ge|boolean|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_ge|implementation of >= operator
+public|vector_gt|boolean|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_gt|implementation of > operator
 public|vector_in|vector|cstring, oid, integer|func|immutable|safe|cvx|invoker|∅|c|vector_in|∅
+public|vector_le|boolean|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_le|implementation of <= operator
+public|vector_lt|boolean|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_lt|implementation of < operator
+public|vector_mul|vector|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_mul|implementation of * operator
+public|vector_ne|boolean|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_ne|implementation of <> operator
 public|vector_negative_inner_product|double precision|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_negative_inner_product|inner product, negated
 public|vector_norm|double precision|vector|func|immutable|safe|cvx|invoker|∅|c|vector_norm|Euclidean norm
 public|vector_out|cstring|vector|func|immutable|safe|cvx|invoker|∅|c|vector_out|∅
 public|vector_recv|vector|internal, oid, integer|func|immutable|safe|cvx|invoker|∅|c|vector_recv|∅
 public|vector_send|bytea|vector|func|immutable|safe|cvx|invoker|∅|c|vector_send|∅
+public|vector_sub|vector|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_sub|implementation of - operator
 public|vector_typmod_in|integer|cstring[]|func|immutable|safe|cvx|invoker|∅|c|vector_typmod_in|∅
 ====

@@ -14,6 +14,12 @@ WHERE p.proname OPERATOR(pg_catalog.~) '^(.*l2.*)$' COLLATE pg_catalog.default
   AND pg_catalog.pg_function_is_visible(p.oid)
 ORDER BY 1, 2, 4
 ----
+public|l2_distance|double precision|halfvec, halfvec|func
+public|l2_distance|double precision|sparsevec, sparsevec|func
 public|l2_distance|double precision|vector, vector|func
+public|l2_norm|double precision|halfvec|func
+public|l2_norm|double precision|sparsevec|func
+public|l2_normalize|halfvec|halfvec|func
+public|l2_normalize|sparsevec|sparsevec|func
 public|l2_normalize|vector|vector|func
 ====

@@ -76,6 +76,14 @@ ltrim|∅
 l2_distance|∅
 l1_distance|∅
 l2_normalize|∅
+l2_distance|∅
+l1_distance|∅
+l2_norm|∅
+l2_normalize|∅
+l2_distance|∅
+l1_distance|∅
+l2_norm|∅
+l2_normalize|∅
 ====
 SELECT p.proname, NULL::pg_catalog.text FROM pg_catalog.pg_proc p WHERE p.prokind != 'p' AND (p.proname) LIKE 'lv%' AND pg_catalog.pg_function_is_visible(p.oid)
 UNION ALL

@@ -7,6 +7,7 @@
 
 mod number;
 mod time;
+mod vector;
 
 #[cfg(test)]
 mod tests;
@@ -57,7 +58,10 @@ pub fn print(ty: &Type, raw: &[u8]) -> Printed {
         "uuid" => fixed(raw).map(uuid),
         "bytea" => Ok(format!("\\x{}", hex(raw))),
         "jsonb" => jsonb(raw),
-        "vector" => vector(raw),
+        "vector" => vector::vector(raw),
+        "halfvec" => vector::halfvec(raw),
+        "sparsevec" => vector::sparsevec(raw),
+        "bit" | "varbit" => vector::bits(raw),
         "void" => Ok(String::new()),
         "text" | "varchar" | "bpchar" | "name" | "char" | "json" | "unknown" => utf8(raw),
         other => Err(format!("no printer for type {other}")),
@@ -96,19 +100,6 @@ fn jsonb(raw: &[u8]) -> Printed {
         Some((1, text)) => utf8(text),
         _ => Err("jsonb that is not version 1".to_owned()),
     }
-}
-
-fn vector(raw: &[u8]) -> Printed {
-    let mut rest = raw;
-    let dim = u16::from_be_bytes(take(&mut rest)?);
-    let _unused: [u8; 2] = take(&mut rest)?;
-    let (floats, odd) = rest.as_chunks::<4>();
-    if !odd.is_empty() || floats.len() != usize::from(dim) {
-        return Err(format!("a vector of {dim} dimensions with {} bytes", rest.len()));
-    }
-    let cells: Vec<String> =
-        floats.iter().map(|bytes| number::float4(f32::from_be_bytes(*bytes))).collect();
-    Ok(format!("[{}]", cells.join(",")))
 }
 
 /// One-dimensional and empty arrays; the tests use no others.

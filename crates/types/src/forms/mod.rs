@@ -1,9 +1,11 @@
 //! The text and binary form of each type's single value, as pure functions.
 
 pub mod array;
+pub mod bit;
 pub mod bytea;
 pub mod datetime;
 pub mod datetime_input;
+pub mod element;
 pub mod float;
 pub mod integer;
 pub mod interval;
@@ -11,6 +13,7 @@ pub mod interval_input;
 pub mod json;
 pub mod numeric;
 pub mod simple;
+pub mod sparsevec;
 pub mod vector;
 
 use crate::error::{SqlError, SqlState};

@@ -6,6 +6,7 @@
 //!         numbers <-round, check-> numbers                   number.rs
 //!   moments, dates <-session's zone-> moments, dates         moment.rs
 //!           array --each element--> array, vector            this file
+//!   vector, halfvec, sparsevec <--> each other              this file
 //! ```
 //!
 //! The target is constant, so that the result's field (with its Postgres type) is known when the
@@ -23,8 +24,10 @@ use super::codec;
 use super::failure::{fail, long_name};
 use super::formats::formats_of;
 use super::function::{Function, field_of_type, is_text};
-use super::vector::{Vectors, VectorsBuilder, check_vector};
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, ListArray, StringArray};
+use super::vector::{
+    Vectors, VectorsBuilder, check_vector, checked_sparse, fitted_bits, of_dense_column, to_dense,
+};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::compute::cast as arrow_cast;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use cvx_types::{FormatSettings, PgType, SqlState};
@@ -124,8 +127,21 @@ impl<'a> Target<'a> {
                 let plain = super::json::scalar_texts(column, &long_name(to))?;
                 codec::parse_column(&plain, &self.ty, self.typmod, self.settings)
             }
-            (PgType::Vector | PgType::Array(_), PgType::Vector) => self.vector(column),
-            (PgType::Vector, PgType::Array(_)) => self.array(&vector_as_list(column)?, from),
+            (PgType::Sparsevec, PgType::Vector | PgType::Halfvec) => self.dense(column),
+            (PgType::Sparsevec, PgType::Sparsevec) => checked_sparse(column, self.typmod),
+            (
+                PgType::Vector | PgType::Halfvec | PgType::Array(_),
+                PgType::Vector | PgType::Halfvec,
+            ) => self.vector(column),
+            (PgType::Vector | PgType::Halfvec | PgType::Array(_), PgType::Sparsevec) => {
+                of_dense_column(column, self.typmod)
+            }
+            (PgType::Vector | PgType::Halfvec, PgType::Array(_)) => {
+                self.array(&vector_as_list(column)?, from)
+            }
+            (from, to) if from.is_bits() && to.is_bits() => {
+                fitted_bits(column, to == &PgType::Varbit, self.typmod)
+            }
             (PgType::Array(_), PgType::Array(_)) => self.array(column, from),
             (from, to) if moment::is_moment(from) && moment::is_moment(to) => {
                 moment::cast(column, from, to, self.typmod, self.settings.timezone)
@@ -180,12 +196,24 @@ impl<'a> Target<'a> {
         for row in 0..column.len() {
             match vectors.get(row) {
                 Some(vector) => {
-                    check_vector(vector)?;
+                    check_vector(vector, self.ty.sql_name())?;
                     builder.push(vector.iter().copied())?;
                 }
                 None => builder.null(),
             }
         }
+        builder.finish()
+    }
+
+    fn dense(&self, column: &ArrayRef) -> Result<ArrayRef> {
+        let mut builder = VectorsBuilder::new(&self.data_type, column.len());
+        to_dense(column, self.ty.sql_name(), |vector| match vector {
+            Some(vector) => builder.push(vector.iter().copied()),
+            None => {
+                builder.null();
+                Ok(())
+            }
+        })?;
         builder.finish()
     }
 
@@ -208,13 +236,19 @@ impl<'a> Target<'a> {
 }
 
 fn vector_as_list(column: &ArrayRef) -> Result<ArrayRef> {
-    match column.as_any().downcast_ref::<FixedSizeListArray>() {
-        None => Ok(Arc::clone(column)),
-        Some(_) => {
-            let list = PgType::Array(Box::new(PgType::Float4)).arrow_type(-1);
-            Ok(arrow_cast(column, &list)?)
-        }
-    }
+    let list = PgType::Array(Box::new(PgType::Float4)).arrow_type(-1);
+    Ok(arrow_cast(column, &list)?)
+}
+
+/// A column as another type, as an explicit cast makes it.
+pub(crate) fn cast_column(
+    column: &ArrayRef,
+    from: &PgType,
+    (ty, typmod): (&PgType, i32),
+    settings: &FormatSettings,
+) -> Result<ArrayRef> {
+    let data_type = ty.arrow_type(typmod);
+    Target { ty: ty.clone(), typmod, data_type, settings }.cast(column, from)
 }
 
 /// The first characters of a text, at most this many.

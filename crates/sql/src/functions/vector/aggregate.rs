@@ -5,12 +5,11 @@
 //! optimizer sees what it knows). Sums are kept in f64, as pgvector keeps them, and a group's
 //! state is `dim` numbers whatever the count.
 
-use super::column::{Vectors, VectorsBuilder, wrong_dimension};
+use super::column::{Vectors, VectorsBuilder, rounding, vector_field, wrong_dimension};
 use crate::functions::failure::{fail, plain_fields, raise, undefined_function};
-use crate::functions::function::field_of_type;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
-use cvx_types::{PgType, SqlError, SqlState};
+use cvx_types::{SqlError, SqlState};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::{average::avg_udaf, sum::sum_udaf};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -95,7 +94,7 @@ impl VectorFold {
 fn is_vector(ty: &DataType) -> bool {
     match ty {
         DataType::FixedSizeList(item, _) | DataType::List(item) => {
-            item.data_type() == &DataType::Float32
+            matches!(item.data_type(), DataType::Float32 | DataType::Float16)
         }
         _ => false,
     }
@@ -134,11 +133,9 @@ impl AggregateUDFImpl for VectorFold {
 
     fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
         if first_is_vector(fields) {
-            let dim = match fields.first().map(|field| field.data_type()) {
-                Some(DataType::FixedSizeList(_, dim)) => *dim,
-                _ => -1,
-            };
-            return Ok(Arc::new(field_of_type(self.name(), &PgType::Vector, dim, true)));
+            let types: Vec<&DataType> = fields.iter().map(|field| field.data_type()).collect();
+            let field = vector_field(&types).as_ref().clone();
+            return Ok(Arc::new(field.with_name(self.name())));
         }
         let types: Vec<DataType> = fields.iter().map(|field| field.data_type().clone()).collect();
         Ok(Arc::new(Field::new(self.name(), self.return_type(&types)?, true)))
@@ -294,15 +291,15 @@ impl Sums {
 
     fn results(&self, sums: &[f64], counts: &[i64]) -> Result<ArrayRef> {
         let mut builder = VectorsBuilder::new(&self.result, counts.len());
-        let dim = self.dim.unwrap_or(0);
+        let (dim, round) = (self.dim.unwrap_or(0), rounding(&self.result));
         for (group, &count) in counts.iter().enumerate() {
             if count <= 0 {
                 builder.null();
                 continue;
             }
             let divisor = if self.fold == Fold::Avg { count as f64 } else { 1.0 };
-            let vector: Vec<f32> =
-                sums.iter().skip(group * dim).take(dim).map(|sum| (sum / divisor) as f32).collect();
+            let sums = sums.iter().skip(group * dim).take(dim);
+            let vector: Vec<f32> = sums.map(|sum| round((sum / divisor) as f32)).collect();
             if vector.iter().any(|x| x.is_infinite()) {
                 let message = "value out of range: overflow";
                 return Err(fail(SqlState::NUMERIC_OUT_OF_RANGE, message));

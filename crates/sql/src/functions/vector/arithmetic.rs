@@ -1,28 +1,31 @@
 //! Vectors from vectors: `+ - * ||`, `l2_normalize`, `subvector`.
 
 use super::column::{
-    Vectors, VectorsBuilder, check_same_dimension, check_vector, finish_rows, rows_of,
-    vector_argument, vector_field, vector_typing,
+    Vectors, VectorsBuilder, any_vector_typing, check_same_dimension, check_vector,
+    field_of_dimension, finish_rows, rounding, rows_of, vector_argument, vector_field,
+    vector_typing,
 };
 use super::distance::one_vector;
+use super::sparse;
 use crate::functions::failure::fail;
-use crate::functions::function::Function;
+use crate::functions::function::{Function, result};
 use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
-use cvx_types::SqlState;
+use cvx_types::{PgType, SqlState};
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF};
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     vec![
-        elementwise("vector_add", |args| combine(args, |a, b| a + b)),
-        elementwise("vector_sub", |args| combine(args, |a, b| a - b)),
-        elementwise("vector_mul", |args| combine(args, multiply)),
+        elementwise("vector_add", |args| combine(args, |a, b| a + b, false)),
+        elementwise("vector_sub", |args| combine(args, |a, b| a - b, false)),
+        elementwise("vector_mul", |args| combine(args, |a, b| a * b, true)),
         Function::with_field("vector_concat", vector_typing::<2>, ragged_vector, concat)
+            .alias("halfvec_concat")
             .strict()
             .udf(),
-        Function::with_field("l2_normalize", vector_typing::<1>, same_vector, normalize)
+        Function::with_field("l2_normalize", any_vector_typing::<1>, normalized, normalize)
             .strict()
             .udf(),
         Function::with_field("subvector", subvector_typing, ragged_vector, subvector)
@@ -34,7 +37,8 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
 type Kernel = fn(&ScalarFunctionArgs) -> Result<ColumnarValue>;
 
 fn elementwise(name: &'static str, kernel: Kernel) -> Arc<ScalarUDF> {
-    Function::with_field(name, vector_typing::<2>, same_vector, kernel).strict().udf()
+    let alias = name.replacen("vector", "halfvec", 1);
+    Function::with_field(name, vector_typing::<2>, same_vector, kernel).alias(&alias).strict().udf()
 }
 
 fn same_vector(args: &ReturnFieldArgs) -> Result<FieldRef> {
@@ -42,20 +46,33 @@ fn same_vector(args: &ReturnFieldArgs) -> Result<FieldRef> {
     Ok(vector_field(&types))
 }
 
-fn ragged_vector(_: &ReturnFieldArgs) -> Result<FieldRef> {
-    Ok(vector_field(&[]))
+fn ragged_vector(args: &ReturnFieldArgs) -> Result<FieldRef> {
+    let types: Vec<&DataType> = args.arg_fields.iter().map(|field| field.data_type()).collect();
+    Ok(field_of_dimension(&types, -1))
 }
 
-/// pgvector refuses a product that is lost to underflow.
-fn multiply(a: f32, b: f32) -> f32 {
-    let product = a * b;
-    if product == 0.0 && a != 0.0 && b != 0.0 { f32::NAN } else { product }
+fn normalized(args: &ReturnFieldArgs) -> Result<FieldRef> {
+    match args.arg_fields.first() {
+        Some(field) if sparse::is_sparse(field.data_type()) => result(&PgType::Sparsevec),
+        _ => same_vector(args),
+    }
 }
 
-fn combine(args: &ScalarFunctionArgs, op: fn(f32, f32) -> f32) -> Result<ColumnarValue> {
-    by_pairs(args, |a, b, out| {
-        check_same_dimension(a, b)?;
-        out.extend(a.iter().zip(b).map(|(&a, &b)| op(a, b)));
+/// pgvector refuses a product that is lost to underflow: `product` asks for that.
+fn combine(
+    args: &ScalarFunctionArgs,
+    op: fn(f32, f32) -> f32,
+    product: bool,
+) -> Result<ColumnarValue> {
+    let round = rounding(args.return_field.data_type());
+    let element = |a: f32, b: f32| {
+        let value = round(op(a, b));
+        let lost = product && value == 0.0 && a != 0.0 && b != 0.0;
+        if lost { f32::NAN } else { value }
+    };
+    by_pairs(args, |a, b, name, out| {
+        check_same_dimension(a, b, name)?;
+        out.extend(a.iter().zip(b).map(|(&a, &b)| element(a, b)));
         check_range(out)
     })
 }
@@ -72,16 +89,16 @@ fn check_range(vector: &[f32]) -> Result<()> {
 }
 
 fn concat(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
-    by_pairs(args, |a, b, out| {
+    by_pairs(args, |a, b, name, out| {
         out.extend(a.iter().chain(b));
-        check_vector(out)
+        check_vector(out, name)
     })
 }
 
-/// Runs `make` for each pair of vectors; a NULL on either side is a NULL.
+/// Runs `make` for each pair of vectors, given their type's name; a NULL on either side is a NULL.
 fn by_pairs(
     args: &ScalarFunctionArgs,
-    make: impl Fn(&[f32], &[f32], &mut Vec<f32>) -> Result<()>,
+    make: impl Fn(&[f32], &[f32], &str, &mut Vec<f32>) -> Result<()>,
 ) -> Result<ColumnarValue> {
     let [left, right] = args.args.as_slice() else {
         return Err(fail(SqlState::INTERNAL_ERROR, "two vectors are needed"));
@@ -96,7 +113,7 @@ fn by_pairs(
             continue;
         };
         scratch.clear();
-        make(a, b, &mut scratch)?;
+        make(a, b, left.name(), &mut scratch)?;
         builder.push(scratch.iter().copied())?;
     }
     finish_rows(left.is_constant() && right.is_constant(), builder.finish()?)
@@ -104,6 +121,9 @@ fn by_pairs(
 
 /// A zero vector stays zero, as in pgvector.
 fn normalize(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    if sparse::is_called(args) {
+        return sparse::normalize(args);
+    }
     let vectors = one_vector(args)?;
     let rows = rows_of(&[&vectors], args.number_rows);
     let mut builder = VectorsBuilder::new(args.return_field.data_type(), rows);
@@ -141,7 +161,7 @@ fn subvector(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
         match (vectors.get(row), start, count) {
             (Some(vector), Some(start), Some(count)) => {
                 let part = part_of(vector, start, count);
-                check_vector(part)?;
+                check_vector(part, vectors.name())?;
                 builder.push(part.iter().copied())?;
             }
             _ => builder.null(),

@@ -2,27 +2,32 @@
 
 use crate::functions::failure::{fail, long_name, raise};
 use crate::functions::function::{field_of_type, is_text};
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, ListArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeListArray, Float16Array, Float32Array, ListArray,
+};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Float32Type};
+use cvx_types::forms::element::Element;
 use cvx_types::{FormatSettings, PgType, SqlError, SqlState};
 use datafusion::common::Result;
 use datafusion::logical_expr::ColumnarValue;
+use half::f16;
 use std::sync::Arc;
 
 /// pgvector's limit on dimensions.
 pub(crate) const DIMENSIONS_MAX: usize = 16_000;
 
 /// What an argument that should be a vector is cast to: vectors and text as they are, other
-/// numbers in a list as `real[]`. `None` for what is no vector.
+/// numbers in a list as `real[]`. `None` for what is no dense vector.
 pub(crate) fn vector_argument(ty: &DataType) -> Option<DataType> {
     match ty {
         DataType::FixedSizeList(item, _) | DataType::List(item)
-            if item.data_type() == &DataType::Float32 =>
+            if matches!(item.data_type(), DataType::Float32 | DataType::Float16) =>
         {
             Some(ty.clone())
         }
+        bits if super::bits::is_bits(bits) => None,
         DataType::FixedSizeList(item, _) | DataType::List(item) | DataType::LargeList(item)
             if item.data_type().is_numeric() || item.data_type().is_null() =>
         {
@@ -34,18 +39,56 @@ pub(crate) fn vector_argument(ty: &DataType) -> Option<DataType> {
     }
 }
 
-/// Every argument a vector.
-pub(crate) fn vector_typing<const N: usize>(types: &[DataType]) -> Option<Vec<DataType>> {
-    (types.len() == N).then(|| types.iter().map(vector_argument).collect()).flatten()
+/// Whether vectors of this Arrow type are made of half floats.
+pub(crate) fn is_half(ty: &DataType) -> bool {
+    match ty {
+        DataType::FixedSizeList(item, _) | DataType::List(item) => {
+            item.data_type() == &DataType::Float16
+        }
+        _ => false,
+    }
 }
 
-/// The field of a vector computed from these: as wide as the widest said.
+/// A number as vectors of this type hold it, infinite where it is beyond the greatest.
+pub(crate) fn rounding(ty: &DataType) -> fn(f32) -> f32 {
+    if is_half(ty) { |x| f16::nearest(x).to_f32() } else { |x| x }
+}
+
+/// Every argument a dense vector.
+pub(crate) fn vector_typing<const N: usize>(types: &[DataType]) -> Option<Vec<DataType>> {
+    // A text beside halves is read as halves, for they are rounded.
+    let halves = types.iter().any(is_half);
+    let argument = |ty: &DataType| match vector_argument(ty) {
+        Some(DataType::Utf8) if halves => Some(PgType::Halfvec.arrow_type(-1)),
+        other => other,
+    };
+    (types.len() == N).then(|| types.iter().map(argument).collect()).flatten()
+}
+
+/// Every argument a vector, sparse if one is.
+pub(crate) fn any_vector_typing<const N: usize>(types: &[DataType]) -> Option<Vec<DataType>> {
+    let sparse = super::sparse::is_sparse;
+    if types.len() != N || !types.iter().any(sparse) {
+        return vector_typing::<N>(types);
+    }
+    let argument = |ty: &DataType| if sparse(ty) { Some(ty.clone()) } else { vector_argument(ty) };
+    types.iter().map(argument).collect()
+}
+
+/// The field of a vector computed from these: as wide as the first that says so.
 pub(crate) fn vector_field(types: &[&DataType]) -> FieldRef {
     let dim = types.iter().find_map(|ty| match ty {
         DataType::FixedSizeList(_, dim) => Some(*dim),
         _ => None,
     });
-    Arc::new(field_of_type("", &PgType::Vector, dim.unwrap_or(-1), true))
+    field_of_dimension(types, dim.unwrap_or(-1))
+}
+
+/// The field of a vector computed from these: halves if one of them is made of halves.
+pub(crate) fn field_of_dimension(types: &[&DataType], dim: i32) -> FieldRef {
+    let half = types.iter().any(|ty| is_half(ty));
+    let ty = if half { PgType::Halfvec } else { PgType::Vector };
+    Arc::new(field_of_type("", &ty, dim, true))
 }
 
 /// A column of vectors, or one vector that stands for every row.
@@ -56,6 +99,7 @@ pub(crate) struct Vectors {
     nulls: Option<NullBuffer>,
     rows: usize,
     constant: bool,
+    half: bool,
 }
 
 #[derive(Debug)]
@@ -114,6 +158,7 @@ impl Vectors {
         nulls: Option<&NullBuffer>,
         rows: usize,
     ) -> Result<Self> {
+        let half = values.data_type() == &DataType::Float16;
         let values = cast(values, &DataType::Float32)?;
         let values = values.as_primitive::<Float32Type>();
         let vectors = Self {
@@ -122,6 +167,7 @@ impl Vectors {
             nulls: nulls.cloned(),
             rows,
             constant: false,
+            half,
         };
         vectors.check_elements(values)?;
         Ok(vectors)
@@ -139,6 +185,11 @@ impl Vectors {
             }
         }
         Ok(())
+    }
+
+    /// The vectors' type, as messages name it.
+    pub(crate) fn name(&self) -> &'static str {
+        if self.half { f16::NAME } else { f32::NAME }
     }
 
     pub(crate) fn is_constant(&self) -> bool {
@@ -180,6 +231,7 @@ pub(crate) struct VectorsBuilder {
     lengths: Vec<usize>,
     valid: Vec<bool>,
     dim: Option<usize>,
+    half: bool,
 }
 
 impl VectorsBuilder {
@@ -191,7 +243,7 @@ impl VectorsBuilder {
         };
         let values = Vec::with_capacity(rows * dim.unwrap_or(0));
         let (lengths, valid) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-        Self { values, lengths, valid, dim }
+        Self { values, lengths, valid, dim, half: is_half(ty) }
     }
 
     pub(crate) fn null(&mut self) {
@@ -205,6 +257,9 @@ impl VectorsBuilder {
     pub(crate) fn push(&mut self, vector: impl IntoIterator<Item = f32>) -> Result<()> {
         let start = self.values.len();
         self.values.extend(vector);
+        for value in self.values.iter_mut().skip(start).filter(|_| self.half) {
+            *value = f16::narrowed(*value).map_err(raise)?.to_f32();
+        }
         let length = self.values.len() - start;
         if let Some(dim) = self.dim.filter(|&dim| dim != length) {
             return Err(wrong_dimension(dim, length));
@@ -216,21 +271,19 @@ impl VectorsBuilder {
 
     pub(crate) fn finish(self) -> Result<ArrayRef> {
         let nulls = self.valid.contains(&false).then(|| NullBuffer::from(self.valid.clone()));
-        let values = Arc::new(Float32Array::from(self.values));
-        let item = Arc::new(vector_item());
+        let values: ArrayRef = match self.half {
+            true => Arc::new(self.values.into_iter().map(f16::nearest).collect::<Float16Array>()),
+            false => Arc::new(Float32Array::from(self.values)),
+        };
+        let item = Arc::new(Field::new("item", values.data_type().clone(), false));
         let Some(dim) = self.dim else {
             let offsets = OffsetBuffer::from_lengths(self.lengths);
             return Ok(Arc::new(ListArray::try_new(item, offsets, values, nulls)?));
         };
-        let size = i32::try_from(dim).map_err(|_| too_many_dimensions())?;
+        let size = i32::try_from(dim).map_err(|_| too_many_dimensions(f32::NAME))?;
         let rows = self.valid.len();
         Ok(Arc::new(FixedSizeListArray::try_new_with_length(item, size, values, nulls, rows)?))
     }
-}
-
-/// The element field of every vector type.
-fn vector_item() -> Field {
-    Field::new("item", DataType::Float32, false)
 }
 
 /// "expected 3 dimensions, not 2", as pgvector says it.
@@ -243,32 +296,33 @@ pub(crate) fn wrong_dimension(
 }
 
 /// "different vector dimensions 3 and 2", as pgvector says it.
-pub(crate) fn check_same_dimension(a: &[f32], b: &[f32]) -> Result<()> {
+pub(crate) fn check_same_dimension(a: &[f32], b: &[f32], name: &str) -> Result<()> {
     if a.len() == b.len() {
         return Ok(());
     }
-    let message = format!("different vector dimensions {} and {}", a.len(), b.len());
+    let message = format!("different {name} dimensions {} and {}", a.len(), b.len());
     Err(fail(SqlState::DATA_EXCEPTION, message))
 }
 
-fn too_many_dimensions() -> datafusion::common::DataFusionError {
-    let message = format!("vector cannot have more than {DIMENSIONS_MAX} dimensions");
+pub(super) fn too_many_dimensions(name: &str) -> datafusion::common::DataFusionError {
+    let message = format!("{name} cannot have more than {DIMENSIONS_MAX} dimensions");
     raise(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message))
 }
 
 /// What pgvector asks of every vector made from something else.
-pub(crate) fn check_vector(vector: &[f32]) -> Result<()> {
+pub(crate) fn check_vector(vector: &[f32], name: &str) -> Result<()> {
+    let bad = |message: String| Err(fail(SqlState::DATA_EXCEPTION, message));
     if vector.is_empty() {
-        return Err(fail(SqlState::DATA_EXCEPTION, "vector must have at least 1 dimension"));
+        return bad(format!("{name} must have at least 1 dimension"));
     }
     if vector.len() > DIMENSIONS_MAX {
-        return Err(too_many_dimensions());
+        return Err(too_many_dimensions(name));
     }
     if vector.iter().any(|x| x.is_nan()) {
-        return Err(fail(SqlState::DATA_EXCEPTION, "NaN not allowed in vector"));
+        return bad(format!("NaN not allowed in {name}"));
     }
     if vector.iter().any(|x| x.is_infinite()) {
-        return Err(fail(SqlState::DATA_EXCEPTION, "infinite value not allowed in vector"));
+        return bad(format!("infinite value not allowed in {name}"));
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! Where one side is constant, what can be computed of it beforehand is computed once a batch
 //! ([`Query`]), and a `vector(n)` column without NULLs goes through the kernel as one slice.
 
-use super::column::{Vectors, finish_rows, rows_of, vector_typing};
+use super::column::{Vectors, any_vector_typing, finish_rows, rows_of, vector_typing};
+use super::sparse;
 use crate::functions::failure::fail;
 use crate::functions::function::{Function, Typing};
 use arrow::array::{ArrayRef, Float64Array, Int32Array};
@@ -33,9 +34,11 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         between("poincare_distance", |args| distances(args, Metric::Poincare)).udf(),
         between("vector_negative_inner_product", |args| distances(args, Metric::InnerProduct))
             .alias("negative_inner_product")
+            .alias("halfvec_negative_inner_product")
+            .alias("sparsevec_negative_inner_product")
             .udf(),
         between("inner_product", inner_products).udf(),
-        Function::new("vector_norm", vector_typing::<1>, PgType::Float8, norms)
+        Function::new("vector_norm", any_vector_typing::<1>, PgType::Float8, norms)
             .alias("l2_norm")
             .strict()
             .udf(),
@@ -46,11 +49,14 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
 type Kernel = fn(&ScalarFunctionArgs) -> Result<ColumnarValue>;
 
 fn between(name: &'static str, kernel: Kernel) -> Function {
-    const TYPING: Typing = vector_typing::<2>;
+    const TYPING: Typing = any_vector_typing::<2>;
     Function::new(name, TYPING, PgType::Float8, kernel).strict()
 }
 
 fn distances(args: &ScalarFunctionArgs, metric: Metric) -> Result<ColumnarValue> {
+    if sparse::is_called(args) {
+        return sparse::distances(args, metric);
+    }
     let (left, right) = two_vectors(args)?;
     let rows = rows_of(&[&left, &right], args.number_rows);
     let column = distance_column(metric, &left, &right, rows)?;
@@ -58,6 +64,9 @@ fn distances(args: &ScalarFunctionArgs, metric: Metric) -> Result<ColumnarValue>
 }
 
 fn inner_products(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    if sparse::is_called(args) {
+        return sparse::inner_products(args);
+    }
     let (left, right) = two_vectors(args)?;
     let rows = rows_of(&[&left, &right], args.number_rows);
     let negative = distance_column(Metric::InnerProduct, &left, &right, rows)?;
@@ -83,7 +92,9 @@ pub(crate) fn distance_column(
     match (left.is_constant(), right.is_constant()) {
         (true, _) => from_constant(metric, left.get(0), right, rows),
         (_, true) => from_constant(metric, right.get(0), left, rows),
-        _ => (0..rows).map(|row| distance_of(metric, left.get(row), right.get(row))).collect(),
+        _ => (0..rows)
+            .map(|row| pair_distance(metric, left.get(row), right.get(row), left.name()))
+            .collect(),
     }
 }
 
@@ -93,8 +104,17 @@ pub(crate) fn distance_of(
     a: Option<&[f32]>,
     b: Option<&[f32]>,
 ) -> Result<Option<f64>> {
+    pair_distance(metric, a, b, "vector")
+}
+
+fn pair_distance(
+    metric: Metric,
+    a: Option<&[f32]>,
+    b: Option<&[f32]>,
+    name: &str,
+) -> Result<Option<f64>> {
     let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
-    cvx_core::distance(metric, a, b).map(Some).map_err(distance_error)
+    cvx_core::distance(metric, a, b).map(Some).map_err(|error| distance_error(error, name))
 }
 
 fn from_constant(
@@ -104,24 +124,34 @@ fn from_constant(
     rows: usize,
 ) -> Result<Float64Array> {
     let Some(query) = query else { return Ok(Float64Array::new_null(rows)) };
-    let query = Query::new(metric, query).map_err(distance_error)?;
+    let refused = |error| distance_error(error, column.name());
+    let query = Query::new(metric, query).map_err(refused)?;
     if let Some(flat) = column.flat(query.dim()) {
         let mut out = vec![0.0; rows];
-        query.distances(flat, &mut out).map_err(distance_error)?;
+        query.distances(flat, &mut out).map_err(refused)?;
         return Ok(Float64Array::from(out));
     }
     (0..rows)
         .map(|row| column.get(row).map(|vector| query.distance(vector)).transpose())
         .collect::<Result<_, _>>()
-        .map_err(distance_error)
+        .map_err(refused)
 }
 
-/// In pgvector's words and class.
-pub(crate) fn distance_error(error: DistanceError) -> DataFusionError {
-    fail(SqlState::DATA_EXCEPTION, error.to_string())
+/// In pgvector's words and class; `name` is the vectors' type.
+pub(crate) fn distance_error(error: DistanceError, name: &str) -> DataFusionError {
+    let message = match error {
+        DistanceError::Dimensions { left, right } => {
+            format!("different {name} dimensions {left} and {right}")
+        }
+        DistanceError::OutsideBall | DistanceError::NoSuchRow { .. } => error.to_string(),
+    };
+    fail(SqlState::DATA_EXCEPTION, message)
 }
 
 fn norms(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    if sparse::is_called(args) {
+        return sparse::norms(args);
+    }
     let vectors = one_vector(args)?;
     let rows = rows_of(&[&vectors], args.number_rows);
     let norm = |row| vectors.get(row).map(cvx_core::distance::norm);

@@ -140,7 +140,7 @@ impl Path {
         match (&self.first, &self.last) {
             (Some(first), Some(last)) if self.count > 1 => {
                 let moved = cvx_core::distance(Metric::L2, &first.vector, &last.vector);
-                moved.map(Some).map_err(distance_error)
+                moved.map(Some).map_err(|error| distance_error(error, "vector"))
             }
             _ => Ok(None),
         }

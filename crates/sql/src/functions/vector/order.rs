@@ -3,7 +3,8 @@
 //! Arrow would compare floats by their total order, in which -0 comes before 0; SQL does not
 //! tell them apart.
 
-use super::column::{Vectors, finish_rows, rows_of, vector_typing};
+use super::column::{Vectors, any_vector_typing, finish_rows, rows_of};
+use super::sparse;
 use crate::functions::failure::fail;
 use crate::functions::function::Function;
 use arrow::array::{BooleanArray, Int32Array};
@@ -14,22 +15,32 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    vec![
-        comparison("vector_eq", |args| compare(args, Ordering::is_eq)),
-        comparison("vector_ne", |args| compare(args, Ordering::is_ne)),
-        comparison("vector_lt", |args| compare(args, Ordering::is_lt)),
-        comparison("vector_le", |args| compare(args, Ordering::is_le)),
-        comparison("vector_gt", |args| compare(args, Ordering::is_gt)),
-        comparison("vector_ge", |args| compare(args, Ordering::is_ge)),
-        Function::new("vector_cmp", vector_typing::<2>, PgType::Int4, cmp).strict().udf(),
-    ]
+    let mut all = vec![
+        Function::new("vector_cmp", any_vector_typing::<2>, PgType::Int4, cmp)
+            .alias("halfvec_cmp")
+            .strict()
+            .udf(),
+        Function::new("sparsevec_cmp", sparse::typing, PgType::Int4, cmp).strict().udf(),
+    ];
+    let comparisons: [(&'static str, &'static str, Kernel); 6] = [
+        ("vector_eq", "sparsevec_eq", |args| compare(args, Ordering::is_eq)),
+        ("vector_ne", "sparsevec_ne", |args| compare(args, Ordering::is_ne)),
+        ("vector_lt", "sparsevec_lt", |args| compare(args, Ordering::is_lt)),
+        ("vector_le", "sparsevec_le", |args| compare(args, Ordering::is_le)),
+        ("vector_gt", "sparsevec_gt", |args| compare(args, Ordering::is_gt)),
+        ("vector_ge", "sparsevec_ge", |args| compare(args, Ordering::is_ge)),
+    ];
+    for (name, sparse_name, kernel) in comparisons {
+        let alias = name.replacen("vector", "halfvec", 1);
+        let dense = Function::new(name, any_vector_typing::<2>, PgType::Bool, kernel);
+        all.push(dense.alias(&alias).strict().udf());
+        let sparse = Function::new(sparse_name, sparse::typing, PgType::Bool, kernel);
+        all.push(sparse.strict().udf());
+    }
+    all
 }
 
 type Kernel = fn(&ScalarFunctionArgs) -> Result<ColumnarValue>;
-
-fn comparison(name: &'static str, kernel: Kernel) -> Arc<ScalarUDF> {
-    Function::new(name, vector_typing::<2>, PgType::Bool, kernel).strict().udf()
-}
 
 fn compare(args: &ScalarFunctionArgs, holds: fn(Ordering) -> bool) -> Result<ColumnarValue> {
     let (orders, constant) = orders(args)?;
@@ -44,6 +55,9 @@ fn cmp(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
 }
 
 fn orders(args: &ScalarFunctionArgs) -> Result<(Vec<Option<Ordering>>, bool)> {
+    if sparse::is_called(args) {
+        return sparse::orders(args);
+    }
     let [left, right] = args.args.as_slice() else {
         return Err(fail(SqlState::INTERNAL_ERROR, "two vectors are needed"));
     };

@@ -36,6 +36,7 @@ pub fn rewrite(expr: &mut Expr) {
             }
         }
         Expr::Function(function) => plain_call(function),
+        case @ Expr::Case { .. } if gathers_oids(&case) => as_oids(case),
         Expr::CompoundFieldAccess { root, access_chain } => access(*root, access_chain),
         Expr::Identifier(name) if is_reserved_function(&name) => {
             call(&name.value.to_lowercase(), Vec::new())
@@ -60,6 +61,50 @@ pub fn rewrite(expr: &mut Expr) {
         }
         other => other,
     };
+}
+
+/// Whether a CASE chooses `(SELECT array_agg(some_oid) ...)`: the planner forgets there that these
+/// numbers are OIDs, and asyncpg then asks what a bigint[] is, for ever.
+fn gathers_oids(case: &Expr) -> bool {
+    let Expr::Case { conditions, .. } = case else { return false };
+    let gathers = |result: &Expr| {
+        let Expr::Subquery(query) = result else { return false };
+        let SetExpr::Select(select) = query.body.as_ref() else { return false };
+        let [
+            SelectItem::UnnamedExpr(Expr::Function(function))
+            | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. },
+        ] = select.projection.as_slice()
+        else {
+            return false;
+        };
+        let FunctionArguments::List(list) = &function.args else { return false };
+        let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice() else {
+            return false;
+        };
+        parts(&function.name) == ["array_agg"] && is_oid_column(argument)
+    };
+    conditions.iter().any(|when| gathers(&when.result))
+}
+
+/// Whether this is a column that some system table has as an OID.
+fn is_oid_column(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(name) => name,
+        Expr::CompoundIdentifier(names) => match names.last() {
+            Some(name) => name,
+            None => return false,
+        },
+        _ => return false,
+    };
+    let columns = || system_tables().flat_map(|table| &table.columns);
+    columns().any(|column| column.ty == PgType::Oid && column.name == name.value)
+}
+
+fn as_oids(expr: Expr) -> Expr {
+    let oid = DataType::Custom(ObjectName::from(vec![Ident::new("oid")]), Vec::new());
+    let data_type = DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(oid), None));
+    let kind = datafusion::sql::sqlparser::ast::CastKind::Cast;
+    Expr::Cast { kind, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
 /// Whether a cast to this type is one that only the catalog's statements use.

@@ -1,11 +1,11 @@
-//! Indexes, primary keys, and how both order: `pg_index`, `pg_constraint`, `pg_am`, `pg_opclass`.
+//! Indexes, primary keys, and how both order: `pg_index`, `pg_constraint`, `pg_am`, `pg_opclass`,
+//! `pg_operator`, `pg_cast`.
 
 use crate::pg_catalog::model::SystemCatalog;
 use crate::pg_catalog::relation::{Body, Relation};
 use crate::pg_catalog::rows::{NULL, Row, row};
 use crate::pg_catalog::tables::relations::count;
 use crate::pg_catalog::{definition, oid, procs};
-use cvx_types::pg_type::VECTOR_OID;
 use std::collections::BTreeMap;
 
 /// The rows of the tables kept here.
@@ -18,6 +18,7 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         "pg_opclass" => opclasses(),
         "pg_opfamily" => opfamilies(),
         "pg_operator" => operators(),
+        "pg_cast" => casts(),
         _ => return None,
     })
 }
@@ -30,8 +31,27 @@ fn index(model: &SystemCatalog, r: &Relation) -> Option<Row> {
     let width = count(keys.len());
     let options = vec![0_i16; keys.len()];
     Some(row![
-        r.oid, table.oid, width, width, primary, false, primary, false, true, false, true, false,
-        true, true, false, keys, collations, classes, options, NULL, NULL,
+        r.oid,
+        table.oid,
+        width,
+        width,
+        primary,
+        false,
+        primary,
+        false,
+        true,
+        false,
+        true,
+        false,
+        true,
+        true,
+        false,
+        keys,
+        collations,
+        classes,
+        options,
+        r.expression(),
+        NULL,
     ])
 }
 
@@ -73,6 +93,7 @@ fn access_methods() -> Vec<Row> {
         row![oid::AM_HEAP, "heap", 3, "t"],
         row![oid::AM_BTREE, "btree", 330, "i"],
         row![oid::AM_HNSW, "hnsw", 0, "i"],
+        row![oid::AM_IVFFLAT, "ivfflat", 0, "i"],
     ]
 }
 
@@ -96,12 +117,35 @@ fn opfamilies() -> Vec<Row> {
 
 fn operators() -> Vec<Row> {
     let operator = |o: &procs::Operator| {
-        let (of, float8) = (VECTOR_OID, 701);
-        let (schema, owner) = (oid::PUBLIC, oid::SUPERUSER);
+        let (of, schema, owner) = (o.operand, oid::PUBLIC, oid::SUPERUSER);
+        let turned = match o.name {
+            "<" => ">",
+            ">" => "<",
+            "<=" => ">=",
+            ">=" => "<=",
+            "-" | "||" => "",
+            other => other,
+        };
+        let negated = match o.name {
+            "<" => ">=",
+            ">=" => "<",
+            "<=" => ">",
+            ">" => "<=",
+            "=" => "<>",
+            "<>" => "=",
+            _ => "",
+        };
+        let named = |name| procs::operators().find(|p| p.operand == of && p.name == name);
+        let [turned, negated] = [turned, negated].map(|name| named(name).map_or(0, |p| p.oid));
         row![
-            o.oid, o.name, schema, owner, "b", false, false, of, of, float8, o.oid, 0, o.function,
-            0, 0
+            o.oid, o.name, schema, owner, "b", false, false, of, of, o.result, turned, negated,
+            o.function, 0, 0
         ]
     };
     procs::operators().map(operator).collect()
+}
+
+/// Casts have no function of their own here: `castfunc` is 0.
+fn casts() -> Vec<Row> {
+    procs::casts().map(|c| row![c.oid, c.source, c.target, 0, c.context, "f"]).collect()
 }

@@ -34,7 +34,7 @@ fn class(model: &SystemCatalog, r: &Relation) -> Row {
     let stored = matches!(kind, "r" | "i" | "S");
     let access_method = match &r.body {
         Body::Key(_) => oid::AM_BTREE,
-        Body::Index(..) => oid::AM_HNSW,
+        Body::Index(_, index) => crate::pg_catalog::procs::method_oid(&index.method),
         Body::Table(_) | Body::System(_) if kind == "r" => oid::AM_HEAP,
         _ => 0,
     };
@@ -167,10 +167,11 @@ pub fn comments(model: &SystemCatalog) -> Vec<(u32, u32, String)> {
         (oid::AM_HEAP, oid::PG_AM, "heap table access method"),
         (oid::AM_BTREE, oid::PG_AM, "b-tree index access method"),
         (oid::AM_HNSW, oid::PG_AM, "hnsw index access method"),
+        (oid::AM_IVFFLAT, oid::PG_AM, "ivfflat index access method"),
     ];
     let fixed = fixed.into_iter().map(|(on, class, text)| (on, class, text.to_owned()));
     let extension = model.catalog.extensions.contains("vector").then(|| {
-        let text = "vector data type and hnsw access method".to_owned();
+        let text = "vector data type and ivfflat and hnsw access methods".to_owned();
         (oid::EXTENSION_VECTOR, oid::PG_EXTENSION, text)
     });
     tables.chain(functions).chain(operators).chain(fixed).chain(extension).collect()
@@ -202,7 +203,9 @@ fn dependencies(model: &SystemCatalog) -> Vec<Row> {
     };
     let functions = procs::procs().filter(|proc| proc.schema == "public");
     let members = functions.map(|proc| member(oid::PG_PROC, proc.oid));
-    let members = members.chain([member(oid::PG_TYPE, cvx_types::pg_type::VECTOR_OID)]);
+    let types = crate::pg_catalog::types::types().filter(|ty| ty.schema == "public");
+    let types = types.filter(|ty| ty.category != "A");
+    let members = members.chain(types.map(|ty| member(oid::PG_TYPE, ty.oid)));
     let extended = model.catalog.extensions.contains("vector");
     let members = members.filter(|_| extended);
     model.relations().iter().flat_map(of_relation).chain(members).collect()
