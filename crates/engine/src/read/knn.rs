@@ -55,6 +55,7 @@ impl TableRead {
             cancel: request.cancel,
         };
         let answer = ExactScan::default().search(&asked, &parts)?;
+        view.check_horizon(&request.slice)?;
         stats.candidates = answer.counters.candidates;
         stats.distances = answer.counters.distances;
         let addr = |hit: &cvx_index::Hit| RowAddr { entity: hit.entity, ts: hit.ts, seq: hit.seq };
