@@ -49,9 +49,10 @@ struct Compacting<'a> {
 impl Engine {
     /// Seals a table's rows and encodes their vectors as delta blocks.
     pub fn compact(&self, table: &Table) -> Result<CompactReport> {
-        self.seal(table)?;
         let published = self.core().published.load_full();
         let store = published.store(table.space)?;
+        let _upkeep = store.upkeep.lock();
+        self.seal(table)?;
         let list = store.list.load_full();
         let layout = store.layout.load_full();
         let mut report = CompactReport::default();

@@ -8,7 +8,7 @@
 use crate::Result;
 use cvx_core::{EntityId, SpaceId};
 use cvx_storage::{Batch, Store};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -42,12 +42,12 @@ impl Dictionary {
             let mut keys = dictionary.keys.write();
             for entry in store.scan_system(&prefix) {
                 let (key, value) = entry?;
-                let key = key.get(prefix.len()..).unwrap_or_default();
+                let entity = key.get(prefix.len()..).unwrap_or_default();
                 let lost = |_| crate::Error::Corrupt("a dictionary entry not of 8 bytes".into());
-                let entity = u64::from_be_bytes(value.try_into().map_err(lost)?);
+                let entity = u64::from_be_bytes(entity.try_into().map_err(lost)?);
                 dictionary.last.fetch_max(entity, Ordering::Relaxed);
-                dictionary.key_bytes.fetch_add(key.len() as u64, Ordering::Relaxed);
-                keys.insert(key.into(), Entry { entity: EntityId(entity), durable: true });
+                dictionary.key_bytes.fetch_add(value.len() as u64, Ordering::Relaxed);
+                keys.insert(value.into(), Entry { entity: EntityId(entity), durable: true });
             }
         }
         Ok(dictionary)
@@ -86,6 +86,20 @@ impl Dictionary {
         }
     }
 
+    /// Forgets the keys of entities that are no more.
+    pub(crate) fn forget(&self, entities: &HashSet<EntityId>) {
+        if entities.is_empty() {
+            return;
+        }
+        self.keys.write().retain(|key, entry| {
+            let stays = !entities.contains(&entry.entity);
+            if !stays {
+                self.key_bytes.fetch_sub(key.len() as u64, Ordering::Relaxed);
+            }
+            stays
+        });
+    }
+
     /// Keys, and the bytes they take.
     pub(crate) fn sizes(&self) -> (usize, usize) {
         let keys = self.keys.read();
@@ -97,10 +111,16 @@ impl Dictionary {
 
 /// Adds keys to a batch.
 pub(crate) fn put(batch: &mut Batch, space: SpaceId, fresh: &[FreshKey]) {
-    let prefix = prefix(space);
     for FreshKey { key, entity } in fresh {
-        batch.put_system(&[&prefix, &key[..]].concat(), &entity.0.to_be_bytes());
+        batch.put_system(&entry_key(space, *entity), key);
     }
+}
+
+/// Where a key lies: under its entity's number. Keys are what users wrote, and RocksDB keeps the
+/// bounds of its files' keys in logs that no compaction rewrites; what is to be erasable must not
+/// be a key there.
+pub(crate) fn entry_key(space: SpaceId, entity: EntityId) -> Vec<u8> {
+    [&prefix(space)[..], &entity.0.to_be_bytes()].concat()
 }
 
 /// What a space's dictionary keys begin with.

@@ -240,6 +240,21 @@ impl OwnState {
         }
     }
 
+    /// Forgets what was done after an own sequence. Entities stay touched: reads that began
+    /// earlier still hold rows of theirs.
+    pub(crate) fn forget_after(&mut self, last: u64) {
+        for line in self.lines.values_mut() {
+            line.opened.retain(|version| version.from <= last);
+            line.closed.retain(|closed| closed.at <= last);
+            for version in line.opened.iter_mut().filter(|version| version.to > last) {
+                version.to = OPEN;
+            }
+        }
+        self.truncated = self.truncated.filter(|at| *at <= last);
+        let opened = self.lines.values().flat_map(|line| &line.opened);
+        self.dead = opened.filter(|version| version.to != OPEN).count();
+    }
+
     /// TRUNCATE: closes all of the base, and all that is alive of one's own.
     pub(crate) fn truncate(&mut self, seq: u64) {
         self.truncated.get_or_insert(seq);

@@ -19,7 +19,7 @@ use crate::segment::Segment;
 use crate::table_store::TableStore;
 use crate::tail::{SegmentList, gather, merged_order};
 use crate::timeline::{Kind, Line, OPEN, Timeline, Version};
-use crate::{Catalog, EngineOptions, Error, Result, Table};
+use crate::{Catalog, EngineOptions, Error, Result, Table, removal};
 use cvx_core::{Clock, CommitSeq, EntityId, SpaceId};
 use cvx_storage::{Batch, RowBuilder, RowFileMeta, RowKind, Store, StoreOptions};
 use rayon::prelude::*;
@@ -64,6 +64,7 @@ pub(crate) fn open(dir: &Path, options: EngineOptions, clock: Arc<dyn Clock>) ->
     let named: HashSet<_> = files.iter().map(|meta| meta.id).collect();
     store.sweep_row_files(&named)?;
     sweep_dropped(&store)?;
+    removal::finish_erasing(&store)?;
     let mut stores = Stores::new();
     for table in catalog.tables.values() {
         let own = files.iter().filter(|meta| meta.space == table.space);
@@ -102,6 +103,8 @@ fn table_store<'a>(
     recovered.list.store(Arc::new(list));
     let has_deltas = store.scan_deltas(table.space).next().transpose()?.is_some();
     recovered.has_deltas.store(has_deltas, Ordering::Relaxed);
+    let horizon = removal::horizon_of(store, table.space)?;
+    recovered.horizon.store(horizon, Ordering::Relaxed);
     Ok(recovered)
 }
 
@@ -281,6 +284,7 @@ fn forget(store: &Store, space: SpaceId) -> Result<()> {
             batch.delete_system(&entry?.0);
         }
     }
+    removal::keys_of(space).iter().for_each(|key| batch.delete_system(key));
     batch.delete_system(&dropped_key(space));
     Ok(store.commit(&batch, false)?)
 }

@@ -9,6 +9,7 @@ use crate::timelines::Timelines;
 use crate::{Result, RowAddr, Table};
 use arc_swap::ArcSwap;
 use cvx_core::SpaceId;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -29,6 +30,10 @@ pub(crate) struct TableStore {
     pub(crate) changed: AtomicU64,
     /// Whether delta blocks hold vectors of this table.
     pub(crate) has_deltas: AtomicBool,
+    /// Versions closed up to here may be gone: no read goes before it.
+    pub(crate) horizon: AtomicU64,
+    /// Held by whoever copies rows elsewhere or removes them.
+    pub(crate) upkeep: Mutex<()>,
     /// Whether the sealer was asked and has not begun.
     pub(crate) seal_asked: AtomicBool,
 }
@@ -51,6 +56,8 @@ impl TableStore {
             last_row: AtomicU64::new(0),
             changed: AtomicU64::new(0),
             has_deltas: AtomicBool::new(false),
+            horizon: AtomicU64::new(0),
+            upkeep: Mutex::new(()),
             seal_asked: AtomicBool::new(false),
         })
     }

@@ -3,6 +3,8 @@
 //! A [`Session`] prepares one statement, runs it with parameters into a stream of Arrow batches
 //! or a tag, and takes COPY rows. Nothing that serves clients knows more of the engine than this.
 
+mod statements;
+
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -10,6 +12,7 @@ pub use cvx_auth::Verifier;
 pub use cvx_core::CancelToken;
 use cvx_types::{Column, Datum, FormatSettings, PgType, Result};
 use futures::stream::BoxStream;
+pub use statements::{Statements, Stored};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +42,9 @@ pub enum Outcome {
     CopyIn(CopyIn),
     /// Rows follow in this COPY format; the tag is `COPY n`.
     CopyOut { columns: Vec<Column>, rows: RowStream, format: CopyFormat },
+    /// MOVE of what is no cursor of the session's: the door passes over rows of the portal of
+    /// this name, `None` for all of them, or knows none. The tag is `MOVE n`.
+    MovePortal { name: String, rows: Option<u64> },
 }
 
 /// COPY ... FROM STDIN: rows of these columns are wanted.
@@ -88,6 +94,15 @@ pub trait Session: Send {
 
     /// Runs a prepared statement. Outside a transaction block it commits by itself.
     async fn execute(&mut self, statement: &Prepared, params: &[Datum]) -> Result<Outcome>;
+
+    /// Prepared statements by name, the client's and those of PREPARE.
+    fn statements(&mut self) -> &mut Statements;
+
+    /// The columns of an open cursor, which clients may describe as a portal.
+    fn cursor_columns(&self, name: &str) -> Option<Vec<Column>>;
+
+    /// Closes a cursor, if it is there.
+    fn close_cursor(&mut self, name: &str);
 
     /// Rows for the COPY that `execute` began.
     async fn copy_rows(&mut self, rows: RecordBatch) -> Result<()>;

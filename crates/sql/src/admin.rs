@@ -6,17 +6,25 @@ use crate::plan::{Params, StatementCx};
 use crate::session::SqlSession;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
-use cvx_engine::{Engine, EngineStats, Table, TableStats};
+use cvx_core::{EntityId, ValidTime};
+use cvx_engine::{Engine, EngineStats, RemovalReport, Table, TableStats};
 use cvx_session::{Notice, Outcome};
 use cvx_types::{PgType, Result, SqlError, SqlState};
 use datafusion::datasource::{MemTable, TableProvider};
-use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-};
+use datafusion::sql::sqlparser::ast::{Function, FunctionArg, FunctionArgExpr, FunctionArguments};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The procedures, as GRANT names them.
-pub const PROCEDURES: [&str; 3] = ["cvx.compact", "cvx.erase", "cvx.seal"];
+pub const PROCEDURES: [&str; 4] = ["cvx.compact", "cvx.erase", "cvx.purge", "cvx.seal"];
+
+/// What is asked of the engine.
+enum Order {
+    Seal,
+    Compact,
+    Purge,
+    Erase(BTreeSet<(EntityId, ValidTime)>),
+}
 
 pub async fn call(
     session: &mut SqlSession,
@@ -25,34 +33,14 @@ pub async fn call(
     text: &str,
 ) -> Result<Outcome> {
     let name = object_name(&function.name).join(".");
-    let table = session
-        .reading(params, text, async |cx: &StatementCx<'_>| match name.as_str() {
-            "cvx.compact" | "cvx.seal" => {
-                let table = argument_table(cx, &name, function)?;
-                cx.guard.call(&name, &table)?;
-                Ok(table)
-            }
-            "cvx.erase" => Err(SqlError::unsupported("CALL cvx.erase")),
-            _ => Err(SqlError::new(
-                SqlState::UNDEFINED_FUNCTION,
-                format!("procedure {name} does not exist"),
-            )),
-        })
+    if matches!(name.as_str(), "cvx.erase" | "cvx.purge") {
+        session.check_outside_block(&name)?;
+    }
+    let (table, order) = session
+        .reading(params, text, async |cx: &StatementCx<'_>| order(cx, &name, function).await)
         .await?;
     let engine = Arc::clone(session.engine());
-    let work = tokio::task::spawn_blocking(move || match name.as_str() {
-        "cvx.seal" => engine.seal(&table).map(|()| "sealed".to_owned()),
-        _ => engine.compact(&table).map(|report| {
-            format!(
-                "{} vectors of {} entities: {} bytes as floats, {} in {} delta blocks",
-                report.vectors,
-                report.entities,
-                report.raw_bytes,
-                report.delta_bytes,
-                report.blocks
-            )
-        }),
-    });
+    let work = tokio::task::spawn_blocking(move || carry_out(&engine, &table, order));
     let done = work.await.map_err(|panic| {
         SqlError::new(SqlState::INTERNAL_ERROR, format!("the call failed: {panic}"))
     })?;
@@ -61,24 +49,101 @@ pub async fn call(
     Ok(Outcome::Done { tag: "CALL".to_owned() })
 }
 
-fn argument_table(cx: &StatementCx<'_>, name: &str, function: &Function) -> Result<Arc<Table>> {
-    let wrong =
-        || SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("{name} takes the name of a table"));
-    let FunctionArguments::List(list) = &function.args else { return Err(wrong()) };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice() else {
-        return Err(wrong());
+async fn order(
+    cx: &StatementCx<'_>,
+    name: &str,
+    function: &Function,
+) -> Result<(Arc<Table>, Order)> {
+    let order = match name {
+        "cvx.seal" => Order::Seal,
+        "cvx.compact" => Order::Compact,
+        "cvx.purge" => Order::Purge,
+        "cvx.erase" => return erase(cx, function).await,
+        _ => {
+            return Err(SqlError::new(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("procedure {name} does not exist"),
+            ));
+        }
     };
-    let text = table_name(cx, argument)?;
+    let [table] = arguments(function) else {
+        return Err(wrong(format!("{name} takes the name of a table")));
+    };
+    let table = argument_table(cx, table)?;
+    cx.guard.call(name, &table)?;
+    if matches!(order, Order::Purge) && table.options.history_retention_us.is_none() {
+        let message = format!("table \"{}\" has no history_retention", table.name);
+        return Err(SqlError::new(SqlState::INVALID_PARAMETER, message)
+            .hint("ALTER TABLE ... SET (history_retention = '90 days')"));
+    }
+    Ok((table, order))
+}
+
+async fn erase(cx: &StatementCx<'_>, function: &Function) -> Result<(Arc<Table>, Order)> {
+    let [table, condition] = arguments(function) else {
+        return Err(wrong("cvx.erase takes the name of a table and a condition".to_owned()));
+    };
+    let table = argument_table(cx, table)?;
+    cx.guard.call("cvx.erase", &table)?;
+    let condition = text_of(cx, condition, "the condition")?;
+    let points = crate::dml::erased_points(cx, &table, &condition).await?;
+    Ok((table, Order::Erase(points)))
+}
+
+fn carry_out(engine: &Engine, table: &Table, order: Order) -> cvx_engine::Result<String> {
+    Ok(match order {
+        Order::Seal => {
+            engine.seal(table)?;
+            "sealed".to_owned()
+        }
+        Order::Compact => {
+            let report = engine.compact(table)?;
+            format!(
+                "{} vectors of {} entities: {} bytes as floats, {} in {} delta blocks",
+                report.vectors,
+                report.entities,
+                report.raw_bytes,
+                report.delta_bytes,
+                report.blocks
+            )
+        }
+        Order::Purge => removed("purged", engine.purge(table)?),
+        Order::Erase(points) => removed("erased", engine.erase(table, points)?),
+    })
+}
+
+fn removed(what: &str, report: RemovalReport) -> String {
+    let RemovalReport { versions, entities, files } = report;
+    format!("{what} {versions} versions of {entities} entities; {files} row files written anew")
+}
+
+fn wrong(message: String) -> SqlError {
+    SqlError::new(SqlState::UNDEFINED_FUNCTION, message)
+}
+
+/// Arguments that are values; none if any is something else.
+fn arguments(function: &Function) -> &[FunctionArg] {
+    match &function.args {
+        FunctionArguments::List(list) => &list.args,
+        _ => &[],
+    }
+}
+
+fn argument_table(cx: &StatementCx<'_>, argument: &FunctionArg) -> Result<Arc<Table>> {
+    let text = text_of(cx, argument, "the table's name")?;
     let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
     cx.find_table(&parts).ok_or_else(|| crate::plan::undefined_table(&text))
 }
 
-fn table_name(cx: &StatementCx<'_>, argument: &Expr) -> Result<String> {
+fn text_of(cx: &StatementCx<'_>, argument: &FunctionArg, what: &str) -> Result<String> {
     use arrow::array::{Array, AsArray};
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = argument else {
+        return Err(wrong(format!("{what} must be a value")));
+    };
     let array = cx.constant(argument, &PgType::Text, -1)?;
     let text = array.as_string::<i32>();
     if text.is_null(0) {
-        return Err(SqlError::new(SqlState::INVALID_PARAMETER, "the table's name is NULL"));
+        return Err(SqlError::new(SqlState::INVALID_PARAMETER, format!("{what} is NULL")));
     }
     Ok(text.value(0).to_owned())
 }

@@ -2,7 +2,7 @@
 
 use crate::plan::{Params, StatementCx};
 use crate::session::SqlSession;
-use crate::session::{physical, plan_query, plan_target_query, run_plan, text_rows};
+use crate::session::{explained, physical, plan_query, plan_target_query, run_plan, text_rows};
 use cvx_session::Outcome;
 use cvx_types::{Result, SqlError};
 use datafusion::physical_plan::ExecutionPlan;
@@ -18,6 +18,9 @@ pub async fn run(
     params: &Params,
     text: &str,
 ) -> Result<Outcome> {
+    let inner = explained(session, statement, params, text).await?;
+    let (statement, params) =
+        inner.as_ref().map_or((statement, params), |(inner, bound)| (inner, bound));
     let lines = session
         .reading(params, text, async |cx: &StatementCx<'_>| {
             let plan = planned(cx, statement, analyze).await?;

@@ -35,12 +35,12 @@ pub async fn run(
             tokio::task::block_in_place(|| copy_file(session, &path, target, &mut held.txn))
         })
     };
-    if held.block.is_some() {
+    if held.is_of_block() {
         session.release(held);
         return copied.map(tag);
     }
     let count = copied?;
-    held.txn.commit(session.durability()).await.map_err(from_engine)?;
+    held.txn.take().commit(session.durability()).await.map_err(from_engine)?;
     Ok(tag(count))
 }
 

@@ -9,7 +9,7 @@ use crate::keys::{self, DeltaKey, FileId, RowKey};
 use crate::manifest::{self, RowFileMeta};
 use crate::record::RowRecord;
 use arrow::datatypes::ToByteSlice;
-use cvx_core::{CommitSeq, SpaceId};
+use cvx_core::{CommitSeq, EntityId, SpaceId};
 use std::ops::Range;
 
 /// Changes that happen together or not at all.
@@ -122,6 +122,11 @@ impl Batch {
 
     pub fn delete_delta(&mut self, key: &DeltaKey) {
         self.delete(Family::Deltas, &key.encode());
+    }
+
+    /// Forgets all delta blocks of an entity.
+    pub fn delete_deltas(&mut self, space: SpaceId, entity: EntityId) {
+        self.delete_prefix(Family::Deltas, &keys::entity_prefix(space, entity));
     }
 
     /// Says the commit this batch is; it must be above all before.

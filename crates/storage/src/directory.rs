@@ -8,7 +8,7 @@ use std::path::Path;
 const FORMAT_FILE: &str = "FORMAT";
 const LOCK_FILE: &str = "LOCK";
 /// Two lines, for whoever looks into the directory with `cat`.
-const FORMAT: &str = "chronosvector\nformat 1\n";
+const FORMAT: &str = "chronosvector\nformat 2\n";
 
 /// Takes the directory, made if there is none. It is ours until the file returned is dropped.
 pub(crate) fn take(dir: &Path) -> Result<File> {
@@ -127,9 +127,9 @@ mod tests {
     #[test]
     fn an_unknown_format_is_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(FORMAT_FILE), "chronosvector\nformat 2\n").unwrap();
+        fs::write(dir.path().join(FORMAT_FILE), "chronosvector\nformat 3\n").unwrap();
         let error = take(dir.path()).unwrap_err();
-        assert!(error.to_string().contains("format 2"), "{error}");
+        assert!(error.to_string().contains("format 3"), "{error}");
     }
 
     #[test]

@@ -139,6 +139,14 @@ pub(crate) fn delta_prefix(space: SpaceId, entity: EntityId, column: u16) -> [u8
     prefix
 }
 
+/// What all keys of an entity begin with.
+pub(crate) fn entity_prefix(space: SpaceId, entity: EntityId) -> [u8; 12] {
+    let mut prefix = [0; 12];
+    prefix[..4].copy_from_slice(&space.0.to_be_bytes());
+    prefix[4..].copy_from_slice(&entity.0.to_be_bytes());
+    prefix
+}
+
 /// What all keys of a space begin with.
 pub(crate) fn space_prefix(space: SpaceId) -> [u8; 4] {
     space.0.to_be_bytes()

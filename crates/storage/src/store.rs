@@ -11,7 +11,8 @@ use crate::record::{Locator, RowRecord};
 use crate::{database, directory};
 use cvx_core::{Clock, CommitSeq, SpaceId};
 use rocksdb::{
-    BoundColumnFamily, CompactOptions, DB, FlushOptions, Options, WriteBatch, WriteOptions,
+    BottommostLevelCompaction, BoundColumnFamily, CompactOptions, DB, FlushOptions, Options,
+    WaitForCompactOptions, WriteBatch, WriteOptions,
 };
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -267,6 +268,21 @@ impl Store {
             self.db.compact_range_cf_opt(&handle, Some(&start), end.as_ref(), &options);
         }
         Ok(())
+    }
+
+    /// Rewrites all of RocksDB's files, so that nothing that was deleted is in any of them: tables
+    /// and blobs by compaction down to the last level, logs because they are done with. It costs
+    /// as much as the database is large, row files aside; call it from a background thread.
+    pub fn scrub(&self) -> Result<()> {
+        self.flush()?;
+        for family in Family::ALL {
+            let handle = self.handle(family)?;
+            let mut options = CompactOptions::default();
+            options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+            self.db.compact_range_cf_opt(&handle, None::<&[u8]>, None::<&[u8]>, &options);
+        }
+        // Files go when the last job that used them ends.
+        self.guard(self.db.wait_for_compact(&WaitForCompactOptions::default()))
     }
 
     pub(crate) fn db(&self) -> &DB {

@@ -10,7 +10,7 @@ use crate::frame::{Frame, Frames};
 use crate::limits::WireLimits;
 use crate::outbox::Outbox;
 use crate::peer::{Peer, Phase};
-use crate::portal::{Named, Portal};
+use crate::portal::Portals;
 use crate::request::Request;
 use cvx_session::{Outcome, Prepared, Session, TxnStatus};
 use cvx_types::{Datum, Result, SqlError};
@@ -31,8 +31,7 @@ pub(crate) struct Connection<R, W> {
     pub(crate) peer: Peer<R>,
     pub(crate) outbox: Outbox<W>,
     pub(crate) session: Box<dyn Session>,
-    pub(crate) statements: Named<Arc<Prepared>>,
-    pub(crate) portals: Named<Portal>,
+    pub(crate) portals: Portals,
     pub(crate) limits: Arc<WireLimits>,
     /// Statements since the last Sync are one implicit transaction.
     pub(crate) batch_open: bool,
@@ -60,18 +59,18 @@ where
     pub(crate) fn new(
         frames: Frames<R>,
         outbox: Outbox<W>,
-        session: Box<dyn Session>,
+        mut session: Box<dyn Session>,
         entry: Entry,
         phase: watch::Receiver<Phase>,
         limits: Arc<WireLimits>,
     ) -> Self {
+        session.statements().limit(limits.statements_max);
         let peer = Peer { frames, backend: entry.backend.clone(), phase };
         Self {
             peer,
             outbox,
             session,
-            statements: Named::statements(limits.statements_max),
-            portals: Named::portals(limits.portals_max),
+            portals: Portals::new(limits.portals_max),
             limits,
             batch_open: false,
             copying: false,
@@ -230,9 +229,10 @@ where
         Ok(())
     }
 
-    /// Portals end with their transaction.
+    /// Portals end with their transaction. In one that failed they wait: it may go back to a
+    /// savepoint and on from there.
     fn drop_portals_outside_blocks(&mut self) {
-        if self.session.status() != TxnStatus::InTransaction {
+        if self.session.status() == TxnStatus::Idle {
             self.portals.clear();
         }
     }

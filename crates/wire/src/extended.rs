@@ -35,11 +35,11 @@ where
 {
     pub(crate) async fn parse(&mut self, parse: Parse) -> Step<()> {
         let name = parse.name.unwrap_or_default();
-        self.statements.check_free(&name)?;
-        self.statements.remove(&name);
+        self.session.statements().check_free(&name)?;
+        self.session.statements().remove(&name);
         let types: Result<Vec<_>> = parse.type_oids.iter().map(|oid| declared_type(*oid)).collect();
         let prepared = self.prepare(&parse.query, &types?).await?;
-        self.statements.insert(name, Arc::new(prepared));
+        self.session.statements().insert(&name, &parse.query, prepared, false);
         Ok(self.outbox.send(&ParseComplete::new())?)
     }
 
@@ -47,7 +47,7 @@ where
         let portal_name = bind.portal_name.unwrap_or_default();
         let statement_name = bind.statement_name.unwrap_or_default();
         self.portals.check_free(&portal_name)?;
-        let statement = self.statements.get(&statement_name)?.clone();
+        let statement = Arc::clone(&self.session.statements().get(&statement_name)?.prepared);
         let (found, needed) = (bind.parameters.len(), statement.params.len());
         if found != needed {
             return Err(violation(format!(
@@ -72,12 +72,15 @@ where
         let name = describe.name.as_deref().unwrap_or_default();
         match describe.target_type {
             TARGET_TYPE_BYTE_STATEMENT => {
-                let statement = self.statements.get(name)?.clone();
+                let statement = Arc::clone(&self.session.statements().get(name)?.prepared);
                 let oids = statement.params.iter().map(PgType::oid).collect();
                 self.outbox.send(&ParameterDescription::new(oids))?;
                 self.describe_columns(statement.columns.as_deref(), &[])
             }
             TARGET_TYPE_BYTE_PORTAL => {
+                if let Some(columns) = self.session.cursor_columns(name) {
+                    return self.describe_columns(Some(&columns), &[]);
+                }
                 let portal = self.portals.get(name)?;
                 let (statement, codes) = (portal.statement.clone(), portal.result_formats.clone());
                 self.describe_columns(statement.columns.as_deref(), &codes)
@@ -99,8 +102,11 @@ where
     pub(crate) fn close(&mut self, close: &Close) -> Step<()> {
         let name = close.name.as_deref().unwrap_or_default();
         match close.target_type {
-            TARGET_TYPE_BYTE_STATEMENT => drop(self.statements.remove(name)),
-            TARGET_TYPE_BYTE_PORTAL => drop(self.portals.remove(name)),
+            TARGET_TYPE_BYTE_STATEMENT => drop(self.session.statements().remove(name)),
+            TARGET_TYPE_BYTE_PORTAL => {
+                self.portals.remove(name);
+                self.session.close_cursor(name);
+            }
             other => {
                 return Err(violation(format!("invalid CLOSE message subtype {other}")).into());
             }
@@ -112,6 +118,13 @@ where
         let name = execute.name.unwrap_or_default();
         // As in Postgres, zero and below mean all.
         let rows_max = u64::try_from(execute.max_rows).ok().filter(|rows| *rows > 0);
+        if self.session.status() == TxnStatus::Failed
+            && matches!(self.portals.get(&name)?.state, PortalState::Running(_))
+        {
+            let message = "current transaction is aborted, commands ignored until end of \
+                           transaction block";
+            return Err(SqlError::new(SqlState::IN_FAILED_TRANSACTION, message).into());
+        }
         // The portal is out of the map while it runs; an error leaves it out.
         let mut portal = self.portals.take(&name)?;
         portal.state = match portal.state {
@@ -133,6 +146,37 @@ where
         };
         self.portals.insert(name, portal);
         Ok(())
+    }
+
+    /// MOVE in a portal: it is started if it was only bound.
+    pub(crate) async fn move_portal(&mut self, name: &str, rows: Option<u64>) -> Step<String> {
+        let mut portal = self.portals.take(name)?;
+        let mut source = match portal.state {
+            PortalState::Ready(params) => {
+                let started = self.start(&portal.statement, &params).await?;
+                let Outcome::Rows { columns, rows, verb } = started else {
+                    return Err(immovable(name).into());
+                };
+                let formats = formats(&portal.result_formats, columns.len(), "result column")?;
+                let settings = self.session.format_settings();
+                Box::new(RowSource::new(columns, formats, rows, verb, settings))
+            }
+            PortalState::Running(source) => source,
+            PortalState::Exhausted { verb } => {
+                portal.state = PortalState::Exhausted { verb };
+                self.portals.insert(name.to_owned(), portal);
+                return Ok("MOVE 0".to_owned());
+            }
+            PortalState::Done => return Err(immovable(name).into()),
+        };
+        let (moved, more) = source.pass(&mut self.peer, rows).await?;
+        portal.state = if more {
+            PortalState::Running(source)
+        } else {
+            PortalState::Exhausted { verb: source.into_verb() }
+        };
+        self.portals.insert(name.to_owned(), portal);
+        Ok(format!("MOVE {moved}"))
     }
 
     async fn open_batch_for_pipelines(&mut self) {
@@ -167,6 +211,7 @@ where
                 return Ok(PortalState::Done);
             }
             Outcome::CopyIn(copy) => self.copy_in(&copy).await?,
+            Outcome::MovePortal { name, rows } => self.move_portal(&name, rows).await?,
             Outcome::CopyOut { columns, rows, format } => {
                 self.copy_out(&columns, rows, format).await?
             }
@@ -193,6 +238,11 @@ where
             }
         }
     }
+}
+
+fn immovable(name: &str) -> SqlError {
+    let message = format!("portal \"{name}\" has no rows to move over");
+    SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
 }
 
 /// The client's word on a parameter's type; `None` where it leaves that to us.

@@ -1,4 +1,4 @@
-//! Prepared statements and portals of one connection.
+//! Portals of one connection: statements bound to parameters, and how far they have run.
 
 use crate::failure::violation;
 use crate::rows::RowSource;
@@ -26,25 +26,15 @@ pub(crate) enum PortalState {
     Done,
 }
 
-/// Statements or portals by name; the unnamed one is the empty name.
-pub(crate) struct Named<T> {
-    items: HashMap<String, T>,
-    what: &'static str,
-    missing: SqlState,
-    taken: SqlState,
+/// Portals by name; the unnamed one is the empty name.
+pub(crate) struct Portals {
+    items: HashMap<String, Portal>,
     named_max: usize,
 }
 
-impl<T> Named<T> {
-    pub(crate) fn statements(named_max: usize) -> Self {
-        let missing = SqlState::INVALID_STATEMENT_NAME;
-        let taken = SqlState::DUPLICATE_PREPARED_STATEMENT;
-        Self { items: HashMap::new(), what: "prepared statement", missing, taken, named_max }
-    }
-
-    pub(crate) fn portals(named_max: usize) -> Self {
-        let (missing, taken) = (SqlState::INVALID_CURSOR_NAME, SqlState::DUPLICATE_CURSOR);
-        Self { items: HashMap::new(), what: "portal", missing, taken, named_max }
+impl Portals {
+    pub(crate) fn new(named_max: usize) -> Self {
+        Self { items: HashMap::new(), named_max }
     }
 
     /// Whether the name is free. The unnamed one is always replaced.
@@ -53,21 +43,21 @@ impl<T> Named<T> {
             return Ok(());
         }
         if self.items.contains_key(name) {
-            let message = format!("{} \"{name}\" already exists", self.what);
-            return Err(SqlError::new(self.taken, message));
+            let message = format!("portal \"{name}\" already exists");
+            return Err(SqlError::new(SqlState::DUPLICATE_CURSOR, message));
         }
         if self.items.len() > self.named_max {
-            let message = format!("more than {} {}s", self.named_max, self.what);
+            let message = format!("more than {} portals", self.named_max);
             return Err(SqlError::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message));
         }
         Ok(())
     }
 
-    pub(crate) fn insert(&mut self, name: String, item: T) {
+    pub(crate) fn insert(&mut self, name: String, item: Portal) {
         self.items.insert(name, item);
     }
 
-    pub(crate) fn remove(&mut self, name: &str) -> Option<T> {
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Portal> {
         self.items.remove(name)
     }
 
@@ -75,20 +65,17 @@ impl<T> Named<T> {
         self.items.clear();
     }
 
-    pub(crate) fn get(&self, name: &str) -> Result<&T> {
+    pub(crate) fn get(&self, name: &str) -> Result<&Portal> {
         self.items.get(name).ok_or_else(|| self.unknown(name))
     }
 
-    pub(crate) fn take(&mut self, name: &str) -> Result<T> {
+    pub(crate) fn take(&mut self, name: &str) -> Result<Portal> {
         self.items.remove(name).ok_or_else(|| self.unknown(name))
     }
 
     fn unknown(&self, name: &str) -> SqlError {
-        let message = match (name, self.what) {
-            ("", "prepared statement") => "unnamed prepared statement does not exist".to_owned(),
-            (name, what) => format!("{what} \"{name}\" does not exist"),
-        };
-        SqlError::new(self.missing, message)
+        let message = format!("portal \"{name}\" does not exist");
+        SqlError::new(SqlState::INVALID_CURSOR_NAME, message)
     }
 }
 

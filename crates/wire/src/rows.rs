@@ -87,6 +87,34 @@ impl RowSource {
         }
     }
 
+    /// Passes over up to `rows_max` rows; gives how many there were, and whether more may be.
+    pub(crate) async fn pass<R: AsyncRead + Unpin>(
+        &mut self,
+        peer: &mut Peer<R>,
+        rows_max: Option<u64>,
+    ) -> Step<(u64, bool)> {
+        let most = rows_max.unwrap_or(u64::MAX);
+        let mut passed = 0;
+        while passed < most {
+            let Some(batch) = &mut self.current else {
+                match peer.attend(self.rows.next()).await? {
+                    Some(batch) => self.current = Some(self.encoded(&batch?)?),
+                    None => return Ok((passed, false)),
+                }
+                peer.check()?;
+                continue;
+            };
+            let wanted = usize::try_from(most - passed).unwrap_or(usize::MAX);
+            let taken = wanted.min(batch.rows - batch.next);
+            batch.next += taken;
+            passed += taken as u64;
+            if batch.next == batch.rows {
+                self.current = None;
+            }
+        }
+        Ok((passed, true))
+    }
+
     /// The stream is over: frees it and keeps the tag's first word.
     pub(crate) fn into_verb(self) -> String {
         self.verb

@@ -4,7 +4,7 @@ use crate::connection::Connection;
 use crate::failure::Step;
 use crate::rows::{RowSource, Sent, row_description};
 use cvx_session::{Outcome, RowStream};
-use cvx_types::{Column, Format};
+use cvx_types::{Column, Format, SqlError, SqlState};
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -14,7 +14,7 @@ where
     W: AsyncWrite + Unpin + Send,
 {
     pub(crate) async fn query(&mut self, sql: &str) -> Step<()> {
-        self.statements.remove("");
+        self.session.statements().remove("");
         self.portals.remove("");
         let statements = self.session.split(sql)?;
         if statements.is_empty() {
@@ -32,12 +32,20 @@ where
 
     async fn run_simple(&mut self, sql: &str) -> Step<()> {
         let prepared = self.prepare(sql, &[]).await?;
+        if !prepared.params.is_empty() {
+            let message = "there is no parameter $1: a simple query has none";
+            return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, message).into());
+        }
         match self.start(&prepared, &[]).await? {
             Outcome::Rows { columns, rows, verb } => self.send_rows(columns, rows, verb).await,
             Outcome::Done { tag } => self.complete(tag),
             Outcome::Empty => Ok(self.outbox.send(&EmptyQueryResponse::new())?),
             Outcome::CopyIn(copy) => {
                 let tag = self.copy_in(&copy).await?;
+                self.complete(tag)
+            }
+            Outcome::MovePortal { name, rows } => {
+                let tag = self.move_portal(&name, rows).await?;
                 self.complete(tag)
             }
             Outcome::CopyOut { columns, rows, format } => {

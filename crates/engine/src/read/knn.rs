@@ -60,6 +60,7 @@ impl TableRead {
             let parts = chosen.iter().filter_map(|c| c.part(request.column, dim));
             ExactScan::default().search(&asked, &parts.collect::<Vec<_>>())?
         };
+        view.check_horizon(&request.slice)?;
         stats.candidates = answer.counters.candidates;
         stats.distances = answer.counters.distances;
         let addr = |hit: &cvx_index::Hit| RowAddr { entity: hit.entity, ts: hit.ts, seq: hit.seq };

@@ -30,9 +30,10 @@ use crate::{Error, Result, RowAddr, SystemSlice, Table, TimeSlice, ValidSlice, e
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use cvx_core::EntityId;
+use cvx_core::{CommitSeq, EntityId};
 pub use scan::Scan;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub(crate) use columns::{Picks, assemble};
 pub(crate) use judge::{Judge, Rows};
@@ -71,10 +72,27 @@ impl View {
             let name = &self.layout.table.name;
             return Err(Error::Invalid(format!("table \"{name}\" has no valid time")));
         }
+        self.check_horizon(slice)?;
         if let SystemSlice::AsOf(moment) = slice.system {
             self.core.times.raise_fence(moment.0, self.core.clock_us());
         }
         Ok(Sight::resolve(slice, self.snapshot))
+    }
+
+    /// 72000 if the slice reaches back to where history was purged. Asked before a read, and
+    /// after it again: what was read may have been going meanwhile.
+    pub(crate) fn check_horizon(&self, slice: &TimeSlice) -> Result<()> {
+        let oldest = match slice.system {
+            SystemSlice::Current => self.snapshot,
+            SystemSlice::AsOf(at) => at.0.min(self.snapshot),
+            SystemSlice::All => 0,
+            SystemSlice::Overlap { from, .. } => from.0.min(self.snapshot),
+        };
+        let horizon = self.store.horizon.load(Ordering::Acquire);
+        if oldest < horizon {
+            return Err(Error::SnapshotTooOld { horizon: CommitSeq(horizon) });
+        }
+        Ok(())
     }
 
     /// Where the row with this address lies.
@@ -86,7 +104,8 @@ impl View {
         self.list.find(addr)
     }
 
-    /// Finds rows by address; what is not there is a mistake of the caller's.
+    /// Finds rows by address. Only an erasure takes rows away that somebody was told of: who
+    /// still means to change them meets it as a conflict.
     pub(crate) fn locate(&self, rows: &[RowAddr]) -> Result<Picks> {
         let mut segments: Vec<Arc<Segment>> = Vec::new();
         let mut order = Vec::with_capacity(rows.len());
@@ -98,8 +117,7 @@ impl View {
                 order.push(found);
                 continue;
             }
-            let lost = || Error::Invalid(format!("there is no row at {addr:?}"));
-            let (segment, row) = self.find(addr).ok_or_else(lost)?;
+            let (segment, row) = self.find(addr).ok_or(Error::Conflict)?;
             let known = segments.iter().position(|known| known.number == segment.number);
             let place = known.unwrap_or_else(|| {
                 segments.push(Arc::clone(segment));
@@ -161,7 +179,17 @@ impl TableRead {
         let sight = self.0.sight(slice)?;
         let sight = sight.ok_or_else(|| Error::Invalid("the time slice is empty".to_owned()))?;
         let picks = self.0.locate(rows)?;
-        assemble(&self.0, &sight, &picks, projection)
+        let batch = assemble(&self.0, &sight, &picks, projection)?;
+        self.0.check_horizon(slice)?;
+        Ok(batch)
+    }
+
+    /// The first moment of system time that can be read: versions closed before it may have been
+    /// purged. `None` if none ever were.
+    #[must_use]
+    pub fn horizon(&self) -> Option<CommitSeq> {
+        let horizon = self.0.store.horizon.load(Ordering::Acquire);
+        (horizon > 0).then_some(CommitSeq(horizon))
     }
 
     /// About how many rows there are.

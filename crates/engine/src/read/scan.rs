@@ -103,6 +103,7 @@ impl Scan {
                 assemble(view, &sight, &picks, projection)?
             }
         };
+        view.check_horizon(&self.request.slice)?;
         self.left -= batch.num_rows();
         Ok(Some(batch))
     }

@@ -30,12 +30,16 @@ impl Txn {
         let request = self.request(&core, durability, reply)?;
         let queue = self.engine.queue()?;
         // From here on the writer may name the files, whatever becomes of this future.
-        let spilled = std::mem::take(&mut self.spilled);
+        let mut spilled = std::mem::take(&mut self.spilled);
+        let named = request.files();
         queue.send(request.into()).await.map_err(|_| Error::ShutDown)?;
         let outcome = answer.await.map_err(|_| core.poisoned())?;
-        if matches!(outcome, Err(Error::Conflict)) {
-            remove_files(&core, &spilled);
+        match outcome {
+            Ok(_) => spilled.retain(|file| !named.contains(file)),
+            Err(Error::Conflict) => {}
+            Err(_) => return outcome,
         }
+        remove_files(&core, &spilled);
         outcome
     }
 
@@ -67,7 +71,7 @@ impl Drop for Txn {
     }
 }
 
-fn remove_files(core: &Core, files: &[FileId]) {
+pub(super) fn remove_files(core: &Core, files: &[FileId]) {
     for file in files {
         // What cannot be removed now is swept at the next open.
         let _ = core.store.remove_row_file(*file);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The catalog as the transaction wants it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Staged {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) created: HashMap<SpaceId, Arc<TableStore>>,

@@ -11,9 +11,11 @@ mod end;
 mod insert;
 mod rows;
 mod same;
+mod savepoint;
 mod spill;
 mod update;
 
+pub use savepoint::Savepoint;
 pub(crate) use spill::write_files;
 
 use crate::address::OWN_BASE;
@@ -66,6 +68,13 @@ impl Txn {
             ddl: None,
             spilled: Vec::new(),
         }
+    }
+
+    /// The transaction, with a new one of the same engine in its place.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let fresh = Self::new(Arc::clone(&self.engine));
+        std::mem::replace(self, fresh)
     }
 
     /// The last commit the transaction sees.

@@ -73,6 +73,7 @@ impl Writer {
                 let _ = reply.send(apply::freeze(&store));
             }
             Request::Sealed(files) => files.publish(&self.core),
+            Request::Remove(removal) => removal.run(&self.core),
         }
     }
 

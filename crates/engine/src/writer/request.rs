@@ -2,12 +2,14 @@
 
 use crate::closure::Closures;
 use crate::dictionary::FreshKey;
+use crate::removal::RemovalRequest;
 use crate::seal::SealedRows;
 use crate::segment::Segment;
 use crate::table_store::TableStore;
 use crate::{Catalog, Durability, Error, Result, Table};
 use arrow::array::RecordBatch;
 use cvx_core::{CommitSeq, EntityId, SpaceId};
+use cvx_storage::FileId;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -22,6 +24,7 @@ pub(crate) enum Request {
         reply: oneshot::Sender<Vec<Arc<Segment>>>,
     },
     Sealed(Box<SealedFiles>),
+    Remove(Box<RemovalRequest>),
 }
 
 impl From<CommitRequest> for Request {
@@ -105,6 +108,12 @@ impl CommitRequest {
     /// The entities it changes, by space.
     pub(crate) fn entities(&self) -> impl Iterator<Item = (SpaceId, EntityId)> + '_ {
         self.tables.iter().flat_map(|write| write.entities().map(|e| (write.store.space, e)))
+    }
+
+    /// The files whose rows it adds.
+    pub(crate) fn files(&self) -> Vec<FileId> {
+        let parts = self.tables.iter().flat_map(|write| &write.parts);
+        parts.filter_map(|part| Some(part.segment.file.as_ref()?.id)).collect()
     }
 
     /// How much there is to it.

@@ -5,4 +5,6 @@
 mod basics;
 mod model;
 mod oracle;
+mod removal;
+mod savepoints;
 mod support;

@@ -236,6 +236,21 @@ impl Model {
         }
     }
 
+    /// Takes all versions of some points away, and end markers of entities that have no other;
+    /// answers how many there were.
+    pub(crate) fn erase(&mut self, keys: &std::collections::BTreeSet<(i64, i64)>) -> usize {
+        let before = self.versions.len();
+        let touched = |v: &Version| v.says.is_some() && keys.contains(&(v.id, v.ts));
+        let ids: Vec<i64> = self.versions.iter().filter(|v| touched(v)).map(|v| v.id).collect();
+        self.versions.retain(|v| !touched(v));
+        for id in ids {
+            if self.versions.iter().all(|v| v.id != id || v.says.is_none()) {
+                self.versions.retain(|v| v.id != id);
+            }
+        }
+        before - self.versions.len()
+    }
+
     /// What a slice shows.
     pub(crate) fn read(&self, slice: &TimeSlice) -> Vec<Seen> {
         let clamp = |moment: u64| if moment > self.snapshot { self.present() } else { moment };

@@ -11,8 +11,8 @@ use arrow::record_batch::RecordBatch;
 use cvx_core::{CancelToken, CommitSeq, EntityId, ManualClock, Metric, ValidTime};
 use cvx_engine::{
     Composite, Decay, Disposition, Engine, EngineOptions, Error, InsertMode, KnnRequest,
-    OnConflict, OutOfOrder, RowFilter, ScanRequest, SystemSlice, Table, TableRead, TimeSlice, Txn,
-    ValidSlice, is_own,
+    OnConflict, OutOfOrder, RowFilter, Savepoint, ScanRequest, SystemSlice, Table, TableRead,
+    TimeSlice, Txn, ValidSlice, is_own,
 };
 use cvx_types::PgType;
 use proptest::prelude::*;
@@ -42,6 +42,10 @@ enum Step {
     Truncate,
     Commit,
     Rollback,
+    Savepoint,
+    RollbackTo {
+        pick: usize,
+    },
     /// Somebody else commits a row meanwhile.
     Rival {
         row: Row,
@@ -52,6 +56,12 @@ enum Step {
     Seal,
     Compact,
     Reopen,
+    /// Removes every version of some points.
+    Erase {
+        picks: Vec<usize>,
+    },
+    /// Removes versions that were closed long ago.
+    Purge,
 }
 
 #[derive(Clone, Debug)]
@@ -90,12 +100,16 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..4i64, -3..7i64).prop_map(|(id, at)| Step::End { id, at: at * 10 - 20 }),
         1 => Just(Step::Truncate),
         8 => Just(Step::Commit),
-        2 => Just(Step::Rollback),
+        1 => Just(Step::Rollback),
+        4 => Just(Step::Savepoint),
+        4 => (0..4usize).prop_map(|pick| Step::RollbackTo { pick }),
         3 => row().prop_map(|row| Step::Rival { row }),
         3 => (0..50i64).prop_map(|us| Step::Tick { us }),
         2 => Just(Step::Seal),
         1 => Just(Step::Compact),
         2 => Just(Step::Reopen),
+        2 => picks().prop_map(|picks| Step::Erase { picks }),
+        1 => Just(Step::Purge),
     ]
 }
 
@@ -129,11 +143,15 @@ fn kind() -> impl Strategy<Value = Kind> {
     )
 }
 
+/// Of the clock's ticks, which are up to 50.
+const RETENTION_US: i64 = 60;
+
 fn table_of(kind: Kind) -> Table {
     let mut table = docs(kind.temporal);
     if kind.text {
         table.columns[0].ty = PgType::Text;
     }
+    table.options.history_retention_us = Some(RETENTION_US);
     if kind.accepts_late {
         table.options.out_of_order = OutOfOrder::Accept;
     }
@@ -151,6 +169,8 @@ struct Run<'a> {
     committed: Model,
     txn: Option<Open>,
     commits: Vec<u64>,
+    /// The moment before which history was purged.
+    horizon: u64,
 }
 
 /// A transaction under way.
@@ -158,6 +178,7 @@ struct Open {
     txn: Txn,
     model: Model,
     truncated: bool,
+    savepoints: Vec<(Savepoint, Model, bool)>,
 }
 
 impl<'a> Run<'a> {
@@ -173,7 +194,8 @@ impl<'a> Run<'a> {
         committed.snapshot = engine.begin().snapshot().0;
         let commits = vec![committed.snapshot];
         let engine = Some(engine);
-        Self { dir, options, kind, engine, clock, table, committed, txn: None, commits }
+        let (txn, horizon) = (None, 0);
+        Self { dir, options, kind, engine, clock, table, committed, txn, commits, horizon }
     }
 
     fn engine(&self) -> &Arc<Engine> {
@@ -184,7 +206,8 @@ impl<'a> Run<'a> {
         if self.txn.is_none() {
             let txn = self.engine().begin();
             assert_eq!(txn.snapshot().0, self.committed.snapshot);
-            self.txn = Some(Open { txn, model: self.committed.clone(), truncated: false });
+            let (model, savepoints) = (self.committed.clone(), Vec::new());
+            self.txn = Some(Open { txn, model, truncated: false, savepoints });
         }
         self.txn.as_mut().unwrap()
     }
@@ -208,6 +231,12 @@ impl<'a> Run<'a> {
             }
             Step::Commit => self.commit(),
             Step::Rollback => self.txn = None,
+            Step::Savepoint => {
+                let open = self.open_txn();
+                let saved = (open.txn.savepoint(), open.model.clone(), open.truncated);
+                open.savepoints.push(saved);
+            }
+            Step::RollbackTo { pick } => self.rollback_to(*pick),
             Step::Rival { row } => self.rival(row),
             Step::Tick { us } => {
                 use cvx_core::Clock;
@@ -218,7 +247,48 @@ impl<'a> Run<'a> {
                 self.engine().compact(&self.table).unwrap();
             }
             Step::Reopen => self.reopen(),
+            Step::Erase { picks } => self.erase(picks),
+            Step::Purge => self.purge(),
         }
+    }
+
+    fn rollback_to(&mut self, pick: usize) {
+        let open = self.open_txn();
+        let Some(place) = pick.checked_rem(open.savepoints.len()) else { return };
+        open.savepoints.truncate(place + 1);
+        let (savepoint, model, truncated) = &open.savepoints[place];
+        open.txn.rollback_to(savepoint).unwrap();
+        (open.model, open.truncated) = (model.clone(), *truncated);
+    }
+
+    fn erase(&mut self, picks: &[usize]) {
+        self.txn = None;
+        let versions = &self.committed.versions;
+        let picked = picks.iter().filter_map(|pick| versions.get(pick % versions.len().max(1)));
+        let keys: BTreeSet<(i64, i64)> = picked.map(|v| (v.id, v.ts)).collect();
+        let read = self.engine().begin().read(&self.table).unwrap();
+        let entity = |id| read.entities_of(&[key_column(self.kind, &[id])]).unwrap()[0];
+        let points = keys.iter().filter_map(|(id, ts)| Some((entity(*id)?, ValidTime(*ts))));
+        let points: Vec<_> = points.collect();
+        drop(read);
+        let report = self.engine().erase(&self.table, points).unwrap();
+        let removed = self.committed.erase(&keys);
+        assert_eq!(report.versions, removed as u64, "{keys:?}");
+        self.committed.snapshot = self.engine().begin().snapshot().0;
+    }
+
+    fn purge(&mut self) {
+        self.txn = None;
+        let moment = (self.engine().now_us() - RETENTION_US) as u64;
+        let moment = moment.min(self.committed.snapshot);
+        let report = self.engine().purge(&self.table).unwrap();
+        let closed = |v: &crate::model::Version| v.to <= moment;
+        let gone = self.committed.versions.iter().filter(|v| closed(v));
+        self.horizon = gone.map(|v| v.to).max().unwrap_or(0).max(self.horizon);
+        let before = self.committed.versions.len();
+        self.committed.versions.retain(|v| !closed(v));
+        assert_eq!(report.versions, (before - self.committed.versions.len()) as u64);
+        self.committed.snapshot = self.engine().begin().snapshot().0;
     }
 
     fn insert(&mut self, rows: &[Row], mode: u8) {
@@ -316,7 +386,7 @@ impl<'a> Run<'a> {
     }
 
     fn commit(&mut self) {
-        let Some(Open { txn, model, truncated }) = self.txn.take() else { return };
+        let Some(Open { txn, model, truncated, .. }) = self.txn.take() else { return };
         let changed = changed_entities(&model);
         let conflicts = if truncated {
             self.committed.snapshot > model.snapshot && {
@@ -397,6 +467,17 @@ impl<'a> Run<'a> {
         };
         let read = txn.read(&self.table).unwrap();
         let slice = self.slice(question);
+        let oldest = match slice.system {
+            SystemSlice::Current => model.snapshot,
+            SystemSlice::AsOf(s) => s.0.min(model.snapshot),
+            SystemSlice::All => 0,
+            SystemSlice::Overlap { from, .. } => from.0.min(model.snapshot),
+        };
+        if oldest < self.horizon {
+            let asked = read.scan(ScanRequest::of(slice, everything())).next();
+            assert!(matches!(asked, Some(Err(Error::SnapshotTooOld { .. }))), "{slice:?}");
+            return;
+        }
         let expected = model.read(&slice);
         let asked = Asked { read: &read, kind: self.kind, slice, question };
         asked.answer_agrees(expected);

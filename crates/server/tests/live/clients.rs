@@ -59,3 +59,21 @@ fn psycopg() {
 fn asyncpg() {
     run("asyncpg_client.py");
 }
+
+/// Transactions inside transactions.
+#[test]
+fn psycopg_blocks() {
+    run("psycopg_blocks.py");
+}
+
+/// Server-side cursors.
+#[test]
+fn psycopg_cursors() {
+    run("psycopg_cursors.py");
+}
+
+/// Savepoints, cursors, a pool's resets, and arrays by introspection.
+#[test]
+fn asyncpg_session() {
+    run("asyncpg_session.py");
+}

@@ -3,6 +3,7 @@
 
 mod clients;
 mod crash;
+mod erase;
 mod hostile;
 mod process;
 mod psql;

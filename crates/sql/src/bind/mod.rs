@@ -103,17 +103,28 @@ impl<'a> Binder<'a> {
     }
 
     /// Binds the SELECT that finds the rows of an UPDATE or DELETE; its first table is the target.
-    pub fn target_query(
+    pub fn target_query(self, target: &Arc<Table>, query: &mut Query) -> Result<Vec<BoundTable>> {
+        self.target_at(target, query, None)
+    }
+
+    /// The same over every version of the target that is kept.
+    pub fn versions_query(self, target: &Arc<Table>, query: &mut Query) -> Result<Vec<BoundTable>> {
+        let all = time::all_versions(self.cx, target)?;
+        self.target_at(target, query, Some(all))
+    }
+
+    fn target_at(
         mut self,
         target: &Arc<Table>,
         query: &mut Query,
+        own_system: Option<Clause>,
     ) -> Result<Vec<BoundTable>> {
         let env = Env { hidden: Arc::new(names::hidden_in(query)), ..Env::default() };
         let index = self.pending.len();
         self.pending.push(Pending {
             table: Arc::clone(target),
             own_valid: Some(Clause::All),
-            own_system: None,
+            own_system,
             scopes: Vec::new(),
             show: Show::Address,
             all_points: false,

@@ -8,6 +8,7 @@ use super::names::{self, HIDDEN, quote};
 use super::{Binder, Clause, Env, Pending, Show};
 use cvx_dialect::{Arg, TableFunction};
 use cvx_engine::Table;
+use cvx_session::Notice;
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableFactor,
@@ -69,14 +70,17 @@ impl Binder<'_> {
         env: &Env,
     ) -> Result<Box<Query>> {
         let table = self.argument_table(source)?;
-        let (entity, ts) = entity_and_time(&table)?;
         let history = name == "history";
+        let (entity, ts) = entity_and_time(&table, history)?;
+        if ts.is_none() && call.named.contains_key("ts") {
+            return Err(wrong(format!("table \"{}\" has no valid time to ask for", table.name)));
+        }
         let mut query = template(if history { HISTORY } else { TRAJECTORY })?;
         let select = select_of(&mut query)?;
         let factor = &mut select.from[0].relation;
         let hidden = if history { HIDDEN.to_vec() } else { Vec::new() };
         let show = Show::User { hidden: Arc::new(hidden) };
-        let own_system = history.then_some(Clause::All);
+        let own_system = if history { Some(self.kept_versions(&table)?) } else { None };
         let pending = Pending {
             table: Arc::clone(&table),
             own_valid: history.then_some(Clause::All),
@@ -90,10 +94,22 @@ impl Binder<'_> {
             *name = ObjectName::from(vec![quote(&table.schema), quote(&table.name)]);
         }
         self.push(factor, pending)?;
-        select.selection = condition(call, &entity, &ts);
-        order_by(&mut query, &ts, history);
+        select.selection = condition(call, &entity, ts.as_deref());
+        order_by(&mut query, ts.as_deref(), history);
         self.bind_condition(&mut query, env)?;
         Ok(query)
+    }
+
+    /// What HISTORY shows. Of a table whose history was purged, that is not all there ever was.
+    fn kept_versions(&self, table: &Arc<Table>) -> Result<Clause> {
+        let kept = super::time::all_versions(self.cx, table)?;
+        if kept != Clause::All {
+            let message =
+                format!("versions of \"{}\" that were closed long ago are purged", table.name);
+            let notice = Notice { severity: "NOTICE", state: "00000", message };
+            self.cx.notices.lock().push(notice);
+        }
+        Ok(kept)
     }
 
     /// TRAJECTORY over `(SELECT entity, ts, vector ...)`.
@@ -108,8 +124,8 @@ impl Binder<'_> {
             alias: Some(names::table_alias("points", &GIVEN)),
             sample: None,
         };
-        select.selection = condition(call, GIVEN[0], GIVEN[1]);
-        order_by(&mut outer, GIVEN[1], false);
+        select.selection = condition(call, GIVEN[0], Some(GIVEN[1]));
+        order_by(&mut outer, Some(GIVEN[1]), false);
         self.bind_condition(&mut outer, env)?;
         Ok(outer)
     }
@@ -219,9 +235,9 @@ fn parameter(
     })
 }
 
-fn condition(call: &Call, entity: &str, ts: &str) -> Option<Expr> {
+fn condition(call: &Call, entity: &str, ts: Option<&str>) -> Option<Expr> {
     let comparisons = [
-        ("entity", entity, BinaryOperator::Eq),
+        ("entity", Some(entity), BinaryOperator::Eq),
         ("ts", ts, BinaryOperator::Eq),
         ("t1", ts, BinaryOperator::GtEq),
         ("t2", ts, BinaryOperator::LtEq),
@@ -230,7 +246,7 @@ fn condition(call: &Call, entity: &str, ts: &str) -> Option<Expr> {
         .into_iter()
         .filter_map(|(argument, column, op)| {
             let right = Box::new(Expr::Nested(Box::new(call.named.get(argument)?.clone())));
-            let left = Box::new(Expr::Identifier(quote(column)));
+            let left = Box::new(Expr::Identifier(quote(column?)));
             Some(Expr::BinaryOp { left, op, right })
         })
         .reduce(|left, right| Expr::BinaryOp {
@@ -240,13 +256,13 @@ fn condition(call: &Call, entity: &str, ts: &str) -> Option<Expr> {
         })
 }
 
-fn order_by(query: &mut Query, ts: &str, history: bool) {
+fn order_by(query: &mut Query, ts: Option<&str>, history: bool) {
     let key = |name: &str| ast::OrderByExpr {
         expr: Expr::Identifier(quote(name)),
         options: ast::OrderByOptions { asc: None, nulls_first: None },
         with_fill: None,
     };
-    let mut keys = vec![key(ts)];
+    let mut keys: Vec<_> = ts.map(key).into_iter().collect();
     if history {
         keys.push(key("_system_from"));
     }
@@ -254,18 +270,31 @@ fn order_by(query: &mut Query, ts: &str, history: bool) {
         Some(ast::OrderBy { kind: ast::OrderByKind::Expressions(keys), interpolate: None });
 }
 
-fn entity_and_time(table: &Table) -> Result<(String, String)> {
+/// The columns of the entity and its time. A table without valid time has a history too: of the
+/// row with a key, which is the entity then.
+fn entity_and_time(table: &Table, history: bool) -> Result<(String, Option<String>)> {
     let name = |id: Option<u16>| {
         table.columns.iter().find(|column| Some(column.id) == id).map(|column| column.name.clone())
     };
     match (name(table.entity), name(table.valid_time)) {
-        (Some(entity), Some(ts)) => Ok((entity, ts)),
-        _ => Err(SqlError::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("table \"{}\" has no valid time", table.name),
-        )
-        .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it.")),
+        (Some(entity), Some(ts)) => return Ok((entity, Some(ts))),
+        _ if !history => {
+            return Err(SqlError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("table \"{}\" has no valid time", table.name),
+            )
+            .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it."));
+        }
+        _ => {}
     }
+    let key = match table.key.as_slice() {
+        [key] => name(Some(*key)),
+        _ => None,
+    };
+    key.map(|key| (key, None)).ok_or_else(|| {
+        SqlError::unsupported("HISTORY of a table whose key is not one column")
+            .hint("SELECT ... FROM t FOR SYSTEM_TIME ALL WHERE ... shows every version.")
+    })
 }
 
 /// Whether a value depends on a column of an earlier relation of FROM.

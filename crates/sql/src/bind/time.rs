@@ -8,9 +8,10 @@ use super::{BoundTable, Pending, Show, names};
 use crate::plan::StatementCx;
 use cvx_core::{CommitSeq, ValidTime};
 use cvx_dialect::{AxisClause, TrailingAxis};
-use cvx_engine::{SystemSlice, TableRead, TimeSlice, ValidSlice};
+use cvx_engine::{SystemSlice, Table, TableRead, TimeSlice, ValidSlice};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{Query, TableVersion};
+use std::sync::Arc;
 
 /// A time clause with its moments known, in microseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +94,13 @@ fn known(cx: &StatementCx<'_>, clause: &AxisClause) -> Result<Clause> {
         AxisClause::FromTo(from, to) => Clause::FromTo(cx.bound(from)?, cx.bound(to)?),
         AxisClause::Between(from, to) => Clause::Between(cx.bound(from)?, cx.bound(to)?),
     })
+}
+
+/// Every version of a table that is kept: all, or those that were current when its history was
+/// last purged, or later.
+pub(super) fn all_versions(cx: &StatementCx<'_>, table: &Arc<Table>) -> Result<Clause> {
+    let read = cx.txn.read(table).map_err(crate::error::from_engine)?;
+    Ok(read.horizon().map_or(Clause::All, |at| Clause::Between(at.as_us(), i64::MAX)))
 }
 
 /// Every table's slice, and an error for each clause that nothing consumed.

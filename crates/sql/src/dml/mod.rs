@@ -4,6 +4,7 @@
 mod assign;
 mod copy_in;
 mod delete;
+mod erase;
 mod insert;
 mod returning;
 mod rows;
@@ -13,6 +14,7 @@ mod update;
 pub use assign::assign;
 pub use copy_in::CopyTarget;
 pub use delete::{DeletePlan, DeleteRead, EndPlan};
+pub use erase::erased_points;
 pub use insert::{InsertPlan, describe as describe_insert};
 pub(crate) use target::column;
 pub use update::{UpdatePlan, UpdateRead};

@@ -51,7 +51,7 @@ pub(super) fn writable(
             .hint(format!("RESET {axis} first.")));
         }
     }
-    if cx.vars.is_on("transaction_read_only") {
+    if cx.read_only {
         return Err(SqlError::new(
             SqlState::READ_ONLY_TRANSACTION,
             "cannot change rows in a read-only transaction",

@@ -3,7 +3,9 @@
 use crate::pg_catalog::relation::{Relation, relations};
 use crate::pg_catalog::types::{self, TypeFacts};
 use crate::pg_catalog::{oid, quote, roles};
+use crate::session::Cursor;
 use cvx_engine::Catalog;
+use cvx_session::Stored;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +28,8 @@ pub struct SessionFacts {
     pub database: String,
     pub search_path: Vec<String>,
     pub settings: Vec<Setting>,
+    pub statements: Arc<[Arc<Stored>]>,
+    pub cursors: Vec<Arc<Cursor>>,
     pub backend_pid: i32,
     /// When the server started, microseconds since 1970.
     pub started_us: i64,
@@ -83,6 +87,8 @@ impl SessionFacts {
             database: database.to_owned(),
             search_path: vec!["public".to_owned()],
             settings: Vec::new(),
+            statements: Arc::new([]),
+            cursors: Vec::new(),
             backend_pid: 0,
             started_us: 0,
             txid: 0,

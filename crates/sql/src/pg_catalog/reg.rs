@@ -7,7 +7,9 @@
 //!
 //! * a cast to text prints the name (`conrelid::regclass::text`), as does the outermost result;
 //! * a string compared with an alias is read as a name (`c.oid::regclass = 'docs'`);
-//! * a subscript of an `int2vector` or `oidvector` counts from 0.
+//! * a subscript of an `int2vector` or `oidvector` counts from 0;
+//! * an `oid` stays one through CASE and `array_agg`: asyncpg, which asks for the types of arrays
+//!   before it reads any, would ask for that of `int8[]` by a query that itself has one, for ever.
 
 use crate::pg_catalog::functions::function;
 use crate::pg_catalog::model::SystemCatalog;
@@ -98,6 +100,8 @@ enum Mark {
     Aliases(Alias),
     Int2Vector,
     OidVector,
+    Oid,
+    Oids,
 }
 
 impl Mark {
@@ -108,17 +112,30 @@ impl Mark {
         match name.as_str() {
             "int2vector" if list => Some(Self::Int2Vector),
             "oidvector" if list => Some(Self::OidVector),
+            "oid" if number => Some(Self::Oid),
+            "_oid" if list => Some(Self::Oids),
             name if number => Alias::from_name(name).map(Self::Alias),
             name if list => Alias::from_name(name.strip_prefix('_')?).map(Self::Aliases),
             _ => None,
         }
     }
 
-    fn printer(self) -> String {
+    /// The function that prints it; none for what is shown as the number it is.
+    fn printer(self) -> Option<String> {
         match self {
-            Self::Alias(alias) | Self::Aliases(alias) => alias.printer(),
-            Self::Int2Vector => "cvx_int2vector_text".to_owned(),
-            Self::OidVector => "cvx_oidvector_text".to_owned(),
+            Self::Alias(alias) | Self::Aliases(alias) => Some(alias.printer()),
+            Self::Int2Vector => Some("cvx_int2vector_text".to_owned()),
+            Self::OidVector => Some("cvx_oidvector_text".to_owned()),
+            Self::Oid | Self::Oids => None,
+        }
+    }
+
+    /// Of an array of these.
+    fn list(self) -> Option<Self> {
+        match self {
+            Self::Alias(alias) => Some(Self::Aliases(alias)),
+            Self::Oid => Some(Self::Oids),
+            Self::Aliases(_) | Self::Int2Vector | Self::OidVector | Self::Oids => None,
         }
     }
 
@@ -129,6 +146,8 @@ impl Mark {
             Self::Aliases(_) => PgType::Array(Box::new(PgType::Text)),
             Self::Int2Vector => PgType::Int2Vector,
             Self::OidVector => PgType::OidVector,
+            Self::Oid => PgType::Oid,
+            Self::Oids => PgType::Array(Box::new(PgType::Oid)),
         }
     }
 
@@ -138,6 +157,7 @@ impl Mark {
             Self::Aliases(alias) => alias.field(true),
             Self::Int2Vector => crate::pg_catalog::spec::field("", &PgType::Int2Vector),
             Self::OidVector => crate::pg_catalog::spec::field("", &PgType::OidVector),
+            Self::Oid | Self::Oids => crate::pg_catalog::spec::field("", &self.shown()),
         }
     }
 }
@@ -157,10 +177,11 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn node(&self, plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         let schema = merged(&plan);
-        let outermost = matches!(plan, LogicalPlan::Projection(_));
+        let outermost = matches!(plan, LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_));
         let changed = plan.map_expressions(|expr| {
             let inner = expr.transform_up(|expr| self.expr(expr, &schema))?;
-            // A projection passes marks on to the nodes above it, where DataFusion would not.
+            // What makes new columns passes marks on to the nodes above, where DataFusion would
+            // not.
             if outermost { inner.transform_data(|expr| remark(expr, &schema)) } else { Ok(inner) }
         })?;
         // Schemas hold the marks of the nodes below: they may have changed there.
@@ -170,15 +191,15 @@ impl Resolver<'_> {
     fn expr(&self, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         match expr {
             Expr::Cast(Cast { expr, field }) if is_text(field.data_type()) => {
-                match mark_of(&expr, schema) {
-                    Some(mark) => Ok(Transformed::yes(self.call(&mark.printer(), *expr)?)),
+                match mark_of(&expr, schema).and_then(Mark::printer) {
+                    Some(printer) => Ok(Transformed::yes(self.call(&printer, *expr)?)),
                     None => Ok(Transformed::no(Expr::Cast(Cast { expr, field }))),
                 }
             }
             Expr::Cast(Cast { expr, field }) if is_text_list(field.data_type()) => {
                 match mark_of(&expr, schema) {
-                    Some(mark @ Mark::Aliases(_)) => {
-                        Ok(Transformed::yes(self.call(&mark.printer(), *expr)?))
+                    Some(Mark::Aliases(alias)) => {
+                        Ok(Transformed::yes(self.call(&alias.printer(), *expr)?))
                     }
                     _ => Ok(Transformed::no(Expr::Cast(Cast { expr, field }))),
                 }
@@ -233,13 +254,15 @@ impl Resolver<'_> {
     /// Prints the marked columns of a result, under the names they have.
     fn show(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         let schema = Arc::clone(plan.schema());
-        if schema.iter().all(|(_, field)| Mark::of(field).is_none()) {
+        let printed = |field: &Field| Mark::of(field).filter(|mark| mark.printer().is_some());
+        if schema.iter().all(|(_, field)| printed(field).is_none()) {
             return Ok(plan);
         }
         let column = |(qualifier, field): (Option<&_>, &Arc<Field>)| {
             let column = Expr::Column((qualifier, field.as_ref()).into());
             let Some(mark) = Mark::of(field) else { return Ok(column) };
-            let printed = self.call(&mark.printer(), column)?;
+            let Some(printer) = mark.printer() else { return Ok(column) };
+            let printed = self.call(&printer, column)?;
             let said = FieldMetadata::from(&mark.shown().field("", -1, true));
             let alias = AliasExpr::new(printed, qualifier.cloned(), field.name());
             Ok(Expr::Alias(alias.with_metadata(Some(said))))
@@ -274,6 +297,10 @@ fn mark_of(expr: &Expr, schema: &DFSchema) -> Option<Mark> {
             if matches!(call.func.name(), "min" | "max" | "first_value") =>
         {
             call.params.args.first().and_then(|arg| mark_of(arg, schema))
+        }
+        Expr::AggregateFunction(call) if call.func.name() == "array_agg" => {
+            let item = call.params.args.first().and_then(|arg| mark_of(arg, schema));
+            item.and_then(Mark::list)
         }
         other => Mark::of(other.to_field(schema).ok()?.1.as_ref()),
     }

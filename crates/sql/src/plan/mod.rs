@@ -19,6 +19,7 @@ use crate::pg_catalog::SystemCatalog;
 use crate::session::Vars;
 use cvx_core::{CancelToken, CommitSeq};
 use cvx_engine::{Catalog, Engine, Table, Txn, View};
+use cvx_session::Notice;
 use cvx_types::{FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
@@ -44,6 +45,8 @@ pub struct StatementCx<'a> {
     pub params: &'a Params,
     /// `now()` of the transaction, microseconds.
     pub now_us: i64,
+    /// Whether the statement may change nothing.
+    pub read_only: bool,
     pub cancel: CancelToken,
     /// How text is read: the session's zone and its now.
     pub settings: Arc<FormatSettings>,
@@ -51,6 +54,8 @@ pub struct StatementCx<'a> {
     pub pending: Pending,
     /// Types learnt of parameters where the planner cannot see them.
     pub hints: Mutex<Vec<(usize, PgType)>>,
+    /// What there is to say beside the answer.
+    pub notices: Mutex<Vec<Notice>>,
 }
 
 /// A time's bounds for those that never begin or end.

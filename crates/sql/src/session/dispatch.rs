@@ -1,8 +1,8 @@
 //! Statements by kind: what reads, what changes, what only speaks to the session.
 
-use super::block::Block;
+use super::block::{Block, Held, Open};
 use super::query::{columns, physical, plan_query, run as run_plan};
-use super::{Copy, Held, Parsed, SqlSession, settings};
+use super::{Copy, Parsed, SqlSession, cursors, prepared, settings};
 use crate::access::{self, Made};
 use crate::dml::{Changed, DeletePlan, EndPlan, InsertPlan, ReturnShape, UpdatePlan};
 use crate::error::{from_datafusion, from_engine};
@@ -31,6 +31,17 @@ pub(super) async fn run(
             "current transaction is aborted, commands ignored until end of transaction block",
         ));
     }
+    if let Statement::Sql(sql) = statement
+        && let Some((stored, params)) =
+            prepared::execution(session, sql, &params, &parsed.text).await?
+    {
+        return run_parsed(session, SqlSession::parsed(&stored.prepared)?, params).await;
+    }
+    run_parsed(session, parsed, params).await
+}
+
+async fn run_parsed(session: &mut SqlSession, parsed: &Parsed, params: Params) -> Result<Outcome> {
+    let Some(statement) = &parsed.statement else { return Ok(Outcome::Empty) };
     let text = parsed.text.as_str();
     match statement {
         Statement::Sql(statement) => run_sql(session, statement, &params, text).await,
@@ -41,6 +52,7 @@ pub(super) async fn run(
         | Statement::Grant(_)
         | Statement::GrantRole(_)
         | Statement::SetOwner(_) => define_access(session, statement, &params, text).await,
+        Statement::Move { direction, cursor } => session.move_cursor(direction, cursor).await,
         other => settings::utility(other),
     }
 }
@@ -67,11 +79,18 @@ async fn run_sql(
             explain::run(session, statement, analyze, params, text).await
         }
         S::StartTransaction { modes, .. } => settings::begin(session, modes),
-        S::Commit { .. } => commit(session).await,
-        S::Rollback { savepoint: None, .. } => Ok(rollback(session)),
-        S::Savepoint { .. } | S::ReleaseSavepoint { .. } | S::Rollback { .. } => {
-            Err(SqlError::unsupported("SAVEPOINT"))
+        S::Commit { chain, .. } => commit(session, *chain).await,
+        S::Rollback { savepoint: None, chain } => rollback(session, *chain),
+        S::Rollback { savepoint: Some(name), .. } => session.rollback_to(name),
+        S::Savepoint { name } => session.savepoint(name),
+        S::ReleaseSavepoint { name } => session.release_savepoint(name),
+        S::Prepare { name, data_types, statement } => {
+            prepared::prepare_named(session, name, data_types, statement, text)
         }
+        S::Deallocate { name, .. } => prepared::deallocate(session, name),
+        S::Declare { stmts } => declare(session, stmts, params, text).await,
+        S::Fetch { name, direction, .. } => session.fetch(direction, name).await,
+        S::Close { cursor } => session.close(cursor),
         S::Call(function) => admin::call(session, function, params, text).await,
         other => match settings::run(session, other)? {
             Some(outcome) => Ok(outcome),
@@ -87,15 +106,40 @@ async fn read(
     params: &Params,
     text: &str,
 ) -> Result<Outcome> {
+    let (columns, rows) = rows_of_query(session, query, params, text).await?;
+    Ok(Outcome::Rows { columns, rows, verb: "SELECT".to_owned() })
+}
+
+async fn rows_of_query(
+    session: &mut SqlSession,
+    query: &Query,
+    params: &Params,
+    text: &str,
+) -> Result<(Vec<Column>, RowStream)> {
     session
         .reading(params, text, async |cx: &StatementCx<'_>| {
             let plan = plan_query(cx, query.clone())?;
             let shown = columns(cx, query, &plan);
             let physical = physical(cx, plan).await?;
-            let rows = run_plan(cx, physical)?;
-            Ok(Outcome::Rows { columns: shown, rows: rows_of(rows), verb: "SELECT".to_owned() })
+            Ok((shown, rows_of(run_plan(cx, physical)?)))
         })
         .await
+}
+
+/// DECLARE: a query's rows under a name, to be fetched.
+async fn declare(
+    session: &mut SqlSession,
+    stmts: &[ast::Declare],
+    params: &Params,
+    text: &str,
+) -> Result<Outcome> {
+    let (declare, name) = cursors::declared(stmts)?;
+    session.check_declare(declare, name)?;
+    let Some(query) = &declare.for_query else {
+        return Err(SqlError::new(SqlState::SYNTAX_ERROR, "a cursor needs a query"));
+    };
+    let (columns, rows) = rows_of_query(session, query, params, text).await?;
+    Ok(session.open_cursor(declare, name, text, columns, rows))
 }
 
 impl SqlSession {
@@ -107,11 +151,13 @@ impl SqlSession {
         work: impl AsyncFnOnce(&StatementCx<'_>) -> Result<T>,
     ) -> Result<T> {
         let held = self.hold();
-        let result = {
+        let (result, notices) = {
             let cx = self.cx(&held, params, text);
-            work(&cx).await
+            let result = work(&cx).await;
+            (result, cx.notices.into_inner())
         };
         self.release(held);
+        self.notices.extend(notices);
         result
     }
 
@@ -141,12 +187,12 @@ async fn change(
         let mut held = session.hold();
         held.txn.begin_statement();
         let done = change_once(session, &mut held, statement, params, text).await;
-        if held.block.is_some() {
+        if held.is_of_block() {
             session.release(held);
             return outcome(session, done?);
         }
         let done = done?;
-        match held.txn.commit(session.durability()).await {
+        match held.txn.take().commit(session.durability()).await {
             Ok(_) => return outcome(session, done),
             Err(cvx_engine::Error::Conflict) if attempt < ATTEMPTS => {}
             Err(error) => return Err(from_engine(error)),
@@ -262,7 +308,7 @@ async fn define_access(
 
 async fn finish_definition(
     session: &mut SqlSession,
-    held: Held,
+    mut held: Held,
     defined: Result<(&'static str, Vec<Notice>)>,
 ) -> Result<Outcome> {
     let (tag, notices) = match defined {
@@ -272,10 +318,10 @@ async fn finish_definition(
             return Err(error);
         }
     };
-    if held.block.is_some() {
+    if held.is_of_block() {
         session.release(held);
     } else {
-        held.txn.commit(session.durability()).await.map_err(from_engine)?;
+        held.txn.take().commit(session.durability()).await.map_err(from_engine)?;
     }
     session.notices.extend(notices);
     Ok(Outcome::Done { tag: tag.to_owned() })
@@ -304,6 +350,10 @@ fn apply(
     held: &mut Held,
     plan: ddl::DdlPlan,
 ) -> Result<(&'static str, Vec<Notice>)> {
+    if session.reads_only(held.is_of_block()) {
+        let message = format!("cannot execute {} in a read-only transaction", plan.tag);
+        return Err(SqlError::new(SqlState::READ_ONLY_TRANSACTION, message));
+    }
     let guard = session.guard(&held.txn);
     let catalog = held.txn.catalog();
     guard.changes(&catalog, &plan.changes)?;
@@ -327,53 +377,70 @@ fn kind_of(text: &str) -> String {
 }
 
 /// COMMIT; of a failed block it is ROLLBACK, as Postgres says.
-async fn commit(session: &mut SqlSession) -> Result<Outcome> {
+async fn commit(session: &mut SqlSession, chain: bool) -> Result<Outcome> {
+    let modes = chained(session, "COMMIT", chain)?;
     let durability = session.durability();
-    match std::mem::replace(&mut session.block, Block::Idle) {
-        Block::Open { txn, .. } => {
+    let tag = match session.end_block() {
+        Block::Open(Open { txn, .. }) => {
             let committed = txn.commit(durability).await;
-            session.vars.end(committed.is_ok());
+            session.block_ended(committed.is_ok());
             committed.map_err(from_engine)?;
-            Ok(Outcome::Done { tag: "COMMIT".to_owned() })
+            "COMMIT"
         }
-        Block::Failed { .. } => {
-            session.vars.end(false);
-            Ok(Outcome::Done { tag: "ROLLBACK".to_owned() })
+        Block::Failed { .. } | Block::Lent { .. } => {
+            session.block_ended(false);
+            "ROLLBACK"
         }
         Block::Idle => {
-            session.notices.push(no_block());
-            Ok(Outcome::Done { tag: "COMMIT".to_owned() })
+            no_block(session);
+            "COMMIT"
         }
-    }
+    };
+    modes.map_or(Ok(()), |modes| settings::begin(session, &modes).map(drop))?;
+    Ok(done(tag))
 }
 
-fn rollback(session: &mut SqlSession) -> Outcome {
-    match std::mem::replace(&mut session.block, Block::Idle) {
-        Block::Idle => session.notices.push(no_block()),
-        Block::Open { .. } | Block::Failed { .. } => session.vars.end(false),
+fn rollback(session: &mut SqlSession, chain: bool) -> Result<Outcome> {
+    let modes = chained(session, "ROLLBACK", chain)?;
+    match session.end_block() {
+        Block::Idle => no_block(session),
+        _ => session.block_ended(false),
     }
-    Outcome::Done { tag: "ROLLBACK".to_owned() }
+    modes.map_or(Ok(()), |modes| settings::begin(session, &modes).map(drop))?;
+    Ok(done("ROLLBACK"))
 }
 
-fn no_block() -> Notice {
-    Notice {
-        severity: "WARNING",
-        state: SqlState::NO_ACTIVE_TRANSACTION.0,
-        message: "there is no transaction in progress".to_owned(),
+/// AND CHAIN: the modes of the block that follows, which are those of the one that ends.
+fn chained(
+    session: &SqlSession,
+    what: &str,
+    chain: bool,
+) -> Result<Option<Vec<ast::TransactionMode>>> {
+    if !chain {
+        return Ok(None);
     }
+    session.check_explicit(&format!("{what} AND CHAIN"))?;
+    Ok(Some(settings::modes(session)))
+}
+
+/// A statement's end that shows nothing but its tag.
+pub(super) fn done(tag: &str) -> Outcome {
+    Outcome::Done { tag: tag.to_owned() }
+}
+
+fn no_block(session: &mut SqlSession) {
+    session.warn(SqlState::NO_ACTIVE_TRANSACTION, "there is no transaction in progress");
 }
 
 impl SqlSession {
     /// Begins a COPY FROM STDIN that later calls feed.
-    pub(crate) fn begin_copy(&mut self, held: Held, target: crate::dml::CopyTarget) {
-        let Held { mut txn, now_us, block } = held;
-        txn.begin_statement();
-        let own = match block {
-            Some(implicit) => {
-                self.block = Block::Open { txn, now_us, implicit };
-                None
-            }
-            None => Some(txn),
+    pub(crate) fn begin_copy(&mut self, mut held: Held, target: crate::dml::CopyTarget) {
+        held.txn.begin_statement();
+        let own = if held.is_of_block() {
+            self.release(held);
+            None
+        } else {
+            Some(held.txn.take())
         };
         self.copy = Some(Copy { target, own });
     }

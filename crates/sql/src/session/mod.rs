@@ -6,18 +6,24 @@
 //! transaction, retried from its start when its commit meets a conflict.
 
 mod block;
+mod cursors;
 mod dispatch;
 mod identity;
 mod prepare;
+mod prepared;
 mod query;
+mod savepoints;
+mod scroll;
 mod settings;
 mod vars;
 
+pub use cursors::Cursor;
 pub(crate) use dispatch::{rows_of, text_rows};
 pub(crate) use identity::on_off;
+pub(crate) use prepared::explained;
 pub use query::{
     columns, physical, plan_query, plan_target_query, run as run_plan, stream_query,
-    stream_target_query,
+    stream_target_query, stream_versions_query,
 };
 pub use vars::Vars;
 
@@ -29,16 +35,21 @@ use crate::pg_catalog::{SessionFacts, Setting, SystemCatalog};
 use crate::plan::{Params, Pending, StatementCx};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use block::Block;
+pub(crate) use block::Held;
+use block::{Block, Open};
+use cursors::Cursors;
 use cvx_core::CancelToken;
 use cvx_dialect::Statement;
 use cvx_engine::{Access, Engine, Txn};
-use cvx_session::{Notice, Outcome, Prepared, Session, TxnStatus};
-use cvx_types::{Datum, FormatSettings, PgType, Result, SqlError, SqlState};
+use cvx_session::{Notice, Outcome, Prepared, Session, Statements, TxnStatus};
+use cvx_types::{Column, Datum, FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// Prepared statements with a name, where the door sets no bound of its own.
+const STATEMENTS_MAX: usize = 10_000;
 
 /// A session over one engine.
 pub struct SqlSession {
@@ -51,6 +62,10 @@ pub struct SqlSession {
     import_dir: Option<PathBuf>,
     vars: Vars,
     block: Block,
+    /// Places in the block to go back to, the oldest first.
+    savepoints: Vec<savepoints::Place>,
+    statements: Statements,
+    cursors: Cursors,
     copy: Option<Copy>,
     notices: Vec<Notice>,
     /// Settings that `set_config` made, to take effect with the next statement.
@@ -62,14 +77,6 @@ pub struct SqlSession {
 struct Copy {
     target: CopyTarget,
     own: Option<Txn>,
-}
-
-/// A transaction in a statement's hands.
-pub(crate) struct Held {
-    pub(crate) txn: Txn,
-    now_us: i64,
-    /// Whether it is a block's, and whether that block is implicit.
-    pub(crate) block: Option<bool>,
 }
 
 /// What `Prepared::plan` holds.
@@ -91,6 +98,9 @@ impl SqlSession {
             import_dir: db.options.import_dir.clone(),
             vars,
             block: Block::Idle,
+            savepoints: Vec::new(),
+            statements: Statements::new(STATEMENTS_MAX),
+            cursors: Cursors::default(),
             copy: None,
             notices: Vec::new(),
             pending: Pending::default(),
@@ -138,6 +148,8 @@ impl SqlSession {
                 .map(|(name, value, description)| Setting { name, value, description })
                 .collect(),
             session_user: name(guard.session_user()).to_owned(),
+            statements: self.statements.list(),
+            cursors: self.cursors.list(),
             ..SessionFacts::new(name(guard.user()), &self.database)
         }
     }
@@ -166,9 +178,11 @@ impl SqlSession {
             vars: &self.vars,
             params,
             now_us: held.now_us,
+            read_only: self.reads_only(held.is_of_block()),
             cancel: self.cancel.clone(),
             pending: Arc::clone(&self.pending),
             hints: parking_lot::Mutex::default(),
+            notices: parking_lot::Mutex::default(),
             settings: Arc::new(self.reading_settings()),
         }
     }
@@ -216,20 +230,28 @@ impl SqlSession {
 
     /// The transaction a statement works in: the block's, or one of its own.
     pub(crate) fn hold(&mut self) -> Held {
-        match std::mem::replace(&mut self.block, Block::Idle) {
-            Block::Open { txn, now_us, implicit } => Held { txn, now_us, block: Some(implicit) },
-            other => {
-                self.block = other;
-                Held { txn: self.begin(), now_us: self.engine.now_us(), block: None }
-            }
+        match self.block.lend() {
+            Some(held) => held,
+            None => Held::own(self.begin(), self.engine.now_us()),
         }
     }
 
     /// Gives the block its transaction back; one of a statement's own is dropped.
     pub(crate) fn release(&mut self, held: Held) {
-        if let Some(implicit) = held.block {
-            self.block = Block::Open { txn: held.txn, now_us: held.now_us, implicit };
-        }
+        drop(held);
+        self.block.settle();
+    }
+
+    /// The block is over; gives what there was of it.
+    fn end_block(&mut self) -> Block {
+        self.savepoints.clear();
+        std::mem::replace(&mut self.block, Block::Idle)
+    }
+
+    /// What outlives a block learns how it ended.
+    fn block_ended(&mut self, committed: bool) {
+        self.vars.end(committed);
+        self.cursors.end_block(committed);
     }
 }
 
@@ -241,7 +263,7 @@ impl Session for SqlSession {
 
     async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
         self.apply_pending()?;
-        prepare::prepare(self, sql, types).await
+        prepare::prepare(self, sql, types)
     }
 
     async fn execute(&mut self, statement: &Prepared, params: &[Datum]) -> Result<Outcome> {
@@ -268,6 +290,18 @@ impl Session for SqlSession {
             self.fail();
         }
         outcome
+    }
+
+    fn statements(&mut self) -> &mut Statements {
+        &mut self.statements
+    }
+
+    fn cursor_columns(&self, name: &str) -> Option<Vec<Column>> {
+        self.cursors.columns(name).cloned()
+    }
+
+    fn close_cursor(&mut self, name: &str) {
+        self.cursors.close(name);
     }
 
     async fn copy_rows(&mut self, rows: RecordBatch) -> Result<()> {
@@ -300,6 +334,9 @@ impl Session for SqlSession {
         if matches!(self.block, Block::Idle) {
             let txn = self.begin();
             self.block = Block::implicit(txn, self.engine.now_us());
+            if let Err(error) = self.block_began() {
+                tracing::error!(%error, "a block's settings");
+            }
         }
     }
 
@@ -308,17 +345,22 @@ impl Session for SqlSession {
             return Ok(());
         }
         let durability = self.durability();
-        match std::mem::replace(&mut self.block, Block::Idle) {
-            Block::Open { txn, .. } if ok => {
-                txn.commit(durability).await.map(drop).map_err(from_engine)
+        match self.end_block() {
+            Block::Open(Open { txn, .. }) if ok => {
+                let committed = txn.commit(durability).await;
+                self.block_ended(committed.is_ok());
+                committed.map(drop).map_err(from_engine)
             }
-            _ => Ok(()),
+            _ => {
+                self.block_ended(false);
+                Ok(())
+            }
         }
     }
 
     fn fail(&mut self) {
         self.copy = None;
-        self.block.fail();
+        self.block.fail(!self.savepoints.is_empty());
     }
 
     fn status(&self) -> TxnStatus {

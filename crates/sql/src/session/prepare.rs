@@ -1,7 +1,9 @@
 //! What a statement needs and what it will answer, before it runs.
 
+use super::prepared::Execute;
 use super::query::{columns, plan_query, plan_target_query};
-use super::{Parsed, SqlSession};
+use super::{Parsed, SqlSession, cursors};
+use crate::bind::ident_name;
 use crate::dml::{DeleteRead, ReturnShape, UpdateRead, describe_insert};
 use crate::plan::{Params, StatementCx, ast_hints, infer_params};
 use cvx_dialect::Statement;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 /// More parameters than the protocol can number.
 const PARAMS_MAX: usize = 65_535;
 
-pub(super) async fn prepare(
+pub(super) fn prepare(
     session: &mut SqlSession,
     sql: &str,
     types: &[Option<PgType>],
@@ -28,6 +30,16 @@ pub(super) async fn prepare(
             ));
         }
     };
+    understand(session, statement, sql, types)
+}
+
+/// As [`prepare`], of a statement that was parsed.
+pub(super) fn understand(
+    session: &mut SqlSession,
+    statement: Option<Statement>,
+    sql: &str,
+    types: &[Option<PgType>],
+) -> Result<Prepared> {
     let mut known = types.to_vec();
     known.iter_mut().for_each(|ty| {
         if *ty == Some(PgType::Unknown) {
@@ -56,6 +68,8 @@ fn describe(
     known: &mut Vec<Option<PgType>>,
 ) -> Result<Option<Vec<Column>>> {
     match statement {
+        // The parameters in it are its own.
+        Statement::Sql(sql) if matches!(**sql, ast::Statement::Prepare { .. }) => Ok(None),
         Statement::Sql(sql) => {
             learn(known, ast_hints(sql.as_ref()));
             describe_sql(session, sql, text, known)
@@ -78,6 +92,11 @@ fn describe_sql(
     text: &str,
     known: &mut Vec<Option<PgType>>,
 ) -> Result<Option<Vec<Column>>> {
+    if let Some(execute) = Execute::of(statement)? {
+        let stored = execute.stored(session)?;
+        learn(known, execute.hints(&stored));
+        return Ok(stored.prepared.columns.clone());
+    }
     match statement {
         ast::Statement::Query(query) => describe_query(session, query, text, known).map(Some),
         ast::Statement::Insert(insert) => describe_change(session, text, known, |cx| {
@@ -98,6 +117,14 @@ fn describe_sql(
         ast::Statement::Explain { statement: inner, .. } => {
             describe_sql(session, inner, text, known)?;
             Ok(Some(vec![text_column("QUERY PLAN")]))
+        }
+        ast::Statement::Declare { stmts } => {
+            let query = cursors::declared(stmts)?.0.for_query.as_ref();
+            query.map_or(Ok(()), |query| describe_query(session, query, text, known).map(drop))?;
+            Ok(None)
+        }
+        ast::Statement::Fetch { name, .. } => {
+            Ok(session.cursors.columns(&ident_name(name)).cloned())
         }
         _ => Ok(None),
     }

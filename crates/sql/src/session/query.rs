@@ -72,6 +72,19 @@ pub fn plan_target_query(
     planner.with_values(plan)
 }
 
+/// As [`stream_target_query`], over every version of the target rather than its present rows.
+pub async fn stream_versions_query(
+    cx: &StatementCx<'_>,
+    target: &Arc<Table>,
+    mut query: Query,
+) -> Result<SendableRecordBatchStream> {
+    let bound = Binder::new(cx).versions_query(target, &mut query)?;
+    let planner = Planner::new(cx, bound);
+    let plan = planner.query(query)?;
+    let physical = physical(cx, planner.with_values(plan)?).await?;
+    run(cx, physical)
+}
+
 /// The rows that an UPDATE or DELETE of `target` will change.
 pub async fn stream_target_query(
     cx: &StatementCx<'_>,

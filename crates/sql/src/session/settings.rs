@@ -1,8 +1,8 @@
 //! SET, SHOW, RESET, DISCARD and BEGIN's modes.
 
 use super::SqlSession;
-use super::block::Block;
-use super::dispatch::text_rows;
+use super::block::{Block, Open};
+use super::dispatch::{done, text_rows};
 use crate::bind::{ident_name, object_name};
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampMicrosecondType;
@@ -10,7 +10,7 @@ use cvx_dialect::{MaintenanceKind, Statement};
 use cvx_session::{Notice, Outcome};
 use cvx_types::{Column, PgType, Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    self, ContextModifier, Expr, Ident, Set, SetSessionAuthorizationParamKind,
+    self, ContextModifier, DiscardObject, Expr, Ident, Set, SetSessionAuthorizationParamKind,
     TransactionAccessMode, TransactionIsolationLevel, TransactionMode, Value,
 };
 
@@ -21,10 +21,8 @@ pub(super) fn run(session: &mut SqlSession, statement: &ast::Statement) -> Resul
     use ast::Statement as S;
     let outcome = match statement {
         S::Set(set) => assign(session, set)?,
-        S::Discard { .. } => discard(session)?,
-        S::Deallocate { .. } => done("DEALLOCATE"),
+        S::Discard { object_type } => discard(session, *object_type)?,
         S::UNLISTEN { .. } => done("UNLISTEN"),
-        S::Close { .. } => done("CLOSE CURSOR"),
         S::Reset(what) => {
             match &what.reset {
                 ast::Reset::ALL => session.vars.reset_all(),
@@ -51,9 +49,9 @@ pub(super) fn utility(statement: &Statement) -> Result<Outcome> {
         Statement::SetConstraints { .. } => Ok(done("SET CONSTRAINTS")),
         Statement::AlterExtension { .. } => Ok(done("ALTER EXTENSION")),
         Statement::SetColumn(_) => Ok(done("ALTER TABLE")),
-        Statement::Move { .. } => Err(SqlError::unsupported("MOVE")),
         Statement::ResetTableOptions { .. } => Err(SqlError::unsupported("ALTER TABLE ... RESET")),
         Statement::Sql(_)
+        | Statement::Move { .. }
         | Statement::DeletePortion(_)
         | Statement::Copy(_)
         | Statement::Role(_)
@@ -64,20 +62,21 @@ pub(super) fn utility(statement: &Statement) -> Result<Outcome> {
     }
 }
 
-fn done(tag: &str) -> Outcome {
-    Outcome::Done { tag: tag.to_owned() }
-}
-
-fn discard(session: &mut SqlSession) -> Result<Outcome> {
-    if session.block.now_us().is_some() && !session.block.is_implicit() {
-        return Err(SqlError::new(
-            SqlState::ACTIVE_TRANSACTION,
-            "DISCARD ALL cannot run inside a transaction block",
-        ));
+fn discard(session: &mut SqlSession, what: DiscardObject) -> Result<Outcome> {
+    if what == DiscardObject::ALL {
+        if session.block.is_explicit() {
+            return Err(SqlError::new(
+                SqlState::ACTIVE_TRANSACTION,
+                "DISCARD ALL cannot run inside a transaction block",
+            ));
+        }
+        session.set_session_user(DEFAULT, false)?;
+        session.vars.reset_all();
+        session.statements.clear();
+        session.cursors.close_all();
     }
-    session.set_session_user(DEFAULT, false)?;
-    session.vars.reset_all();
-    Ok(done("DISCARD ALL"))
+    // No plans are kept, and there are no temporary tables.
+    Ok(done(&format!("DISCARD {what}")))
 }
 
 /// BEGIN with its modes.
@@ -85,25 +84,49 @@ pub(super) fn begin(session: &mut SqlSession, modes: &[TransactionMode]) -> Resu
     check_modes(modes)?;
     match std::mem::replace(&mut session.block, Block::Idle) {
         Block::Idle => {
-            session.vars.begin();
             let txn = session.begin();
             session.block = Block::explicit(txn, session.engine.now_us());
+            session.block_began()?;
         }
-        Block::Open { txn, now_us, implicit: true } => {
-            session.vars.begin();
+        Block::Open(Open { txn, now_us, implicit: true }) => {
             session.block = Block::explicit(txn, now_us);
         }
         other => {
             session.block = other;
-            session.notices.push(Notice {
-                severity: "WARNING",
-                state: SqlState::ACTIVE_TRANSACTION.0,
-                message: "there is already a transaction in progress".to_owned(),
-            });
+            session
+                .warn(SqlState::ACTIVE_TRANSACTION, "there is already a transaction in progress");
         }
     }
     apply_modes(session, modes)?;
     Ok(done("BEGIN"))
+}
+
+impl SqlSession {
+    /// The settings of a block begin as the session's defaults say.
+    pub(super) fn block_began(&mut self) -> Result<()> {
+        self.vars.begin();
+        let read_only = self.vars.text("default_transaction_read_only");
+        self.vars.set("transaction_read_only", &read_only, true)
+    }
+
+    /// Whether a statement may only read: by its block's mode, or by the session's default.
+    pub(super) fn reads_only(&self, in_block: bool) -> bool {
+        let block = self.vars.is_on("transaction_read_only");
+        block || (!in_block && self.vars.is_on("default_transaction_read_only"))
+    }
+
+    pub(super) fn warn(&mut self, state: SqlState, message: &str) {
+        let message = message.to_owned();
+        self.notices.push(Notice { severity: "WARNING", state: state.0, message });
+    }
+}
+
+/// The modes of the block that is open.
+pub(super) fn modes(session: &SqlSession) -> Vec<TransactionMode> {
+    let read_only = session.vars.is_on("transaction_read_only");
+    let access =
+        if read_only { TransactionAccessMode::ReadOnly } else { TransactionAccessMode::ReadWrite };
+    vec![TransactionMode::AccessMode(access)]
 }
 
 fn check_modes(modes: &[TransactionMode]) -> Result<()> {
@@ -118,14 +141,46 @@ fn check_modes(modes: &[TransactionMode]) -> Result<()> {
 fn apply_modes(session: &mut SqlSession, modes: &[TransactionMode]) -> Result<()> {
     for mode in modes {
         match mode {
-            TransactionMode::AccessMode(TransactionAccessMode::ReadOnly) => {
-                session.vars.set("transaction_read_only", "on", true)?;
-            }
-            TransactionMode::AccessMode(TransactionAccessMode::ReadWrite) => {
-                session.vars.set("transaction_read_only", "off", true)?;
+            TransactionMode::AccessMode(access) => {
+                session.vars.set("transaction_read_only", on_or_off(*access), true)?;
             }
             TransactionMode::IsolationLevel(_) => {}
         }
+    }
+    Ok(())
+}
+
+fn on_or_off(access: TransactionAccessMode) -> &'static str {
+    match access {
+        TransactionAccessMode::ReadOnly => "on",
+        TransactionAccessMode::ReadWrite => "off",
+    }
+}
+
+/// SET TRANSACTION: the modes of the block, so that outside one it says nothing.
+fn set_transaction(session: &mut SqlSession, modes: &[TransactionMode]) -> Result<()> {
+    check_modes(modes)?;
+    if !session.block.is_open() {
+        let message = "SET TRANSACTION can only be used in transaction blocks";
+        session.warn(SqlState::NO_ACTIVE_TRANSACTION, message);
+        return Ok(());
+    }
+    apply_modes(session, modes)
+}
+
+/// SET SESSION CHARACTERISTICS: the modes of blocks to come.
+fn set_characteristics(session: &mut SqlSession, modes: &[TransactionMode]) -> Result<()> {
+    check_modes(modes)?;
+    for mode in modes {
+        let (name, value) = match mode {
+            TransactionMode::AccessMode(access) => {
+                ("default_transaction_read_only", on_or_off(*access).to_owned())
+            }
+            TransactionMode::IsolationLevel(level) => {
+                ("default_transaction_isolation", level.to_string().to_lowercase())
+            }
+        };
+        session.vars.set(name, &value, false)?;
     }
     Ok(())
 }
@@ -140,10 +195,11 @@ fn assign(session: &mut SqlSession, set: &Set) -> Result<Outcome> {
         Set::SetTimeZone { local, value } => {
             assign_one(session, "timezone", std::slice::from_ref(value), *local)?;
         }
-        Set::SetTransaction { modes, .. } => {
-            check_modes(modes)?;
-            apply_modes(session, modes)?;
+        Set::SetTransaction { snapshot: Some(_), .. } => {
+            return Err(SqlError::unsupported("SET TRANSACTION SNAPSHOT"));
         }
+        Set::SetTransaction { modes, session: true, .. } => set_characteristics(session, modes)?,
+        Set::SetTransaction { modes, session: false, .. } => set_transaction(session, modes)?,
         Set::SetNames { charset_name, .. } => {
             session.vars.set("client_encoding", &ident_name(charset_name), false)?;
         }
@@ -175,6 +231,15 @@ fn assign_one(session: &mut SqlSession, name: &str, values: &[Expr], local: bool
     let text = values.iter().map(value_text).collect::<Result<Vec<_>>>()?.join(", ");
     if is_moment(name) {
         session.check_moment(name, &text)?;
+    }
+    if local && !session.block.is_open() {
+        // As Postgres: checked, and forgotten at once.
+        if !matches!(name, "role" | "session_authorization") {
+            session.vars.check(name, &text)?;
+        }
+        let message = "SET LOCAL can only be used in transaction blocks";
+        session.warn(SqlState::NO_ACTIVE_TRANSACTION, message);
+        return Ok(());
     }
     match name {
         "role" => session.set_role(&text, local),
@@ -247,6 +312,10 @@ pub(super) fn show(session: &SqlSession, name: &str) -> Result<Outcome> {
         "time zone" => "timezone".to_owned(),
         other => other.to_owned(),
     };
+    if name == "transaction_read_only" {
+        let shown = if session.reads_only(session.block.is_open()) { "on" } else { "off" };
+        return text_rows(&name, vec![shown.to_owned()], "SHOW");
+    }
     if name == "all" {
         return show_all(session);
     }

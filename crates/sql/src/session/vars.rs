@@ -42,13 +42,8 @@ const fn law(
     Law { name, default, kind, reported, description }
 }
 
-const ISOLATION: Kind = Kind::Choice(&[
-    "repeatable read",
-    "read committed",
-    "read uncommitted",
-    "serializable",
-    "snapshot",
-]);
+const ISOLATION: Kind =
+    Kind::Choice(&["repeatable read", "read committed", "read uncommitted", "snapshot"]);
 
 /// The version that clients compare with; the words after it are ours.
 pub const SERVER_VERSION: &str = concat!("16.6 (cvx ", env!("CARGO_PKG_VERSION"), ")");
@@ -192,6 +187,13 @@ pub struct Vars {
     local: BTreeMap<String, Option<String>>,
 }
 
+/// Settings at a savepoint.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    set: BTreeMap<String, String>,
+    local: BTreeMap<String, Option<String>>,
+}
+
 impl Vars {
     /// Settings with a start-up packet's words as their defaults.
     pub fn new(settings: &[(String, String)]) -> Result<Self> {
@@ -230,7 +232,15 @@ impl Vars {
 
     /// SHOW: the value, or 42704.
     pub fn show(&self, name: &str) -> Result<String> {
-        self.get(name).ok_or_else(|| unknown(name))
+        let value = self.get(name).ok_or_else(|| unknown(name))?;
+        let law = law_of(&name.to_ascii_lowercase());
+        let is_duration = law.is_some_and(|law| matches!(law.kind, Kind::Duration));
+        Ok(if is_duration { with_unit(&value) } else { value })
+    }
+
+    /// Whether SET would take the value.
+    pub fn check(&self, name: &str, value: &str) -> Result<()> {
+        self.accepted(&name.to_ascii_lowercase(), value).map(drop)
     }
 
     /// SET [LOCAL] name TO value.
@@ -292,16 +302,29 @@ impl Vars {
         self.saved = Some(self.set.clone());
     }
 
+    /// The settings as they stand, to go back to.
+    pub fn mark(&self) -> Mark {
+        Mark { set: self.set.clone(), local: self.local.clone() }
+    }
+
+    /// Takes up the settings of a mark of the same block.
+    pub fn back_to(&mut self, mark: &Mark) {
+        self.replace_set(mark.set.clone());
+        self.local = mark.local.clone();
+    }
+
+    fn replace_set(&mut self, set: BTreeMap<String, String>) {
+        for name in self.set.keys().chain(set.keys()).cloned().collect::<Vec<_>>() {
+            self.note_change(&name);
+        }
+        self.set = set;
+    }
+
     /// The block ends: SET LOCAL is undone, after ROLLBACK every SET of it.
     pub fn end(&mut self, committed: bool) {
         let local = std::mem::take(&mut self.local);
         match (self.saved.take(), committed) {
-            (Some(saved), false) => {
-                for name in self.set.keys().chain(saved.keys()).cloned().collect::<Vec<_>>() {
-                    self.note_change(&name);
-                }
-                self.set = saved;
-            }
+            (Some(saved), false) => self.replace_set(saved),
             _ => self.restore(local),
         }
     }
@@ -329,12 +352,13 @@ impl Vars {
 
     /// Every setting: name, value, description.
     pub fn all(&self) -> Vec<(String, String, String)> {
-        LAWS.iter()
-            .map(|law| {
-                let value = self.get(law.name).unwrap_or_default();
-                (display_name(law.name).to_owned(), value, law.description.to_owned())
-            })
-            .collect()
+        let known = LAWS.iter().map(|law| {
+            let value = self.get(law.name).unwrap_or_default();
+            (display_name(law.name).to_owned(), value, law.description.to_owned())
+        });
+        let is_own = |name: &str| law_of(name).is_none() && !IDENTITY.contains(&name);
+        let own = self.set.iter().filter(|(name, _)| is_own(name));
+        known.chain(own.map(|(name, value)| (name.clone(), value.clone(), String::new()))).collect()
     }
 
     fn note_change(&mut self, name: &str) {
@@ -376,6 +400,9 @@ fn accept(law: &Law, value: &str) -> Result<String> {
         Kind::Duration => parse_ms(value).map(|ms| ms.to_string()).ok_or_else(bad),
         Kind::Choice(choices) => {
             let lower = value.trim().to_ascii_lowercase();
+            if lower == "serializable" && law.name.ends_with("transaction_isolation") {
+                return Err(SqlError::unsupported("isolation level SERIALIZABLE"));
+            }
             let refused = || bad().hint(format!("Available values: {}.", choices.join(", ")));
             if choices.contains(&lower.as_str()) { Ok(lower) } else { Err(refused()) }
         }
@@ -436,6 +463,14 @@ fn parse_ms(value: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(scale).filter(|ms| i32::try_from(*ms).is_ok())
+}
+
+/// Milliseconds in the largest unit that they are whole in, as Postgres shows them.
+fn with_unit(ms: &str) -> String {
+    let Ok(ms) = ms.parse::<u64>() else { return ms.to_owned() };
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms")];
+    let whole = units.into_iter().find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
+    whole.map_or_else(|| ms.to_string(), |(unit, name)| format!("{}{name}", ms / unit))
 }
 
 fn unknown(name: &str) -> SqlError {

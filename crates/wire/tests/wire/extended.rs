@@ -129,6 +129,35 @@ async fn portals_end_with_their_transaction() {
 }
 
 #[tokio::test]
+async fn sql_moves_in_portals_and_describes_cursors() {
+    let server = Server::start().await;
+    let mut raw = Raw::connect(&server).await;
+    let mut bytes = parse("b", "begin", &[]);
+    bytes.extend(bind("", "b", &[]));
+    bytes.extend(execute("", 0));
+    bytes.extend(parse("s", "rows 250", &[]));
+    bytes.extend(bind("p", "s", &[]));
+    bytes.extend(parse("m", "move p 240", &[]));
+    bytes.extend(bind("", "m", &[]));
+    bytes.extend(execute("", 0));
+    bytes.extend(execute("p", 7));
+    bytes.extend(bind("", "m", &[]));
+    bytes.extend(execute("", 0));
+    bytes.extend(execute("p", 0));
+    bytes.extend(sync());
+    assert_eq!(raw.tags(&bytes).await, "12C1212CDDDDDDDs2CCZ");
+    let mut bytes = parse("n", "move nothing all", &[]);
+    bytes.extend(bind("", "n", &[]));
+    bytes.extend(execute("", 0));
+    bytes.extend(sync());
+    raw.send(&bytes).await;
+    assert_eq!(raw.until_ready().await[2].field('C'), "34000");
+    let mut bytes = message('D', b"Pa cursor\0");
+    bytes.extend(sync());
+    assert_eq!(raw.tags(&bytes).await, "TZ");
+}
+
+#[tokio::test]
 async fn after_an_error_all_is_skipped_until_sync() {
     let server = Server::start().await;
     let mut raw = Raw::connect(&server).await;

@@ -7,7 +7,7 @@
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use cvx_session::{CancelToken, Database, Verifier};
+use cvx_session::{CancelToken, Database, Statements, Verifier};
 use cvx_session::{CopyFormat, CopyIn, Notice, Outcome, Prepared, RowStream, Session, TxnStatus};
 use cvx_types::{Column, Datum, FormatSettings, PgType, Result, SqlError, SqlState};
 use cvx_wire::{Admission, WireLimits, serve};
@@ -107,6 +107,7 @@ impl Database for FakeDatabase {
             notices: Vec::new(),
             copying: Vec::new(),
             changed: false,
+            statements: Statements::new(0),
         }))
     }
 }
@@ -120,6 +121,7 @@ struct FakeSession {
     notices: Vec<Notice>,
     copying: Vec<RecordBatch>,
     changed: bool,
+    statements: Statements,
 }
 
 impl Drop for FakeSession {
@@ -310,6 +312,9 @@ impl Session for FakeSession {
                 rows: row_stream(self.world.clone(), 1, 1),
                 verb: "SELECT".into(),
             },
+            ["move", portal, rows] => {
+                Outcome::MovePortal { name: (*portal).to_owned(), rows: rows.parse().ok() }
+            }
             ["echo", ..] => Self::echo(params),
             [word @ ("begin" | "commit" | "rollback")] => self.transaction(word),
             ["insert", n] => {
@@ -360,6 +365,16 @@ impl Session for FakeSession {
             _ => return Err(plain("42601", "what?")),
         })
     }
+
+    fn statements(&mut self) -> &mut Statements {
+        &mut self.statements
+    }
+
+    fn cursor_columns(&self, name: &str) -> Option<Vec<Column>> {
+        (name == "a cursor").then(row_columns)
+    }
+
+    fn close_cursor(&mut self, _name: &str) {}
 
     async fn copy_rows(&mut self, rows: RecordBatch) -> Result<()> {
         assert_eq!(rows.schema(), copy_schema());

@@ -5,6 +5,7 @@ mod empty;
 mod functions;
 mod relations;
 mod server;
+mod session;
 mod statistics;
 mod types;
 
@@ -67,6 +68,7 @@ fn rows_of(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         .or_else(|| types::rows(model, name))
         .or_else(|| functions::rows(model, name))
         .or_else(|| server::rows(model, name))
+        .or_else(|| session::rows(model, name))
         .or_else(|| statistics::rows(model, name))
         .or_else(|| empty::rows(name))
 }
