@@ -69,8 +69,11 @@ impl Binder<'_> {
         env: &Env,
     ) -> Result<Box<Query>> {
         let table = self.argument_table(source)?;
-        let (entity, ts) = entity_and_time(&table)?;
         let history = name == "history";
+        let (entity, ts) = entity_and_time(&table, history)?;
+        if ts.is_none() && call.named.contains_key("ts") {
+            return Err(no_valid_time(&table));
+        }
         let mut query = template(if history { HISTORY } else { TRAJECTORY })?;
         let select = select_of(&mut query)?;
         let factor = &mut select.from[0].relation;
@@ -79,7 +82,7 @@ impl Binder<'_> {
         let own_system = history.then_some(Clause::All);
         let pending = Pending {
             table: Arc::clone(&table),
-            own_valid: history.then_some(Clause::All),
+            own_valid: history.then_some(Clause::All).filter(|_| ts.is_some()),
             own_system,
             scopes: env.scopes.clone(),
             show,
@@ -90,8 +93,8 @@ impl Binder<'_> {
             *name = ObjectName::from(vec![quote(&table.schema), quote(&table.name)]);
         }
         self.push(factor, pending)?;
-        select.selection = condition(call, &entity, &ts);
-        order_by(&mut query, &ts, history);
+        select.selection = condition(call, &entity, ts.as_deref().unwrap_or_default());
+        order_by(&mut query, ts.as_deref(), history);
         self.bind_condition(&mut query, env)?;
         Ok(query)
     }
@@ -109,7 +112,7 @@ impl Binder<'_> {
             sample: None,
         };
         select.selection = condition(call, GIVEN[0], GIVEN[1]);
-        order_by(&mut outer, GIVEN[1], false);
+        order_by(&mut outer, Some(GIVEN[1]), false);
         self.bind_condition(&mut outer, env)?;
         Ok(outer)
     }
@@ -240,13 +243,13 @@ fn condition(call: &Call, entity: &str, ts: &str) -> Option<Expr> {
         })
 }
 
-fn order_by(query: &mut Query, ts: &str, history: bool) {
+fn order_by(query: &mut Query, ts: Option<&str>, history: bool) {
     let key = |name: &str| ast::OrderByExpr {
         expr: Expr::Identifier(quote(name)),
         options: ast::OrderByOptions { asc: None, nulls_first: None },
         with_fill: None,
     };
-    let mut keys = vec![key(ts)];
+    let mut keys: Vec<_> = ts.map(key).into_iter().collect();
     if history {
         keys.push(key("_system_from"));
     }
@@ -254,18 +257,22 @@ fn order_by(query: &mut Query, ts: &str, history: bool) {
         Some(ast::OrderBy { kind: ast::OrderByKind::Expressions(keys), interpolate: None });
 }
 
-fn entity_and_time(table: &Table) -> Result<(String, String)> {
-    let name = |id: Option<u16>| {
-        table.columns.iter().find(|column| Some(column.id) == id).map(|column| column.name.clone())
-    };
-    match (name(table.entity), name(table.valid_time)) {
-        (Some(entity), Some(ts)) => Ok((entity, ts)),
-        _ => Err(SqlError::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("table \"{}\" has no valid time", table.name),
-        )
-        .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it.")),
+/// The columns of the entity and its time. A history needs no valid time: then the entity is the
+/// key, if that is one column.
+fn entity_and_time(table: &Table, history: bool) -> Result<(String, Option<String>)> {
+    let name = |id: u16| table.column_by_id(id).map(|column| column.name.clone());
+    let entity = table.entity.and_then(name);
+    match (entity, table.valid_time.and_then(name), table.key.as_slice()) {
+        (Some(entity), Some(ts), _) => Ok((entity, Some(ts))),
+        (_, None, [key]) if history => Ok((name(*key).unwrap_or_default(), None)),
+        _ => Err(no_valid_time(table)),
     }
+}
+
+fn no_valid_time(table: &Table) -> SqlError {
+    let message = format!("table \"{}\" has no valid time", table.name);
+    SqlError::new(SqlState::WRONG_OBJECT_TYPE, message)
+        .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it.")
 }
 
 /// Whether a value depends on a column of an earlier relation of FROM.

@@ -1,10 +1,14 @@
 //! CREATE INDEX: hnsw on a vector column. Search is exact until the index answers.
+//!
+//! A plain btree index on another column is recorded and shown in the catalog, since every schema
+//! written for Postgres has some. Nothing reads it: keys and times are looked up without one, and
+//! conditions on other columns are checked by scans.
 
 use super::DdlPlan;
 use crate::bind::{ident_name, object_name};
 use crate::plan::StatementCx;
 use cvx_core::Metric;
-use cvx_engine::{CatalogChange, IndexDef, Table};
+use cvx_engine::{CatalogChange, ColumnDef, IndexDef, Table};
 use cvx_types::{PgType, Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CreateIndex, Expr, IndexType};
 
@@ -23,6 +27,9 @@ pub(super) fn plan(cx: &StatementCx<'_>, create: &CreateIndex) -> Result<DdlPlan
         return Err(SqlError::unsupported("an index on an expression"));
     };
     let def = crate::dml::column(&table, &ident_name(ident))?;
+    if method == "btree" && def.ty != PgType::Vector {
+        return plain(cx, create, &table, def);
+    }
     if def.ty != PgType::Vector {
         return Err(SqlError::unsupported(format!("an {method} index on type {}", def.ty.name())));
     }
@@ -32,15 +39,48 @@ pub(super) fn plan(cx: &StatementCx<'_>, create: &CreateIndex) -> Result<DdlPlan
         .map_or_else(|| default_opclass(&method), |name| object_name(name).pop())
         .ok_or_else(|| no_opclass(&method))?;
     let metric = metric_of(&opclass)?;
-    let name = create.name.as_ref().and_then(|name| object_name(name).pop());
-    let name = name.unwrap_or_else(|| free_name(cx, &table, &def.name));
-    if create.if_not_exists && cx.catalog.index(&table.schema, &name).is_some() {
-        return Ok(
-            DdlPlan::new(TAG).notice(format!("relation \"{name}\" already exists, skipping"))
-        );
-    }
     let options = options(create, &method)?;
+    let name = String::new();
     let index = IndexDef { oid: 0, name, column: def.id, method, opclass, metric, options };
+    named(cx, create, &table, index)
+}
+
+/// An index on a column that is no vector: recorded.
+fn plain(
+    cx: &StatementCx<'_>,
+    create: &CreateIndex,
+    table: &Table,
+    column: &ColumnDef,
+) -> Result<DdlPlan> {
+    if let Some(option) = create.with.first() {
+        return Err(SqlError::unsupported(format!("index option {option}")));
+    }
+    let index = IndexDef {
+        oid: 0,
+        name: String::new(),
+        column: column.id,
+        method: "btree".to_owned(),
+        opclass: String::new(),
+        metric: Metric::L2,
+        options: Vec::new(),
+    };
+    named(cx, create, table, index)
+}
+
+/// The index under the name it was given, or one that is free.
+fn named(
+    cx: &StatementCx<'_>,
+    create: &CreateIndex,
+    table: &Table,
+    mut index: IndexDef,
+) -> Result<DdlPlan> {
+    let name = create.name.as_ref().and_then(|name| object_name(name).pop());
+    let column = table.column_by_id(index.column).map_or("", |column| column.name.as_str());
+    index.name = name.unwrap_or_else(|| free_name(cx, table, column));
+    if create.if_not_exists && cx.catalog.index(&table.schema, &index.name).is_some() {
+        let notice = format!("relation \"{}\" already exists, skipping", index.name);
+        return Ok(DdlPlan::new(TAG).notice(notice));
+    }
     Ok(DdlPlan::change(TAG, CatalogChange::CreateIndex { oid: table.oid, index }))
 }
 
@@ -51,9 +91,9 @@ fn method(create: &CreateIndex) -> Result<String> {
         None => "btree".to_owned(),
     };
     match method.as_str() {
-        "hnsw" => Ok(method),
+        "hnsw" | "btree" => Ok(method),
         "ivfflat" => Err(SqlError::unsupported("index method ivfflat").hint("Use hnsw.")),
-        "btree" | "hash" | "gist" | "gin" | "brin" | "spgist" => {
+        "hash" | "gist" | "gin" | "brin" | "spgist" => {
             Err(SqlError::unsupported(format!("index method {method}"))
                 .hint("Vector columns take USING hnsw; keys are indexed by themselves."))
         }

@@ -21,6 +21,10 @@ pub fn index(relation: &Relation, column: i64, bare: bool) -> Option<String> {
         false => quote::qualified(&table.schema, &table.name),
     };
     Some(match &relation.body {
+        Body::Index(_, index) if index.method == "btree" => {
+            let column = quote::ident(&table.column_by_id(index.column)?.name);
+            format!("CREATE INDEX {name} ON {on} USING btree ({column})")
+        }
         Body::Index(_, index) => {
             let column = table.column_by_id(index.column)?;
             let (method, opclass) = (quote::ident(&index.method), quote::ident(&index.opclass));
@@ -58,7 +62,9 @@ pub fn key_facts(model: &SystemCatalog, relation: &Relation) -> (Vec<u32>, Vec<u
     use crate::pg_catalog::{oid, procs};
     let collation = |ty: u32| model.type_of(ty).map_or(0, |facts| facts.collation);
     let class = |ty: u32| match &relation.body {
-        Body::Index(_, index) => procs::opclass_named(oid::AM_HNSW, &index.opclass),
+        Body::Index(_, index) if index.method != "btree" => {
+            procs::opclass_named(oid::AM_HNSW, &index.opclass)
+        }
         _ => procs::btree_class_for(ty),
     };
     let types: Vec<u32> = relation.attributes.iter().map(|a| a.ty.oid()).collect();

@@ -8,15 +8,17 @@
 mod block;
 mod dispatch;
 mod identity;
+mod position;
 mod prepare;
 mod query;
 mod settings;
+mod stopping;
 mod vars;
 
 pub(crate) use dispatch::{rows_of, text_rows};
 pub(crate) use identity::on_off;
 pub use query::{
-    columns, physical, plan_query, plan_target_query, run as run_plan, stream_query,
+    columns, lowered, physical, plan_query, plan_target_query, run as run_plan, stream_query,
     stream_target_query,
 };
 pub use vars::Vars;
@@ -81,9 +83,11 @@ struct Parsed {
 impl SqlSession {
     pub fn new(db: &Db, login: u32, vars: Vars) -> Self {
         let cancel = CancelToken::default();
+        let mut state = db.session_state();
+        state.config_mut().set_extension(Arc::new(cancel.clone()));
         Self {
             engine: Arc::clone(&db.engine),
-            state: db.session_state(),
+            state,
             runtime: db.session_runtime(cancel.clone()),
             login,
             import_dir: db.options.import_dir.clone(),
@@ -103,6 +107,12 @@ impl SqlSession {
             settings.timezone = zone;
         }
         settings
+    }
+
+    /// Tells functions how the session reads and writes text.
+    fn tell_formats(&mut self) {
+        let formats = crate::functions::SessionFormats(self.reading_settings());
+        self.state.config_mut().options_mut().extensions.insert(formats);
     }
 
     /// Puts what `set_config` made into force.
@@ -128,11 +138,14 @@ impl SqlSession {
 
     /// What system tables say of this session.
     fn facts(&self, guard: &Guard) -> SessionFacts {
-        let settings = self.vars.all().into_iter();
+        let known = self.vars.all().into_iter();
+        let custom = self.vars.custom();
+        let custom = custom.map(|(name, value)| (name.clone(), value.clone(), String::new()));
         let name = |oid| guard.access().role(oid).map_or("", |role| role.name.as_str());
         SessionFacts {
             search_path: crate::plan::search_path(&self.vars),
-            settings: settings
+            settings: known
+                .chain(custom)
                 .map(|(name, value, description)| Setting { name, value, description })
                 .collect(),
             session_user: name(guard.session_user()).to_owned(),
@@ -239,7 +252,9 @@ impl Session for SqlSession {
 
     async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
         self.apply_pending()?;
-        prepare::prepare(self, sql, types).await
+        self.tell_formats();
+        let prepared = prepare::prepare(self, sql, types).await;
+        prepared.map_err(|error| position::located(error, sql))
     }
 
     async fn execute(&mut self, statement: &Prepared, params: &[Datum]) -> Result<Outcome> {
@@ -255,8 +270,10 @@ impl Session for SqlSession {
             ));
         }
         let timer = self.start_statement();
+        self.tell_formats();
         let params = Params::bound(&statement.params, params);
         let outcome = dispatch::run(self, parsed, params).await;
+        let outcome = outcome.map_err(|error| position::located(error, &parsed.text));
         match (&outcome, timer) {
             (Ok(Outcome::Rows { .. } | Outcome::CopyOut { .. } | Outcome::CopyIn(_)), _) => {}
             (_, Some(timer)) => timer.abort(),

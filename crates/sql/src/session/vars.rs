@@ -194,9 +194,14 @@ impl Vars {
         self.text(name).parse().unwrap_or(0)
     }
 
-    /// SHOW: the value, or 42704.
+    /// SHOW: the value, durations in the largest unit that needs no fraction; or 42704.
     pub fn show(&self, name: &str) -> Result<String> {
-        self.get(name).ok_or_else(|| unknown(name))
+        let value = self.get(name).ok_or_else(|| unknown(name))?;
+        let law = law_of(&name.to_ascii_lowercase());
+        Ok(match law.map(|law| law.kind) {
+            Some(Kind::Duration) => value.parse().map_or(value, show_ms),
+            _ => value,
+        })
     }
 
     /// SET [LOCAL] name TO value.
@@ -293,14 +298,19 @@ impl Vars {
             .collect()
     }
 
-    /// Every setting: name, value, description.
+    /// Every setting as SHOW says it: name, value, description.
     pub fn all(&self) -> Vec<(String, String, String)> {
         LAWS.iter()
             .map(|law| {
-                let value = self.get(law.name).unwrap_or_default();
+                let value = self.show(law.name).unwrap_or_default();
                 (display_name(law.name).to_owned(), value, law.description.to_owned())
             })
             .collect()
+    }
+
+    /// Settings of names that only this session knows.
+    pub fn custom(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.set.iter().filter(|(name, _)| law_of(name).is_none())
     }
 
     fn note_change(&mut self, name: &str) {
@@ -398,6 +408,17 @@ fn parse_ms(value: &str) -> Option<u64> {
     number.checked_mul(scale).filter(|ms| i32::try_from(*ms).is_ok())
 }
 
+/// `5000` as `5s`; zero is off and has no unit.
+fn show_ms(ms: u64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
+    let whole = units.iter().find(|(scale, _)| ms > 0 && ms.is_multiple_of(*scale));
+    match whole {
+        Some((scale, unit)) => format!("{}{unit}", ms / scale),
+        None if ms == 0 => "0".to_owned(),
+        None => format!("{ms}ms"),
+    }
+}
+
 fn unknown(name: &str) -> SqlError {
     SqlError::new(
         SqlState::UNDEFINED_OBJECT,
@@ -432,6 +453,10 @@ mod tests {
         assert_eq!(vars.set("server_version", "1", false).unwrap_err().state.0, "55P02");
         vars.set("statement_timeout", "2s", false).unwrap();
         assert_eq!(vars.milliseconds("statement_timeout"), 2000);
+        for (said, shown) in [("250", "250ms"), ("60000", "1min"), ("0", "0"), ("90min", "90min")] {
+            vars.set("statement_timeout", said, false).unwrap();
+            assert_eq!(vars.show("statement_timeout").unwrap(), shown);
+        }
         vars.set("my.own", "kept", false).unwrap();
         assert_eq!(vars.show("my.own").unwrap(), "kept");
     }

@@ -17,6 +17,7 @@ mod tests;
 
 pub(crate) use aggregate::{VectorFold, avg, sum};
 pub(crate) use column::{Vectors, VectorsBuilder, check_vector, vector_argument};
+pub use distance::distances_computed;
 pub(crate) use distance::{distance_column, distance_function, distance_of};
 pub(crate) use drift::drift;
 

@@ -34,6 +34,7 @@ fn class(model: &SystemCatalog, r: &Relation) -> Row {
     let stored = matches!(kind, "r" | "i" | "S");
     let access_method = match &r.body {
         Body::Key(_) => oid::AM_BTREE,
+        Body::Index(_, index) if index.method == "btree" => oid::AM_BTREE,
         Body::Index(..) => oid::AM_HNSW,
         Body::Table(_) | Body::System(_) if kind == "r" => oid::AM_HEAP,
         _ => 0,
