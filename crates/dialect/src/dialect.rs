@@ -107,6 +107,11 @@ impl Dialect for CvxDialect {
         !is_clause && POSTGRES.is_select_item_alias(explicit, kw, parser)
     }
 
+    /// TOP is a clause elsewhere, in Postgres a name like any other.
+    fn is_table_factor_alias(&self, explicit: bool, kw: &Keyword, parser: &mut Parser) -> bool {
+        *kw == Keyword::TOP || POSTGRES.is_table_factor_alias(explicit, kw, parser)
+    }
+
     fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
         POSTGRES.identifier_quote_style(identifier)
     }

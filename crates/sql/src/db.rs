@@ -18,6 +18,8 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionState;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -109,7 +111,10 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
         .with_default_features()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_query_planner(Arc::new(crate::lateral::Planner))
+        .with_physical_optimizer_rules(physical_rules())
         .with_analyzer_rule(Arc::new(CorrelatedSubqueries::new(plain)))
+        .with_analyzer_rule(Arc::new(crate::lateral::Laterals))
         .with_optimizer_rule(Arc::new(NearestNeighbours))
         .build();
     functions::register(&mut state).map_err(from_datafusion)?;
@@ -145,6 +150,14 @@ pub async fn set_password(engine: &Arc<Engine>, user: &str, password: &str) -> R
         txn.ddl(CatalogChange::Access(change)).map_err(from_engine)?;
     }
     txn.commit(Durability::Synced).await.map(drop).map_err(from_engine)
+}
+
+/// DataFusion's physical rules but one: ProjectionPushdown moves expressions below conditions, so
+/// that `SELECT x, 1 / x .. WHERE x <> 0` divides by zero.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.retain(|rule| rule.name() != "ProjectionPushdown");
+    rules
 }
 
 #[async_trait]

@@ -1,9 +1,11 @@
 //! Every error becomes one [`SqlError`]: the exhaustive map from what failed to a SQLSTATE.
 
+use crate::functions::failure::long_name;
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use cvx_core::Stop;
-use cvx_types::{SqlError, SqlState};
-use datafusion::common::SchemaError;
+use cvx_types::{PgType, SqlError, SqlState};
+use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 
 /// What a client sees of a planner's or operator's failure.
@@ -26,12 +28,15 @@ pub fn from_datafusion(error: DataFusionError) -> SqlError {
         DataFusionError::ResourcesExhausted(what) => SqlError::new(SqlState::OUT_OF_MEMORY, what)
             .hint("The statement needs more memory than `query_memory_bytes` grants."),
         DataFusionError::Plan(message) => from_plan(message),
-        DataFusionError::Execution(message) => SqlError::new(SqlState::DATA_EXCEPTION, message),
+        DataFusionError::Execution(message) => from_execution(message),
         DataFusionError::SQL(error, _) => SqlError::new(SqlState::SYNTAX_ERROR, error.to_string()),
         DataFusionError::IoError(error) => SqlError::new(SqlState::IO_ERROR, error.to_string()),
         other => SqlError::new(SqlState::INTERNAL_ERROR, other.to_string()),
     }
 }
+
+/// How DataFusion says that a sub-query for one value gave several.
+const SEVERAL_ROWS: &str = "Scalar subquery returned more than one row";
 
 /// Wraps an error of ours so that it travels through DataFusion unharmed.
 pub fn to_datafusion(error: SqlError) -> DataFusionError {
@@ -43,13 +48,30 @@ pub fn engine_to_datafusion(error: cvx_engine::Error) -> DataFusionError {
     to_datafusion(from_engine(error))
 }
 
+/// An error that several readers were given: what its root says.
 fn from_shared(error: &DataFusionError) -> SqlError {
-    if let DataFusionError::External(inner) = error.find_root()
-        && let Some(own) = inner.downcast_ref::<SqlError>()
-    {
-        return own.clone();
+    match error.find_root() {
+        DataFusionError::External(inner) => match inner.downcast_ref::<SqlError>() {
+            Some(own) => own.clone(),
+            None => SqlError::new(SqlState::INTERNAL_ERROR, inner.to_string()),
+        },
+        DataFusionError::ArrowError(inner, _) => from_arrow(inner),
+        DataFusionError::SchemaError(inner, _) => from_schema(inner),
+        DataFusionError::Execution(message) => from_execution(message.clone()),
+        DataFusionError::Plan(message) => from_plan(message.clone()),
+        DataFusionError::ResourcesExhausted(message) => {
+            from_datafusion(DataFusionError::ResourcesExhausted(message.clone()))
+        }
+        _ => SqlError::new(SqlState::DATA_EXCEPTION, error.strip_backtrace()),
     }
-    SqlError::new(SqlState::DATA_EXCEPTION, error.strip_backtrace())
+}
+
+fn from_execution(message: String) -> SqlError {
+    if message.contains(SEVERAL_ROWS) {
+        let message = "more than one row returned by a subquery used as an expression";
+        return SqlError::new(SqlState::CARDINALITY_VIOLATION, message);
+    }
+    SqlError::new(SqlState::DATA_EXCEPTION, message)
 }
 
 fn from_external(inner: Box<dyn std::error::Error + Send + Sync>) -> SqlError {
@@ -90,10 +112,7 @@ pub fn from_arrow(error: &ArrowError) -> SqlError {
 
 fn from_schema(error: &SchemaError) -> SqlError {
     match error {
-        SchemaError::FieldNotFound { field, .. } => SqlError::new(
-            SqlState::UNDEFINED_COLUMN,
-            format!("column \"{}\" does not exist", field.flat_name()),
-        ),
+        SchemaError::FieldNotFound { field, valid_fields } => not_found(field, valid_fields),
         SchemaError::AmbiguousReference { field } => SqlError::new(
             SqlState::AMBIGUOUS_COLUMN,
             format!("column reference \"{}\" is ambiguous", field.flat_name()),
@@ -106,21 +125,85 @@ fn from_schema(error: &SchemaError) -> SqlError {
     }
 }
 
+/// A name that nothing in sight has: its column, or already its table.
+fn not_found(field: &Column, valid: &[Column]) -> SqlError {
+    let Some(relation) = &field.relation else {
+        let message = format!("column \"{}\" does not exist", field.name);
+        return SqlError::new(SqlState::UNDEFINED_COLUMN, message);
+    };
+    let table = relation.table();
+    let known = |column: &Column| column.relation.as_ref().is_some_and(|r| r.table() == table);
+    if valid.iter().any(known) {
+        let message = format!("column {table}.{} does not exist", field.name);
+        return SqlError::new(SqlState::UNDEFINED_COLUMN, message);
+    }
+    let message = format!("missing FROM-clause entry for table \"{table}\"");
+    SqlError::new(SqlState::UNDEFINED_TABLE, message)
+}
+
+/// What DataFusion's planner says, what it is in Postgres, and Postgres' words for it where they
+/// are one sentence.
+const SENTENCES: [(&str, SqlState, Option<&str>); 8] = [
+    (
+        "aggregate functions are not allowed in the where clause",
+        SqlState("42803"),
+        Some("aggregate functions are not allowed in WHERE"),
+    ),
+    ("order by column out of bounds", SqlState::INVALID_COLUMN_REFERENCE, None),
+    ("cannot find column with position", SqlState::INVALID_COLUMN_REFERENCE, None),
+    ("must appear in the group by", SqlState("42803"), None),
+    ("not in group by", SqlState("42803"), None),
+    (
+        "scalar subquery should only return one column",
+        SqlState::SYNTAX_ERROR,
+        Some("subquery must return only one column"),
+    ),
+    ("limit must be >= 0", SqlState("2201W"), Some("LIMIT must not be negative")),
+    ("offset must be >=0", SqlState("2201X"), Some("OFFSET must not be negative")),
+];
+
 /// DataFusion's planner speaks in sentences; these are the ones clients branch on.
 fn from_plan(message: String) -> SqlError {
     let lower = message.to_ascii_lowercase();
+    if let Some((_, state, words)) = SENTENCES.iter().find(|(said, ..)| lower.contains(said)) {
+        return SqlError::new(*state, words.map_or(message, str::to_owned));
+    }
+    if let Some(error) = condition_not_boolean(&message).or_else(|| no_function(&message)) {
+        return error;
+    }
     let no_function =
         ["invalid function", "no function matches", "failed to coerce", "cannot infer common"];
     let state = if no_function.iter().any(|words| lower.contains(words)) {
         SqlState::UNDEFINED_FUNCTION
-    } else if lower.contains("must appear in the group by") || lower.contains("not in group by") {
-        SqlState("42803")
     } else if lower.contains("type") {
         SqlState::DATATYPE_MISMATCH
     } else {
         SqlState::SYNTAX_ERROR
     };
     SqlError::new(state, message)
+}
+
+/// `WHERE id`, where id is no boolean.
+fn condition_not_boolean(message: &str) -> Option<SqlError> {
+    let (_, after) = message.split_once("non-boolean predicate")?;
+    let (_, ty) = after.rsplit_once("returning ")?;
+    let ty: Option<DataType> = ty.trim().parse().ok();
+    let name = ty.map(|ty| long_name(&PgType::of_arrow(&ty).0));
+    let name = name.unwrap_or_else(|| "another type".to_owned());
+    let message = format!("argument of WHERE must be type boolean, not type {name}");
+    Some(SqlError::new(SqlState::DATATYPE_MISMATCH, message))
+}
+
+/// A function that nobody registered; DataFusion would guess what was meant.
+fn no_function(message: &str) -> Option<SqlError> {
+    let (_, after) = message.split_once("Invalid function '")?;
+    let (name, _) = after.split_once('\'')?;
+    let error =
+        SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"));
+    Some(error.hint(
+        "No function matches the given name and argument types. \
+         You might need to add explicit type casts.",
+    ))
 }
 
 /// Why a statement was stopped, as Postgres words it.
@@ -162,7 +245,7 @@ pub fn from_engine(error: cvx_engine::Error) -> SqlError {
         Error::Conflict => new(SqlState::SERIALIZATION_FAILURE).hint("Run the transaction again."),
         Error::SnapshotTooOld { .. } => new(SqlState::SNAPSHOT_TOO_OLD),
         Error::Cancelled(stop) => from_stop(stop),
-        Error::Exists { kind: "table" | "view", name } => {
+        Error::Exists { kind: "table" | "view" | "index", name } => {
             SqlError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
         }
         Error::Exists { kind: "column", .. } => new(SqlState::DUPLICATE_COLUMN),

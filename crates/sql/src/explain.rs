@@ -70,5 +70,24 @@ async fn planned(
 }
 
 fn lines_of(plan: &DisplayableExecutionPlan<'_>) -> Vec<String> {
-    plan.indent(true).to_string().lines().map(str::to_owned).collect()
+    plan.indent(true).to_string().lines().map(readable).collect()
+}
+
+/// A line in the words of the statement: its LIMIT and OFFSET under those names.
+fn readable(line: &str) -> String {
+    line.replace("skip=0, ", "")
+        .replace("fetch=None", "limit=all")
+        .replace("skip=", "offset=")
+        .replace("fetch=", "limit=")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn limits_are_called_limits() {
+        let check = |line, wanted| assert_eq!(super::readable(line), wanted);
+        check("  GlobalLimitExec: skip=0, fetch=1", "  GlobalLimitExec: limit=1");
+        check("GlobalLimitExec: skip=2, fetch=None", "GlobalLimitExec: offset=2, limit=all");
+        check("SortExec: TopK(fetch=9), expr=[a@0]", "SortExec: TopK(limit=9), expr=[a@0]");
+    }
 }

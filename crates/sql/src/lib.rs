@@ -26,6 +26,7 @@ mod exec;
 mod explain;
 pub mod functions;
 mod import;
+mod lateral;
 mod limits;
 mod memory;
 mod optimize;

@@ -42,6 +42,9 @@ pub(super) fn name_arguments(nodes: Vec<Node>) -> Vec<Node> {
                 }
                 out.extend([word(name, node.span()), leaf(Token::RArrow, node.span())]);
                 // What follows the word is its value, whatever it is called.
+                if is_signed(&node, &rest) {
+                    out.extend(rest.pop_front());
+                }
                 out.extend(rest.pop_front());
             }
         }
@@ -50,10 +53,18 @@ pub(super) fn name_arguments(nodes: Vec<Node>) -> Vec<Node> {
     out
 }
 
+/// Whether a signed number follows a word: `ALPHA -0.1`, where `alpha - 0.1` is a difference.
+fn is_signed(word: &Node, rest: &VecDeque<Node>) -> bool {
+    let (Some(sign), Some(number)) = (rest.front(), rest.get(1)) else { return false };
+    let signs = sign.is_token(&Token::Minus) || sign.is_token(&Token::Plus);
+    let apart = word.span().end != sign.span().start;
+    signs && apart && sign.span().end == number.span().start && starts_operand(number)
+}
+
 /// The argument that a word with a value behind it names.
 fn named(node: &Node, rest: &VecDeque<Node>) -> Option<&'static str> {
     let name = WORDS.into_iter().find(|name| node.is_word(name))?;
-    rest.front().filter(|next| starts_operand(next))?;
+    rest.front().filter(|next| starts_operand(next) || is_signed(node, rest))?;
     let words = |at: usize, words: &[&str]| {
         words
             .iter()

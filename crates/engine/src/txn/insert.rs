@@ -1,7 +1,7 @@
 //! INSERT: the rules of product.md, Writing, in their order.
 
 use super::rows::{self, Point, describe_key};
-use super::same::same;
+use super::same::{same, same_jsonb};
 use super::{OwnHandle, Txn};
 use crate::closure::Closures;
 use crate::layout::Layout;
@@ -178,14 +178,21 @@ impl Inserting<'_> {
             let mut supplied = supplied;
             let equal = |place: usize| {
                 let column = self.rows.column(place);
-                same(column, *first as usize, column, row as usize)
+                self.same(place, column, *first as usize, row)
             };
             return Ok(supplied.all(equal));
         }
         let places: Vec<usize> = supplied.collect();
         let stored = self.read.stored(&[*there], &places)?;
         let mut pairs = places.iter().zip(stored.columns());
-        Ok(pairs.all(|(p, old)| same(old, 0, self.rows.column(*p), row as usize)))
+        Ok(pairs.all(|(place, old)| self.same(*place, old, 0, row)))
+    }
+
+    /// Whether a value is what a row gives for that column, jsonb by what it says.
+    fn same(&self, place: usize, old: &ArrayRef, at: usize, row: u32) -> bool {
+        let (new, row) = (self.rows.column(place), row as usize);
+        let jsonb = self.table.columns.get(place).is_some_and(|c| c.ty == cvx_types::PgType::Jsonb);
+        same(old, at, new, row) || jsonb && same_jsonb(old, at, new, row)
     }
 }
 

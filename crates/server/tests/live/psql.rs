@@ -148,3 +148,18 @@ fn a_bad_row_of_a_copy_is_named() {
     }
     has(&printed(&running, &["SELECT count(*) FROM docs"]), &[" 1\n"]);
 }
+
+/// psql underlines the name that an error is about.
+#[test]
+fn errors_point_at_their_place() {
+    let Some(running) = with_tables() else { return };
+    for (statement, code, line) in [
+        ("SELECT doc_id,\n  gone FROM docs", "42703", "LINE 2:   gone FROM docs\n          ^"),
+        ("SELECT * FROM absent", "42P01", "LINE 1: SELECT * FROM absent\n                      ^"),
+        ("SELECT 1, frob(2)", "42883", "LINE 1: SELECT 1, frob(2)\n                  ^"),
+        ("SELECT p.id FROM docs", "42P01", "LINE 1: SELECT p.id FROM docs\n               ^"),
+    ] {
+        let output = psql(&running, &["\\set VERBOSITY verbose", statement]);
+        has(&stderr(&output), &[code, line]);
+    }
+}

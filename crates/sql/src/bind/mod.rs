@@ -286,6 +286,7 @@ impl<'a> Binder<'a> {
             return Ok(());
         }
         let Some(table) = self.cx.find_table(&parts) else {
+            names::refuse_keyword(&name)?;
             self.cx.check_system_table(&name)?;
             shown.push(wildcard::Shown::whole(factor));
             return refuse_time(clause.is_some(), "a catalog table");
@@ -333,6 +334,7 @@ impl<'a> Binder<'a> {
         }
         let reader = self.cx.guard.view(env.reader, view)?;
         let mut subquery = names::parse_view(view)?;
+        crate::types::lower(subquery.as_mut());
         let inner = Env {
             scopes: env.scopes.clone(),
             ctes: Vec::new(),

@@ -27,6 +27,25 @@ pub fn object_name(name: &ObjectName) -> Vec<String> {
         .collect()
 }
 
+/// Words that begin a clause and are no table's name unless quoted; the parser takes them for one.
+const RESERVED: [&str; 12] = [
+    "where", "group", "order", "having", "limit", "offset", "union", "select", "from", "join",
+    "on", "using",
+];
+
+/// 42601 where a clause's word stands in the place of a table's name.
+pub fn refuse_keyword(name: &ObjectName) -> Result<()> {
+    match name.0.as_slice() {
+        [ObjectNamePart::Identifier(ident)]
+            if ident.quote_style.is_none() && RESERVED.contains(&ident_name(ident).as_str()) =>
+        {
+            let message = format!("syntax error at or near \"{}\"", ident.value);
+            Err(SqlError::new(SqlState::SYNTAX_ERROR, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// An identifier that stands for exactly this name.
 pub fn quote(name: &str) -> Ident {
     Ident::with_quote('"', name)

@@ -83,7 +83,7 @@ impl Binder<'_> {
         let own_system = if history { Some(self.kept_versions(&table)?) } else { None };
         let pending = Pending {
             table: Arc::clone(&table),
-            own_valid: history.then_some(Clause::All),
+            own_valid: history.then_some(Clause::All).filter(|_| ts.is_some()),
             own_system,
             scopes: env.scopes.clone(),
             show,
@@ -278,13 +278,7 @@ fn entity_and_time(table: &Table, history: bool) -> Result<(String, Option<Strin
     };
     match (name(table.entity), name(table.valid_time)) {
         (Some(entity), Some(ts)) => return Ok((entity, Some(ts))),
-        _ if !history => {
-            return Err(SqlError::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("table \"{}\" has no valid time", table.name),
-            )
-            .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it."));
-        }
+        _ if !history => return Err(no_valid_time(table)),
         _ => {}
     }
     let key = match table.key.as_slice() {
@@ -295,6 +289,12 @@ fn entity_and_time(table: &Table, history: bool) -> Result<(String, Option<Strin
         SqlError::unsupported("HISTORY of a table whose key is not one column")
             .hint("SELECT ... FROM t FOR SYSTEM_TIME ALL WHERE ... shows every version.")
     })
+}
+
+fn no_valid_time(table: &Table) -> SqlError {
+    let message = format!("table \"{}\" has no valid time", table.name);
+    SqlError::new(SqlState::WRONG_OBJECT_TYPE, message)
+        .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it.")
 }
 
 /// Whether a value depends on a column of an earlier relation of FROM.

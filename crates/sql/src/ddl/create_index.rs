@@ -1,4 +1,8 @@
 //! CREATE INDEX: hnsw and ivfflat, on a column or an expression of one, as pgvector takes them.
+//!
+//! A plain btree index on another column is recorded and shown in the catalog, since every schema
+//! written for Postgres has some. Nothing reads it: keys and times are looked up without one, and
+//! conditions on other columns are checked by scans.
 
 use super::DdlPlan;
 use crate::bind::{ident_name, object_name};
@@ -24,19 +28,34 @@ pub(super) fn plan(cx: &StatementCx<'_>, create: &CreateIndex) -> Result<DdlPlan
         return Err(SqlError::unsupported("an index on several columns"));
     };
     let indexed = Indexed::of(&table, &column.column.expr)?;
-    let opclass = column.operator_class.as_ref().and_then(|name| object_name(name).pop());
+    let name = create.name.as_ref().and_then(|name| object_name(name).pop());
+    let name = name.unwrap_or_else(|| free_name(cx, &table, &indexed.label));
+    if create.if_not_exists && cx.catalog.index(&table.schema, &name).is_some() {
+        let notice = format!("relation \"{name}\" already exists, skipping");
+        return Ok(DdlPlan::new(TAG).notice(notice));
+    }
+    let index = if method == "btree" {
+        plain(create, indexed, name)?
+    } else {
+        let opclass = column.operator_class.as_ref().and_then(|name| object_name(name).pop());
+        nearest(create, indexed, name, method, opclass)?
+    };
+    Ok(DdlPlan::change(TAG, CatalogChange::CreateIndex { oid: table.oid, index }))
+}
+
+/// An index that answers searches.
+fn nearest(
+    create: &CreateIndex,
+    indexed: Indexed,
+    name: String,
+    method: String,
+    opclass: Option<String>,
+) -> Result<IndexDef> {
     let opclass = opclass_of(&method, &indexed, opclass)?;
     if indexed.typmod < 1 {
         return Err(invalid("column does not have dimensions"));
     }
-    let name = create.name.as_ref().and_then(|name| object_name(name).pop());
-    let name = name.unwrap_or_else(|| free_name(cx, &table, &indexed.label));
-    if create.if_not_exists && cx.catalog.index(&table.schema, &name).is_some() {
-        return Ok(
-            DdlPlan::new(TAG).notice(format!("relation \"{name}\" already exists, skipping"))
-        );
-    }
-    let index = IndexDef {
+    Ok(IndexDef {
         oid: 0,
         name,
         column: indexed.column,
@@ -45,8 +64,32 @@ pub(super) fn plan(cx: &StatementCx<'_>, create: &CreateIndex) -> Result<DdlPlan
         method,
         opclass: opclass.name.to_owned(),
         metric: opclass.metric,
-    };
-    Ok(DdlPlan::change(TAG, CatalogChange::CreateIndex { oid: table.oid, index }))
+    })
+}
+
+/// An index on a column that is no vector: recorded.
+fn plain(create: &CreateIndex, indexed: Indexed, name: String) -> Result<IndexDef> {
+    if let Some(option) = create.with.first() {
+        return Err(SqlError::unsupported(format!("index option {option}")));
+    }
+    if indexed.expression.is_some() {
+        return Err(SqlError::unsupported("a btree index on an expression"));
+    }
+    if CLASSES.iter().any(|class| class.ty == indexed.ty) {
+        let type_name = indexed.ty.sql_name();
+        return Err(SqlError::unsupported(format!("a btree index on type {type_name}"))
+            .hint("Vector columns take USING hnsw; keys are indexed by themselves."));
+    }
+    Ok(IndexDef {
+        oid: 0,
+        name,
+        column: indexed.column,
+        expression: None,
+        method: "btree".to_owned(),
+        opclass: String::new(),
+        metric: None,
+        options: Vec::new(),
+    })
 }
 
 fn method(create: &CreateIndex) -> Result<String> {
@@ -56,8 +99,8 @@ fn method(create: &CreateIndex) -> Result<String> {
         None => "btree".to_owned(),
     };
     match method.as_str() {
-        "hnsw" | "ivfflat" => Ok(method),
-        "btree" | "hash" | "gist" | "gin" | "brin" | "spgist" => {
+        "hnsw" | "ivfflat" | "btree" => Ok(method),
+        "hash" | "gist" | "gin" | "brin" | "spgist" => {
             Err(SqlError::unsupported(format!("index method {method}"))
                 .hint("Vector columns take USING hnsw; keys are indexed by themselves."))
         }

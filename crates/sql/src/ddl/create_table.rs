@@ -255,6 +255,9 @@ pub(super) fn column_def(
     Ok(def)
 }
 
+/// What stands as the default of an identity column that takes no other value.
+pub(crate) const GENERATED_ALWAYS: &str = "GENERATED ALWAYS";
+
 fn column_option(cx: &StatementCx<'_>, def: &mut ColumnDef, option: &ColumnOption) -> Result<()> {
     match option {
         ColumnOption::Null => {}
@@ -264,12 +267,16 @@ fn column_option(cx: &StatementCx<'_>, def: &mut ColumnDef, option: &ColumnOptio
             cx.constant(expr, &def.ty, def.typmod)?;
             def.default = Some(expr.to_string());
         }
-        ColumnOption::Generated {
-            generated_as: GeneratedAs::Always | GeneratedAs::ByDefault,
-            generation_expr: None,
-            ..
+        ColumnOption::Generated { generated_as, generation_expr: None, .. }
+            if matches!(generated_as, GeneratedAs::Always | GeneratedAs::ByDefault) =>
+        {
+            def.sequence = Some(0);
+            def.not_null = true;
+            if matches!(generated_as, GeneratedAs::Always) {
+                def.default = Some(GENERATED_ALWAYS.to_owned());
+            }
         }
-        | ColumnOption::Identity(_) => {
+        ColumnOption::Identity(_) => {
             def.sequence = Some(0);
             def.not_null = true;
         }

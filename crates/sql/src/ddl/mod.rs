@@ -7,6 +7,8 @@ mod drop;
 mod options;
 mod view;
 
+pub(crate) use create_table::GENERATED_ALWAYS;
+
 use crate::plan::StatementCx;
 use cvx_engine::{CatalogChange, Table};
 use cvx_session::Notice;

@@ -46,6 +46,7 @@ impl InsertPlan {
             .as_ref()
             .map_or_else(|| table.name.clone(), |alias| ident_name(&alias.alias));
         let places = places(&table, insert)?;
+        refuse_generated(&table, &places, insert)?;
         let shape = RowShape::new(cx, &table, places)?;
         let (on_conflict, update) = on_conflict(cx, insert, &table, &alias)?;
         let mode = InsertMode {
@@ -118,6 +119,9 @@ impl InsertPlan {
         let old = fetch(txn, table, &addrs)?;
         let (kept, new) = update.apply(table, &old, &excluded)?;
         let chosen: Vec<usize> = (0..hits.len()).filter(|i| kept.value(*i)).collect();
+        if chosen.is_empty() {
+            return Ok(());
+        }
         let addrs: Vec<RowAddr> = chosen.iter().map(|i| addrs[*i]).collect();
         txn.update(table, &addrs, new.clone()).map_err(from_engine)?;
         for (place, hit) in chosen.into_iter().enumerate() {
@@ -170,8 +174,7 @@ impl ConflictUpdate {
             cx.state.create_physical_expr(logical, &schema).map_err(from_datafusion)
         };
         let mut assignments = Vec::new();
-        for assignment in &update.assignments {
-            let (column, value) = assigned(table, assignment)?;
+        for (column, value) in assigned(table, &update.assignments)? {
             let place = table.position(column.id).unwrap_or_default();
             assignments.push((place, compile(value)?));
         }
@@ -194,7 +197,9 @@ impl ConflictUpdate {
         };
         let kept = match &self.condition {
             Some(condition) => {
-                arrow::compute::prep_null_mask_filter(evaluate(condition)?.as_boolean())
+                let kept = evaluate(condition)?.as_boolean().clone();
+                let unsure = kept.null_count() > 0;
+                if unsure { arrow::compute::prep_null_mask_filter(&kept) } else { kept }
             }
             None => arrow::array::BooleanArray::from(vec![true; both.num_rows()]),
         };
@@ -272,6 +277,25 @@ fn places(table: &Table, insert: &Insert) -> Result<Vec<usize>> {
         places.push(place);
     }
     Ok(places)
+}
+
+/// 428C9 for a value given to an identity column that generates all of them.
+fn refuse_generated(table: &Table, places: &[usize], insert: &Insert) -> Result<()> {
+    let values = insert.source.as_deref().map(values_of);
+    let given = |at: usize| match &values {
+        Some(Some(rows)) => {
+            rows.iter().any(|row| row.get(at).is_some_and(|cell| !target::is_default(cell)))
+        }
+        Some(None) => true,
+        None => false,
+    };
+    let generated =
+        |place: &usize| table.columns.get(*place).filter(|column| target::is_generated(column));
+    let mut refused = places.iter().enumerate().filter(|(at, _)| given(*at));
+    match refused.find_map(|(_, place)| generated(place)) {
+        Some(column) => Err(target::generated(column, "insert a non-DEFAULT value into")),
+        None => Ok(()),
+    }
 }
 
 /// How many columns VALUES gives: without a column list they fill the table from its first.

@@ -100,17 +100,51 @@ pub(super) fn alias_name(alias: Option<&TableAlias>) -> Option<String> {
     alias.map(|alias| bind::ident_name(&alias.name))
 }
 
-/// The column a SET assigns, with its value.
+/// The columns that SET assigns, each with its value.
 pub(super) fn assigned<'t>(
     table: &'t Table,
-    assignment: &Assignment,
-) -> Result<(&'t ColumnDef, Expr)> {
-    let AssignmentTarget::ColumnName(name) = &assignment.target else {
-        return Err(SqlError::unsupported("assigning to a list of columns"));
+    assignments: &[Assignment],
+) -> Result<Vec<(&'t ColumnDef, Expr)>> {
+    let mut all: Vec<(&ColumnDef, Expr)> = Vec::with_capacity(assignments.len());
+    for assignment in assignments {
+        for (name, value) in single(assignment)? {
+            let parts = bind::object_name(name);
+            let column = column(table, parts.last().map_or("", String::as_str))?;
+            if all.iter().any(|(known, _)| known.id == column.id) {
+                return Err(SqlError::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("multiple assignments to same column \"{}\"", column.name),
+                ));
+            }
+            all.push((column, value));
+        }
+    }
+    Ok(all)
+}
+
+/// `a = 1`, or the parts of `(a, b) = (1, 2)`.
+fn single(assignment: &Assignment) -> Result<Vec<(&ObjectName, Expr)>> {
+    let names = match &assignment.target {
+        AssignmentTarget::ColumnName(name) => return Ok(vec![(name, assignment.value.clone())]),
+        AssignmentTarget::Tuple(names) => names,
     };
-    let parts = bind::object_name(name);
-    let column = column(table, parts.last().map_or("", String::as_str))?;
-    Ok((column, assignment.value.clone()))
+    let values = match &assignment.value {
+        Expr::Tuple(values) => values.clone(),
+        Expr::Nested(value) if names.len() == 1 => vec![value.as_ref().clone()],
+        Expr::Subquery(_) => {
+            return Err(SqlError::unsupported("assigning a sub-query to a list of columns"));
+        }
+        _ => {
+            let message = "source for a multiple-column UPDATE item must be a sub-SELECT or \
+                           ROW() expression";
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
+        }
+    };
+    if values.len() != names.len() {
+        let message = "number of columns does not match number of values";
+        return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
+    }
+    Ok(names.iter().zip(values).collect())
 }
 
 pub(crate) fn column<'t>(table: &'t Table, name: &str) -> Result<&'t ColumnDef> {
@@ -120,6 +154,18 @@ pub(crate) fn column<'t>(table: &'t Table, name: &str) -> Result<&'t ColumnDef> 
             format!("column \"{name}\" of relation \"{}\" does not exist", table.name),
         )
     })
+}
+
+/// Whether a column generates its values and takes no other.
+pub(super) fn is_generated(column: &ColumnDef) -> bool {
+    column.sequence.is_some() && column.default.as_deref() == Some(crate::ddl::GENERATED_ALWAYS)
+}
+
+/// 428C9, as Postgres words it.
+pub(super) fn generated(column: &ColumnDef, act: &str) -> SqlError {
+    let name = &column.name;
+    SqlError::new(SqlState("428C9"), format!("cannot {act} column \"{name}\""))
+        .detail(format!("Column \"{name}\" is an identity column defined as GENERATED ALWAYS."))
 }
 
 /// Whether an expression is the word DEFAULT.

@@ -2,7 +2,9 @@
 
 use super::returning::Returning;
 use super::rows;
-use super::target::{Target, assigned, is_default, reads_columns, type_syntax};
+use super::target::{
+    Target, assigned, generated, is_default, is_generated, reads_columns, type_syntax,
+};
 use super::{Changed, ReturnShape};
 use crate::bind::quote;
 use crate::error::{from_datafusion, from_engine};
@@ -81,8 +83,10 @@ fn new_values(target: &Target, update: &Update) -> Result<(Vec<Expr>, bool)> {
     let mut values: Vec<Expr> =
         columns.map(|column| qualified(&target.alias, &column.name)).collect();
     let mut sets_vector = false;
-    for assignment in &update.assignments {
-        let (column, value) = assigned(&target.table, assignment)?;
+    for (column, value) in assigned(&target.table, &update.assignments)? {
+        if is_generated(column) {
+            return Err(generated(column, "update"));
+        }
         sets_vector |= column.ty.is_vector();
         let place = target.table.position(column.id).unwrap_or_default();
         let value = if is_default(&value) { default_of(column)? } else { value };

@@ -6,9 +6,9 @@ mod scan;
 mod stop;
 
 pub use bounds::Bounds;
-pub use knn::KnnExec;
+pub use knn::{KnnExec, context_for};
 pub use scan::ScanExec;
-pub use stop::stoppable;
+pub use stop::{stop_of, stoppable};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -34,4 +34,13 @@ fn announced(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
         .with_row_count(Some(batch.num_rows()));
     let columns = batch.columns().to_vec();
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+/// A moment in microseconds as EXPLAIN shows it: a timestamp in UTC.
+fn time_text(us: i64) -> String {
+    let settings = cvx_types::FormatSettings::default();
+    let moment = arrow::array::TimestampMicrosecondArray::from(vec![us]).with_timezone("UTC");
+    let moment: arrow::array::ArrayRef = Arc::new(moment);
+    let text = cvx_types::format_text(&cvx_types::PgType::Timestamptz, -1, &moment, 0, &settings);
+    text.ok().flatten().unwrap_or_else(|| us.to_string())
 }

@@ -1,6 +1,6 @@
 //! Rows of one table at one slice of time.
 
-use super::{Bounds, announced, leaf_properties};
+use super::{Bounds, announced, leaf_properties, time_text};
 use crate::error::engine_to_datafusion;
 use crate::plan::VersionedTable;
 use cvx_engine::{ScanRequest, SystemSlice, ValidSlice};
@@ -124,15 +124,24 @@ impl DisplayAs for ScanExec {
 pub(super) fn write_slice(f: &mut fmt::Formatter<'_>, source: &VersionedTable) -> fmt::Result {
     match source.slice.valid {
         ValidSlice::All => {}
-        ValidSlice::AsOf(t) => write!(f, ", valid_as_of={}", t.0)?,
-        ValidSlice::Overlap { from, to, .. } => write!(f, ", valid={}..{}", from.0, to.0)?,
+        ValidSlice::AsOf(t) => write!(f, ", valid_as_of={}", time_text(t.0))?,
+        ValidSlice::Overlap { from, to, .. } => {
+            write!(f, ", valid={}..{}", time_text(from.0), time_text(to.0))?;
+        }
     }
     match source.slice.system {
         SystemSlice::Current => Ok(()),
-        SystemSlice::AsOf(s) => write!(f, ", system_as_of={}", s.0),
+        SystemSlice::AsOf(s) => write!(f, ", system_as_of={}", seq_text(s)),
         SystemSlice::All => write!(f, ", system=all"),
-        SystemSlice::Overlap { from, to, .. } => write!(f, ", system={}..{}", from.0, to.0),
+        SystemSlice::Overlap { from, to, .. } => {
+            write!(f, ", system={}..{}", seq_text(from), seq_text(to))
+        }
     }
+}
+
+/// A commit by its time, which is what it is numbered by.
+fn seq_text(seq: cvx_core::CommitSeq) -> String {
+    time_text(i64::try_from(seq.0).unwrap_or(i64::MAX))
 }
 
 pub(super) fn write_bounds(f: &mut fmt::Formatter<'_>, bounds: &Bounds) -> fmt::Result {
@@ -143,7 +152,7 @@ pub(super) fn write_bounds(f: &mut fmt::Formatter<'_>, bounds: &Bounds) -> fmt::
         (None, None) => Ok(()),
         (from, to) => {
             let show = |time: Option<cvx_core::ValidTime>| {
-                time.map_or_else(String::new, |time| time.0.to_string())
+                time.map_or_else(String::new, |time| time_text(time.0))
             };
             write!(f, ", ts={}..{}", show(from), show(to))
         }

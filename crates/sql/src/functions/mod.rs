@@ -21,6 +21,7 @@ mod print;
 mod system;
 mod text;
 mod time;
+mod undefined;
 pub(crate) mod vector;
 
 #[cfg(test)]
@@ -31,6 +32,8 @@ pub use formats::SessionFormats;
 pub(crate) use function::field_of_type;
 pub use st_distance::{decay_named, interval_us, metric_named};
 pub use system::SERVER_VERSION;
+pub(crate) use undefined::Undefined;
+pub use vector::distances_computed;
 
 use datafusion::common::Result;
 use datafusion::functions::math::signum;

@@ -3,8 +3,8 @@
 mod knn;
 mod subquery;
 
-pub use knn::NearestNeighbours;
 pub(crate) use knn::metric_named;
+pub use knn::{NearestNeighbours, grows};
 pub use subquery::fix_query_vectors;
 
 /// Distance functions by name, and the metric each measures.

@@ -27,6 +27,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Subquery};
 use datafusion::optimizer::AnalyzerRule;
+pub(crate) use run::bind;
 use run::{Answer, SubqueryFunction};
 use std::any::Any;
 use std::fmt::{Debug, Formatter};
@@ -182,7 +183,7 @@ fn is_filtered_scan(plan: &LogicalPlan) -> bool {
 }
 
 /// The distinct outer columns that a plan still needs from around it.
-fn outer_columns(plan: &LogicalPlan) -> Result<Vec<Expr>> {
+pub(crate) fn outer_columns(plan: &LogicalPlan) -> Result<Vec<Expr>> {
     let mut found = Vec::new();
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {

@@ -24,6 +24,10 @@ pub fn index(relation: &Relation, column: i64, bare: bool) -> Option<String> {
         false => quote::qualified(&table.schema, &table.name),
     };
     Some(match &relation.body {
+        Body::Index(_, index) if index.method == "btree" => {
+            let column = quote::ident(&table.column_by_id(index.column)?.name);
+            format!("CREATE INDEX {name} ON {on} USING btree ({column})")
+        }
         Body::Index(_, index) => {
             let (method, opclass) = (quote::ident(&index.method), quote::ident(&index.opclass));
             let indexed = format!("{} {opclass}", indexed(table, index)?);
@@ -69,7 +73,7 @@ pub fn key_facts(model: &SystemCatalog, relation: &Relation) -> (Vec<u32>, Vec<u
     use crate::pg_catalog::procs;
     let collation = |ty: u32| model.type_of(ty).map_or(0, |facts| facts.collation);
     let class = |ty: u32| match &relation.body {
-        Body::Index(_, index) => {
+        Body::Index(_, index) if index.method != "btree" => {
             procs::opclass_named(procs::method_oid(&index.method), &index.opclass)
         }
         _ => procs::btree_class_for(ty),

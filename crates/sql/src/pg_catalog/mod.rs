@@ -34,8 +34,9 @@ mod tables;
 mod types;
 
 pub use correlated::CorrelatedSubqueries;
+pub(crate) use correlated::{bind, outer_columns};
 pub use functions::{function, functions};
 pub use model::{SessionFacts, Setting, Sizes, SystemCatalog, Unmeasured};
 pub use quote::ident as quote_ident;
-pub use rewrite::{name_duplicates, output_names, rewrite, touches_catalog};
+pub use rewrite::{name_columns, output_names, rewrite, touches_catalog};
 pub use tables::SystemTableProvider;

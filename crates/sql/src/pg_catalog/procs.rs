@@ -197,7 +197,11 @@ fn cast(words: Vec<&'static str>) -> Option<Cast> {
 
 /// The access method of an index.
 pub fn method_oid(method: &str) -> u32 {
-    if method == "ivfflat" { oid::AM_IVFFLAT } else { oid::AM_HNSW }
+    match method {
+        "btree" => oid::AM_BTREE,
+        "ivfflat" => oid::AM_IVFFLAT,
+        _ => oid::AM_HNSW,
+    }
 }
 
 fn vector_class(words: Vec<&'static str>) -> Option<OpClass> {

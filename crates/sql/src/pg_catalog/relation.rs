@@ -162,7 +162,7 @@ fn of_column(table: &Table, column: &ColumnDef) -> Attribute {
     };
     Attribute {
         not_null: column.not_null || table.key.contains(&column.id),
-        default: column.default.clone().or_else(next),
+        default: next().or_else(|| column.default.clone()),
         missing: column.missing.is_some(),
         ..attribute(column.attnum, &column.name, column.ty.clone(), column.typmod)
     }

@@ -49,7 +49,7 @@ impl<'a> Planner<'a> {
             .rel()
             .sql_statement_to_plan_with_context(statement, &mut self.planner_context())
             .map_err(from_datafusion)?;
-        st_distance::fill(plan).map_err(from_datafusion)
+        st_distance::fill(plan, self.cx.now_us).map_err(from_datafusion)
     }
 
     /// The same with the bound values in the parameters' places.
@@ -62,7 +62,8 @@ impl<'a> Planner<'a> {
     }
 
     /// An expression over these columns, parameters replaced where values are bound.
-    pub fn expr(&self, expr: ast::Expr, schema: &DFSchema) -> Result<Expr> {
+    pub fn expr(&self, mut expr: ast::Expr, schema: &DFSchema) -> Result<Expr> {
+        crate::types::lower(&mut expr);
         let planned = self
             .rel()
             .sql_to_expr(expr, schema, &mut self.planner_context())
@@ -92,12 +93,26 @@ impl<'a> Planner<'a> {
     fn rel(&self) -> SqlToRel<'_, Self> {
         let options = ParserOptions::new()
             .with_map_string_types_to_utf8view(false)
+            .with_parse_float_as_decimal(true)
             .with_support_varchar_with_length(true);
         SqlToRel::new_with_options(self, options)
     }
 
     fn planner_context(&self) -> PlannerContext {
         PlannerContext::new().with_prepare_param_data_types(self.cx.params.fields())
+    }
+}
+
+impl Planner<'_> {
+    /// A function in the place of one that does not exist, to say so with the arguments' types.
+    fn undefined(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        // Planned by DataFusion without asking for a function.
+        let special = matches!(name, "unnest" | "unnest_outer" | "grouping");
+        let known = special
+            || self.state.aggregate_functions().contains_key(name)
+            || self.state.window_functions().contains_key(name)
+            || self.state.higher_order_functions().contains_key(name);
+        (!known).then(|| Arc::new(ScalarUDF::from(crate::functions::Undefined::new(name))))
     }
 }
 
@@ -188,6 +203,7 @@ impl ContextProvider for Planner<'_> {
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let own = self.functions.get(name).cloned();
         own.or_else(|| self.state.scalar_functions().get(name).cloned())
+            .or_else(|| self.undefined(name))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -11,7 +11,7 @@ mod st_distance;
 pub use context::Planner;
 pub use params::{Params, ast_hints, infer as infer_params, placeholder};
 pub use session_functions::Pending;
-pub use source::{KnnSpec, VersionedTable};
+pub use source::{DISTANCE, KnnSpec, VersionedTable, Within};
 
 use crate::access::Guard;
 use crate::bind;

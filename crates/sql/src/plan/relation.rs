@@ -3,6 +3,7 @@
 use super::source::VersionedTable;
 use crate::bind::{BoundTable, mark_of, object_name};
 use cvx_core::CancelToken;
+use cvx_engine::TimeSlice;
 use datafusion::common::TableReference;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
@@ -43,12 +44,16 @@ impl RelationPlanner for BoundRelations {
             [] => TableReference::bare(bound.read.table().name.as_str()),
         };
         let source = VersionedTable::new(bound, self.cancel.clone());
-        let plan = LogicalPlanBuilder::scan(
-            reference,
-            provider_as_source(Arc::new(source)),
-            Some(bound.columns.clone()),
-        )?
-        .build()?;
+        let now = bound.slice == TimeSlice::CURRENT;
+        // Scans are told apart by their names alone: sub-queries of one text at two moments would
+        // be taken for one.
+        let name = match mark_of(version.as_ref()).filter(|_| !now) {
+            Some(mark) => TableReference::bare(format!("{} {mark}", reference.table())),
+            None => reference.clone(),
+        };
+        let source = provider_as_source(Arc::new(source));
+        let scan = LogicalPlanBuilder::scan(name, source, Some(bound.columns.clone()))?;
+        let plan = if now { scan } else { scan.alias(reference)? }.build()?;
         let planned = PlannedRelation::new(plan, alias.clone());
         Ok(RelationPlanning::Planned(Box::new(planned)))
     }

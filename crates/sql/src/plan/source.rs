@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cvx_core::{CancelToken, Metric, ValidTime};
 use cvx_engine::{Composite, Table, TableRead, TimeSlice};
 use cvx_types::PgType;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, Result};
 use datafusion::datasource::{TableProvider, TableType};
@@ -22,6 +22,9 @@ pub(crate) const TAU_KEY: &str = "cvx.tau_us";
 pub(crate) const AT_KEY: &str = "cvx.at_us";
 /// Metadata on a valid-time column: the table whose time it is.
 pub(crate) const TIME_OF_KEY: &str = "cvx.time_of";
+
+/// The column a search adds to its table: each row's distance.
+pub const DISTANCE: &str = "__distance";
 
 /// A read of one table at one slice.
 #[derive(Clone, Debug)]
@@ -48,6 +51,26 @@ pub struct KnnSpec {
     pub composite: Option<Composite>,
     /// Conditions on the rows, of the scan and of the plan above it.
     pub filters: Vec<Expr>,
+    /// Only rows nearer than this.
+    pub within: Option<Within>,
+    /// Rows may be lost above (a join, a condition that cannot be checked here): k is only what is
+    /// asked for first, and further rows come in order for as long as they are asked for.
+    pub grows: bool,
+}
+
+/// The farthest distance that a condition allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Within {
+    pub distance: f64,
+    pub inclusive: bool,
+}
+
+impl Within {
+    pub fn holds(&self, distance: Option<f64>) -> bool {
+        distance.is_some_and(|distance| {
+            distance < self.distance || self.inclusive && distance == self.distance
+        })
+    }
 }
 
 impl VersionedTable {
@@ -63,12 +86,21 @@ impl VersionedTable {
         }
     }
 
+    /// The same rows by distance, which is one more column.
     pub(crate) fn with_knn(&self, spec: KnnSpec) -> Self {
-        Self { knn: Some(Arc::new(spec)), ..self.clone() }
+        let mut fields = self.schema.fields().to_vec();
+        fields.push(Arc::new(Field::new(DISTANCE, DataType::Float64, true)));
+        let schema = Arc::new(Schema::new(fields));
+        Self { knn: Some(Arc::new(spec)), schema, ..self.clone() }
     }
 
     pub(crate) fn is_knn(&self) -> bool {
         self.knn.is_some()
+    }
+
+    /// Whether it is a search that gives as many rows as are asked for.
+    pub(crate) fn grows(&self) -> bool {
+        self.knn.as_ref().is_some_and(|knn| knn.grows)
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {
@@ -123,12 +155,20 @@ impl TableProvider for VersionedTable {
         TableType::Base
     }
 
-    /// Bounds on the key narrow the scan; every condition is still checked above it.
+    /// Bounds on the key narrow the scan; every condition is still checked above it. What is said
+    /// of a search's distance can only be checked above.
     fn supports_filters_pushdown(
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+        let of_distance = |filter: &&Expr| {
+            self.is_knn() && filter.column_refs().iter().any(|column| column.name == DISTANCE)
+        };
+        let support = |filter: &&Expr| match of_distance(filter) {
+            true => TableProviderFilterPushDown::Unsupported,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(support).collect())
     }
 
     async fn scan(

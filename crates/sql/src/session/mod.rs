@@ -9,12 +9,14 @@ mod block;
 mod cursors;
 mod dispatch;
 mod identity;
+mod position;
 mod prepare;
 mod prepared;
 mod query;
 mod savepoints;
 mod scroll;
 mod settings;
+mod stopping;
 mod vars;
 
 pub use cursors::Cursor;
@@ -22,7 +24,7 @@ pub(crate) use dispatch::{rows_of, text_rows};
 pub(crate) use identity::on_off;
 pub(crate) use prepared::explained;
 pub use query::{
-    columns, physical, plan_query, plan_target_query, run as run_plan, stream_query,
+    columns, lowered, physical, plan_query, plan_target_query, run as run_plan, stream_query,
     stream_target_query, stream_versions_query,
 };
 pub use vars::Vars;
@@ -89,9 +91,11 @@ struct Parsed {
 impl SqlSession {
     pub fn new(db: &Db, login: u32, vars: Vars) -> Self {
         let cancel = CancelToken::default();
+        let mut state = db.session_state();
+        state.config_mut().set_extension(Arc::new(cancel.clone()));
         Self {
             engine: Arc::clone(&db.engine),
-            state: db.session_state(),
+            state,
             runtime: db.session_runtime(cancel.clone()),
             login,
             database: db.options.database.clone(),
@@ -117,6 +121,12 @@ impl SqlSession {
         settings
     }
 
+    /// Tells functions how the session reads and writes text.
+    fn tell_formats(&mut self) {
+        let formats = crate::functions::SessionFormats(self.reading_settings());
+        self.state.config_mut().options_mut().extensions.insert(formats);
+    }
+
     /// Puts what `set_config` made into force.
     fn apply_pending(&mut self) -> Result<()> {
         let made = std::mem::take(&mut *self.pending.lock());
@@ -140,11 +150,11 @@ impl SqlSession {
 
     /// What system tables say of this session.
     fn facts(&self, guard: &Guard) -> SessionFacts {
-        let settings = self.vars.all().into_iter();
+        let known = self.vars.all().into_iter();
         let name = |oid| guard.access().role(oid).map_or("", |role| role.name.as_str());
         SessionFacts {
             search_path: crate::plan::search_path(&self.vars),
-            settings: settings
+            settings: known
                 .map(|(name, value, description)| Setting { name, value, description })
                 .collect(),
             session_user: name(guard.session_user()).to_owned(),
@@ -263,7 +273,9 @@ impl Session for SqlSession {
 
     async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
         self.apply_pending()?;
-        prepare::prepare(self, sql, types)
+        self.tell_formats();
+        let prepared = prepare::prepare(self, sql, types).await;
+        prepared.map_err(|error| position::located(error, sql))
     }
 
     async fn execute(&mut self, statement: &Prepared, params: &[Datum]) -> Result<Outcome> {
@@ -279,8 +291,10 @@ impl Session for SqlSession {
             ));
         }
         let timer = self.start_statement();
+        self.tell_formats();
         let params = Params::bound(&statement.params, params);
         let outcome = dispatch::run(self, parsed, params).await;
+        let outcome = outcome.map_err(|error| position::located(error, &parsed.text));
         match (&outcome, timer) {
             (Ok(Outcome::Rows { .. } | Outcome::CopyOut { .. } | Outcome::CopyIn(_)), _) => {}
             (_, Some(timer)) => timer.abort(),

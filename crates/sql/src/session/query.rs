@@ -1,19 +1,17 @@
 //! Queries: bound, planned, optimized, streamed.
 
 use crate::bind::Binder;
-use crate::error::{from_datafusion, from_stop, to_datafusion};
+use crate::error::from_datafusion;
 use crate::optimize::fix_query_vectors;
-use crate::pg_catalog::{name_duplicates, output_names, reg, rewrite, touches_catalog};
+use crate::pg_catalog::{name_columns, output_names, reg, rewrite, touches_catalog};
 use crate::plan::{Planner, StatementCx};
-use cvx_core::CancelToken;
 use cvx_engine::Table;
 use cvx_types::{Column, PgType, Result};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::sqlparser::ast::{Query, Statement};
-use futures::StreamExt;
 use std::sync::Arc;
 
 /// The logical plan of a query, with parameter values where they are bound.
@@ -34,14 +32,12 @@ fn as_planned(query: Query) -> (Query, bool) {
     let of_catalog = touches_catalog(&statement);
     if of_catalog {
         rewrite(&mut statement);
+    } else {
+        name_columns(&mut statement);
+        crate::types::lower(&mut statement);
     }
     match statement {
-        Statement::Query(mut query) => {
-            if !of_catalog {
-                name_duplicates(&mut query);
-            }
-            (*query, of_catalog)
-        }
+        Statement::Query(query) => (*query, of_catalog),
         _ => unreachable!("a query stays a query"),
     }
 }
@@ -49,8 +45,33 @@ fn as_planned(query: Query) -> (Query, bool) {
 /// The physical plan of a logical one.
 pub async fn physical(cx: &StatementCx<'_>, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
     let plan = fix_query_vectors(cx.state, plan).await?;
-    let plan = cx.state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
-    crate::exec::stoppable(plan, &cx.cancel).map_err(from_datafusion)
+    lowered(cx.state, &plan).await.map_err(from_datafusion)
+}
+
+/// The optimized physical plan, which can be stopped.
+pub async fn lowered(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    let plan = state.optimize(plan)?;
+    let physical = match crate::optimize::grows(&plan) {
+        true => {
+            let state = in_one_partition(state);
+            state.query_planner().create_physical_plan(&plan, &state).await?
+        }
+        false => state.query_planner().create_physical_plan(&plan, state).await?,
+    };
+    crate::exec::stoppable(physical)
+}
+
+/// The planner's state for a search that grows: rows dealt out to several partitions would be
+/// fetched ahead of what is asked for, and sides of joins swapped would lose their order.
+fn in_one_partition(state: &SessionState) -> SessionState {
+    let mut state = state.clone();
+    let options = state.config_mut().options_mut();
+    options.execution.target_partitions = 1;
+    options.optimizer.join_reordering = false;
+    state
 }
 
 /// A query's rows.
@@ -66,6 +87,8 @@ pub fn plan_target_query(
     target: &Arc<Table>,
     mut query: Query,
 ) -> Result<LogicalPlan> {
+    name_columns(&mut query);
+    crate::types::lower(&mut query);
     let bound = Binder::new(cx).target_query(target, &mut query)?;
     let planner = Planner::new(cx, bound);
     let plan = planner.query(query)?;
@@ -101,19 +124,10 @@ pub fn run(
     cx: &StatementCx<'_>,
     physical: Arc<dyn ExecutionPlan>,
 ) -> Result<SendableRecordBatchStream> {
-    let context = TaskContext::from(cx.state).with_runtime(Arc::clone(cx.runtime));
-    let context = Arc::new(context);
+    let context = crate::exec::context_for(&physical, cx.state);
+    let context = Arc::new(context.with_runtime(Arc::clone(cx.runtime)));
     let stream = execute_stream(physical, context).map_err(from_datafusion)?;
-    Ok(stoppable(stream, cx.cancel.clone()))
-}
-
-fn stoppable(stream: SendableRecordBatchStream, cancel: CancelToken) -> SendableRecordBatchStream {
-    let schema = stream.schema();
-    let checked = stream.map(move |batch| match cancel.stopped() {
-        Some(stop) => Err(to_datafusion(from_stop(stop))),
-        None => batch,
-    });
-    Box::pin(RecordBatchStreamAdapter::new(schema, checked))
+    Ok(super::stopping::stopping(stream, cx.cancel.clone()))
 }
 
 /// How clients see the columns of a plan.

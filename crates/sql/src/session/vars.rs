@@ -230,7 +230,7 @@ impl Vars {
         self.text(name).parse().unwrap_or(0)
     }
 
-    /// SHOW: the value, or 42704.
+    /// SHOW: the value, durations in the largest unit that needs no fraction; or 42704.
     pub fn show(&self, name: &str) -> Result<String> {
         let value = self.get(name).ok_or_else(|| unknown(name))?;
         let law = law_of(&name.to_ascii_lowercase());
@@ -350,10 +350,10 @@ impl Vars {
             .collect()
     }
 
-    /// Every setting: name, value, description.
+    /// Every setting as SHOW says it: name, value, description.
     pub fn all(&self) -> Vec<(String, String, String)> {
         let known = LAWS.iter().map(|law| {
-            let value = self.get(law.name).unwrap_or_default();
+            let value = self.show(law.name).unwrap_or_default();
             (display_name(law.name).to_owned(), value, law.description.to_owned())
         });
         let is_own = |name: &str| law_of(name).is_none() && !IDENTITY.contains(&name);
@@ -507,6 +507,10 @@ mod tests {
         assert_eq!(vars.set("server_version", "1", false).unwrap_err().state.0, "55P02");
         vars.set("statement_timeout", "2s", false).unwrap();
         assert_eq!(vars.milliseconds("statement_timeout"), 2000);
+        for (said, shown) in [("250", "250ms"), ("60000", "1min"), ("0", "0"), ("90min", "90min")] {
+            vars.set("statement_timeout", said, false).unwrap();
+            assert_eq!(vars.show("statement_timeout").unwrap(), shown);
+        }
         vars.set("my.own", "kept", false).unwrap();
         assert_eq!(vars.show("my.own").unwrap(), "kept");
     }

@@ -10,11 +10,11 @@
 
 use super::literal::{beside, cast_to, is_textual};
 use super::side::Side;
-use crate::functions::failure::{fail, long_name};
+use crate::functions::failure::{fail, long_name, raise};
 use crate::functions::function_named;
 use crate::functions::vector::distance_function;
 use cvx_core::Metric;
-use cvx_types::{PgType, SqlState};
+use cvx_types::{PgType, SqlError, SqlState};
 use datafusion::common::{DFSchema, Result};
 use datafusion::functions::expr_fn::{power, starts_with};
 use datafusion::functions_nested::expr_fn::array_has_any;
@@ -59,7 +59,19 @@ impl ExprPlanner for PgExprPlanner {
     }
 
     fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
-        Ok(PlannerResult::Planned(call("date_part", args)?))
+        let scale = args.first().map_or(0, extracted_scale);
+        let numeric = cast_to(call("date_part", args)?, &PgType::Numeric, (38 << 16 | scale) + 4);
+        Ok(PlannerResult::Planned(numeric))
+    }
+}
+
+/// How many digits after the point EXTRACT gives of this field.
+fn extracted_scale(field: &Expr) -> i32 {
+    let Expr::Literal(value, _) = field else { return 0 };
+    match value.to_string().to_ascii_lowercase().as_str() {
+        "epoch" | "second" | "seconds" => 6,
+        "millisecond" | "milliseconds" => 3,
+        _ => 0,
     }
 }
 
@@ -194,7 +206,17 @@ impl Operation {
             self.symbol,
             name(&self.right)
         );
-        fail(SqlState::UNDEFINED_FUNCTION, message)
+        let error = SqlError::new(SqlState::UNDEFINED_FUNCTION, message).hint(
+            "No operator matches the given name and argument types. \
+             You might need to add explicit type casts.",
+        );
+        raise(error)
+    }
+
+    /// Every side jsonb, or an unknown.
+    fn jsonb_only(&self) -> bool {
+        let fits = |side: &Side| side.is(&PgType::Jsonb) || side.is_unknown();
+        fits(&self.left) && fits(&self.right)
     }
 
     /// Every side a vector, an unknown, or something only execution can tell.
@@ -317,6 +339,13 @@ impl Operation {
             let name = format!("bit{}", self.comparison_name());
             return self.bits(&name);
         }
+        if self.either(&PgType::Jsonb) && self.jsonb_only() {
+            match self.symbol.as_str() {
+                "=" => return self.function("jsonb_eq", &PgType::Jsonb, &PgType::Jsonb),
+                "<>" | "!=" => return self.function("jsonb_ne", &PgType::Jsonb, &PgType::Jsonb),
+                _ => {}
+            }
+        }
         if let (Some(left), Some(right)) = (self.left.ty(), self.right.ty())
             && !comparable(left, right)
         {
@@ -375,6 +404,10 @@ impl Operation {
         }
         if self.symbol == "-" && self.left.is(&PgType::Jsonb) {
             return self.function("jsonb_delete", &PgType::Jsonb, &PgType::Text);
+        }
+        let textual = |side: &Side| side.ty().is_some_and(is_textual);
+        if textual(&self.left) || textual(&self.right) {
+            return Err(self.undefined());
         }
         self.time_arithmetic()
     }

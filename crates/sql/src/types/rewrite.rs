@@ -116,6 +116,7 @@ fn is_null(expr: &Expr) -> bool {
 
 fn rewrite_between(between: Between, schema: &DFSchema) -> Transformed<Expr> {
     let Between { expr, negated, low, high } = between;
+    let [expr, low, high] = beside_floats([*expr, *low, *high], schema).map(Box::new);
     let sides = [&expr, &low, &high].map(|expr| Side::of(expr, schema));
     let ty = sides.iter().find_map(Side::ty);
     let [expr_side, low_side, high_side] = &sides;
@@ -135,6 +136,7 @@ fn rewrite_between(between: Between, schema: &DFSchema) -> Transformed<Expr> {
 }
 
 fn rewrite_in_list(list: InList, schema: &DFSchema) -> Transformed<Expr> {
+    let list = in_floats(list, schema);
     let side = Side::of(&list.expr, schema);
     let sides: Vec<Side> = list.list.iter().map(|expr| Side::of(expr, schema)).collect();
     let ty = side.ty().or_else(|| sides.iter().find_map(Side::ty));
@@ -142,6 +144,18 @@ fn rewrite_in_list(list: InList, schema: &DFSchema) -> Transformed<Expr> {
     let typed = typed.collect();
     let expr = Box::new(like(*list.expr, &side, ty));
     Transformed::yes(Expr::InList(InList { expr, list: typed, negated: list.negated }))
+}
+
+/// A float's list in floats.
+fn in_floats(mut list: InList, schema: &DFSchema) -> InList {
+    let of_float = list.expr.get_type(schema).is_ok_and(|ty| ty.is_floating());
+    for element in list.list.iter_mut().filter(|_| of_float) {
+        if element.get_type(schema).is_ok_and(|ty| ty.is_decimal()) {
+            let exact = Box::new(std::mem::take(element));
+            *element = Expr::Cast(Cast::new(exact, DataType::Float64));
+        }
+    }
+    list
 }
 
 /// `x = ANY (array)`: an IN list where the array is constant.
@@ -186,8 +200,14 @@ fn rewrite_choice(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
     let told = choices.iter().find_map(|choice| told_type(choice, schema));
     let ty = sides.iter().find_map(Side::ty);
     check_alike(&sides)?;
+    let floats =
+        sides.iter().any(|side| matches!(side.ty(), Some(PgType::Float4 | PgType::Float8)));
     for (choice, side) in choices.iter_mut().zip(&sides) {
         **choice = like(std::mem::take(*choice), side, ty);
+        if floats && side.is(&PgType::Numeric) {
+            let exact = Box::new(std::mem::take(*choice));
+            **choice = Expr::Cast(Cast::new(exact, DataType::Float64));
+        }
     }
     let told = told.filter(|(ty, typmod)| {
         expr.get_type(schema).is_ok_and(|own| own == ty.arrow_type(*typmod))
@@ -237,18 +257,35 @@ fn told_type(expr: &Expr, schema: &DFSchema) -> Option<(PgType, i32)> {
 }
 
 fn rewrite_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let BinaryExpr { left, op, right } = binary;
+    let [left, right] = beside_floats([*left, *right], schema);
+    let binary = BinaryExpr { left: Box::new(left), op, right: Box::new(right) };
     let Some(name) = checked_function(binary.op) else {
         return Ok(rewrite_distinct(binary, schema));
     };
     let ty = |expr: &Expr| expr.get_type(schema).ok();
     let integers = ty(&binary.left).zip(ty(&binary.right));
     if integers.and_then(|(left, right)| wider_integer(&left, &right)).is_none() {
-        return Ok(Transformed::no(Expr::BinaryExpr(binary)));
+        return Ok(Transformed::yes(Expr::BinaryExpr(binary)));
     }
     let checked = function_named(name)
         .ok_or_else(|| fail(SqlState::INTERNAL_ERROR, format!("{name} is not registered")))?;
     let args = vec![*binary.left, *binary.right];
     Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(checked, args))))
+}
+
+/// Numerics beside a float become floats, as in Postgres; DataFusion would do the opposite.
+fn beside_floats<const N: usize>(exprs: [Expr; N], schema: &DFSchema) -> [Expr; N] {
+    let types: Vec<Option<DataType>> =
+        exprs.iter().map(|expr| expr.get_type(schema).ok()).collect();
+    if !types.iter().flatten().any(|ty| ty.is_floating()) {
+        return exprs;
+    }
+    let mut types = types.into_iter();
+    exprs.map(|expr| match types.next().flatten() {
+        Some(ty) if ty.is_decimal() => Expr::Cast(Cast::new(Box::new(expr), DataType::Float64)),
+        _ => expr,
+    })
 }
 
 /// `a IS DISTINCT FROM 'text'`, the one comparison no planner is asked about.

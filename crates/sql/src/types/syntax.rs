@@ -14,6 +14,7 @@
 //! | `make_interval(days => 3)` | `make_interval(0, 0, 0, 3)` |
 //! | `substring(x from 'regex')` | `regexp_substr(x, 'regex')` |
 //! | `B'101'`, `X'1F'` | `CAST('101' AS "bit")`, `CAST('x1F' AS "bit")` |
+//! | `x + 1` | `x + 1::int4` |
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
@@ -136,6 +137,11 @@ fn lowered(expr: &mut Expr) -> Option<Expr> {
             let expr = Box::new(any(left, right)?);
             Some(Expr::UnaryOp { op: UnaryOperator::Not, expr })
         }
+        Expr::BinaryOp { left, op, right } if is_arithmetic(op) => {
+            type_numeral(left);
+            type_numeral(right);
+            None
+        }
         Expr::UnaryOp { op, expr } => lower_unary(*op, expr),
         Expr::Collate { expr, .. } => Some((**expr).clone()),
         Expr::Substring { expr, substring_from: Some(from), substring_for: None, .. } => {
@@ -163,6 +169,37 @@ pub(crate) fn bit_literal(value: &Value) -> Option<Expr> {
         array: false,
         format: None,
     })
+}
+
+fn is_arithmetic(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
+    matches!(op, Plus | Minus | Multiply | Divide | Modulo)
+}
+
+/// A whole number is an int4 where it fits, as in Postgres; DataFusion's are int8.
+fn type_numeral(operand: &mut Expr) {
+    match operand {
+        Expr::Nested(inner) => type_numeral(inner),
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => {
+            type_numeral(expr);
+        }
+        Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. })
+            if text.parse::<i32>().is_ok() =>
+        {
+            *operand = int4(operand.clone());
+        }
+        _ => {}
+    }
+}
+
+fn int4(expr: Expr) -> Expr {
+    Expr::Cast {
+        kind: CastKind::DoubleColon,
+        expr: Box::new(expr),
+        data_type: DataType::Integer(None),
+        array: false,
+        format: None,
+    }
 }
 
 /// `@ x`, `|/ x`, `||/ x`, `~ x`.

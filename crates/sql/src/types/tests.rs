@@ -30,7 +30,7 @@ fn type_names_are_postgres() {
         ("'pg_class'::regclass", "regclass"),
         ("sum(x) FROM (VALUES (1::int4)) t(x)", "bigint"),
         ("count(*) FROM (VALUES (1)) t(x)", "bigint"),
-        ("avg(x) FROM (VALUES (1::int4)) t(x)", "double precision"),
+        ("avg(x) FROM (VALUES (1::int4)) t(x)", "numeric(26,16)"),
     ]);
     db.check_errors(&[
         ("'1'::nonsense", "42704", "type \"nonsense\" does not exist"),

@@ -1,7 +1,7 @@
 //! `bytea`: hex (`\x00ff`) and the older escape form, both read, either shown.
 
 use super::invalid_text;
-use crate::error::Result;
+use crate::error::{Result, SqlError, SqlState};
 use crate::settings::ByteaOutput;
 use bytes::{BufMut, BytesMut};
 
@@ -31,11 +31,20 @@ pub(crate) fn hex(byte: u8) -> [u8; 2] {
 }
 
 pub fn parse(text: &str) -> Result<Vec<u8>> {
-    let read = match text.strip_prefix("\\x") {
-        Some(digits) => from_hex(digits),
-        None => from_escape(text.as_bytes()),
+    match text.strip_prefix("\\x") {
+        Some(digits) => from_hex(digits).ok_or_else(|| invalid_hex(digits)),
+        None => from_escape(text.as_bytes()).ok_or_else(|| invalid_text("bytea", text)),
+    }
+}
+
+/// 22023, as Postgres says it of hexadecimal digits alone.
+fn invalid_hex(digits: &str) -> SqlError {
+    let other = digits.chars().find(|c| !c.is_ascii_hexdigit() && !c.is_ascii_whitespace());
+    let message = match other {
+        Some(other) => format!("invalid hexadecimal digit: \"{other}\""),
+        None => "invalid hexadecimal data: odd number of digits".to_owned(),
     };
-    read.ok_or_else(|| invalid_text("bytea", text))
+    SqlError::new(SqlState::INVALID_PARAMETER, message)
 }
 
 /// Pairs of hex digits; white space may stand between pairs.

@@ -28,6 +28,26 @@ pub fn normalize(text: &str) -> Result<String> {
     Ok(out)
 }
 
+/// Whether two texts are one `jsonb` value: 1.0 is 1, and the order of keys says nothing.
+pub fn equal(a: &str, b: &str) -> bool {
+    a == b || matches!((by_value(a), by_value(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// A form that equal values share: the normal one, numbers without trailing zeros.
+fn by_value(text: &str) -> Result<String> {
+    let value = parse(text)?;
+    let mut out = String::with_capacity(text.len());
+    value.write_as(&mut out, &|number| {
+        let written = written_out(number)?;
+        let trimmed = match written.contains('.') {
+            true => written.trim_end_matches('0').trim_end_matches('.'),
+            false => written.as_str(),
+        };
+        Ok(trimmed.to_owned())
+    })?;
+    Ok(out)
+}
+
 /// Writes the binary form of a `jsonb`: version 1, then text.
 pub fn write_jsonb_binary(text: &str, out: &mut BytesMut) {
     out.put_u8(1);
@@ -275,15 +295,19 @@ fn is_number(text: &str) -> bool {
 
 impl Value<'_> {
     fn write(self, out: &mut String) -> Result<()> {
+        self.write_as(out, &written_out)
+    }
+
+    fn write_as(self, out: &mut String, number: &dyn Fn(&str) -> Result<String>) -> Result<()> {
         match self {
             Self::Word(word) => out.push_str(word),
-            Self::Number(text) => out.push_str(&written_out(text)?),
+            Self::Number(text) => out.push_str(&number(text)?),
             Self::Text(text) => write_string(&text, out),
             Self::Array(elements) => {
                 out.push('[');
                 for (at, element) in elements.into_iter().enumerate() {
                     out.push_str(if at > 0 { ", " } else { "" });
-                    element.write(out)?;
+                    element.write_as(out, number)?;
                 }
                 out.push(']');
             }
@@ -293,7 +317,7 @@ impl Value<'_> {
                     out.push_str(if at > 0 { ", " } else { "" });
                     write_string(&key, out);
                     out.push_str(": ");
-                    value.write(out)?;
+                    value.write_as(out, number)?;
                 }
                 out.push('}');
             }

@@ -1,4 +1,4 @@
-//! `@>`, `<@`, `?`, `?|`, `?&`.
+//! `=`, `@>`, `<@`, `?`, `?|`, `?&`.
 
 use super::access::{by_path, textual};
 use super::scan::{Elements, Kind, Members, member, plain};
@@ -7,6 +7,7 @@ use crate::functions::function::{Function, Kernel, Typing, by_columns};
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
 use cvx_types::PgType;
+use cvx_types::forms::json::equal;
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     vec![
         asks("jsonb_contains", two_texts, |args| by_pairs(args, contains)),
         asks("jsonb_contained", two_texts, |args| by_pairs(args, |a, b| contains(b, a))),
+        asks("jsonb_eq", two_texts, |args| by_pairs(args, equal)),
+        asks("jsonb_ne", two_texts, |args| by_pairs(args, |a, b| !equal(a, b))),
         asks("jsonb_exists", two_texts, has_key),
         asks("jsonb_exists_any", by_path, |args| {
             by_lists(args, |json, keys| keys.iter().any(|key| exists(json, key)))

@@ -14,18 +14,18 @@ fn parts() {
         ("extract(decade FROM '2001-02-16 20:38:40'::timestamp)", "200"),
         ("extract(dow FROM '2001-02-16 20:38:40'::timestamp)", "5"),
         ("extract(doy FROM '2001-02-16 20:38:40'::timestamp)", "47"),
-        ("extract(epoch FROM '2001-02-16 20:38:40.12-08'::timestamptz)", "982384720.12"),
-        ("extract(epoch FROM interval '5 days 3 hours')", "442800"),
+        ("extract(epoch FROM '2001-02-16 20:38:40.12-08'::timestamptz)", "982384720.120000"),
+        ("extract(epoch FROM interval '5 days 3 hours')", "442800.000000"),
         ("extract(hour FROM '2001-02-16 20:38:40'::timestamp)", "20"),
         ("extract(isodow FROM '2001-02-18 20:38:40'::timestamp)", "7"),
         ("extract(isoyear FROM '2006-01-01'::date)", "2005"),
         ("extract(week FROM '2001-02-16 20:38:40'::timestamp)", "7"),
         ("extract(microseconds FROM time '17:12:28.5')", "28500000"),
         ("extract(millennium FROM '2001-02-16'::date)", "3"),
-        ("extract(milliseconds FROM time '17:12:28.5')", "28500"),
+        ("extract(milliseconds FROM time '17:12:28.5')", "28500.000"),
         ("extract(month FROM interval '2 years 13 months')", "1"),
         ("extract(quarter FROM '2001-02-16'::date)", "1"),
-        ("extract(second FROM '2001-02-16 20:38:40.12'::timestamp)", "40.12"),
+        ("extract(second FROM '2001-02-16 20:38:40.12'::timestamp)", "40.120000"),
         ("extract(year FROM '2001-02-16'::date)", "2001"),
         ("date_part('day', NULL::timestamp)", "NULL"),
     ]);
@@ -38,7 +38,7 @@ fn parts() {
     rome.check(&[
         ("extract(hour FROM '2024-07-01 12:00+00'::timestamptz)", "14"),
         ("extract(timezone FROM '2024-07-01 12:00+00'::timestamptz)", "7200"),
-        ("extract(epoch FROM '2024-07-01 12:00+00'::timestamptz)", "1719835200"),
+        ("extract(epoch FROM '2024-07-01 12:00+00'::timestamptz)", "1719835200.000000"),
     ]);
 }
 

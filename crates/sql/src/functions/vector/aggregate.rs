@@ -61,10 +61,15 @@ impl VectorFold {
         (!is_vector(argument)).then_some((&self.builtin, wide))
     }
 
-    /// `sum(bigint)` is a numeric in Postgres, because a bigint cannot hold it.
+    /// `sum(bigint)` is a numeric in Postgres, because a bigint cannot hold it; so is the average
+    /// of integers, here with 16 digits after the point.
     fn widened(&self, types: &[DataType]) -> Option<DataType> {
-        let wide = matches!((self.fold, types), (Fold::Sum, [DataType::Int64]));
-        wide.then_some(DataType::Decimal128(19, 0))
+        match (self.fold, types) {
+            (Fold::Sum, [DataType::Int64]) => Some(DataType::Decimal128(19, 0)),
+            (Fold::Avg, [DataType::Int16 | DataType::Int32]) => Some(DataType::Decimal128(22, 12)),
+            (Fold::Avg, [DataType::Int64]) => Some(DataType::Decimal128(31, 12)),
+            _ => None,
+        }
     }
 
     fn coerced(&self, types: &[DataType]) -> Option<Vec<DataType>> {

@@ -14,6 +14,7 @@ use cvx_types::{PgType, SqlState};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The function of a metric's operator: `<->` is `l2_distance`.
 pub(crate) fn distance_function(metric: Metric) -> &'static str {
@@ -81,6 +82,14 @@ fn two_vectors(args: &ScalarFunctionArgs) -> Result<(Vectors, Vectors)> {
     Ok((Vectors::read(left)?, Vectors::read(right)?))
 }
 
+static COMPUTED: AtomicU64 = AtomicU64::new(0);
+
+/// How many rows' distances functions have computed since the process began: what searches save.
+#[must_use]
+pub fn distances_computed() -> u64 {
+    COMPUTED.load(Ordering::Relaxed)
+}
+
 /// The distance of every row; NULL where either side is.
 pub(crate) fn distance_column(
     metric: Metric,
@@ -88,6 +97,7 @@ pub(crate) fn distance_column(
     right: &Vectors,
     rows: usize,
 ) -> Result<Float64Array> {
+    COMPUTED.fetch_add(rows as u64, Ordering::Relaxed);
     // Distances are symmetric to the bit, so that the constant side may be either.
     match (left.is_constant(), right.is_constant()) {
         (true, _) => from_constant(metric, left.get(0), right, rows),

@@ -23,6 +23,7 @@ mod tests;
 pub(crate) use aggregate::{VectorFold, avg, sum};
 pub(crate) use bits::{checked_column as checked_bits, fitted_column as fitted_bits};
 pub(crate) use column::{Vectors, VectorsBuilder, check_vector, vector_argument};
+pub use distance::distances_computed;
 pub(crate) use distance::{distance_column, distance_function, distance_of};
 pub(crate) use drift::drift;
 pub(crate) use sparse::{checked_column as checked_sparse, of_dense_column, to_dense};

@@ -234,7 +234,10 @@ fn aggregates_of_vectors_stand_beside_those_of_numbers() {
     assert_eq!(ask("sum(v), avg(v), count(v)"), ["[18,18]|[3.6,3.6]|5"]);
     assert_eq!(by_id("avg(v)"), ["a|[4,4]", "b|[3,3]", "c|NULL"]);
     assert_eq!(by_id("sum(v)"), ["a|[12,12]", "b|[6,6]", "c|NULL"]);
-    assert_eq!(by_id("sum(length(id)), avg(length(id))"), ["a|4|1", "b|2|1", "c|1|1"]);
+    assert_eq!(
+        by_id("sum(length(id)), avg(length(id))"),
+        ["a|4|1.0000000000000000", "b|2|1.0000000000000000", "c|1|1.0000000000000000"]
+    );
     assert_eq!(by_id("drift(v, ts)"), ["a|5", "b|NULL", "c|NULL"]);
     assert_eq!(ask("drift(v, ts)"), ["5"]);
     assert_eq!(db.rows(&format!("SELECT avg(v), sum(1) FROM {POINTS} WHERE false")), ["NULL|NULL"]);

@@ -192,7 +192,11 @@ fn within(operand: &[ScalarValue], batches: &[RecordBatch], negated: bool) -> Re
 }
 
 /// A plan with these values in place of the outer columns.
-fn bind(plan: LogicalPlan, outer: &[Expr], values: &[ScalarValue]) -> Result<LogicalPlan> {
+pub(crate) fn bind(
+    plan: LogicalPlan,
+    outer: &[Expr],
+    values: &[ScalarValue],
+) -> Result<LogicalPlan> {
     let value = |expr: Expr| {
         let place = outer.iter().position(|outer| *outer == expr);
         Ok(match place.and_then(|at| values.get(at)) {

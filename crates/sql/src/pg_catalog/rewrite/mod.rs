@@ -17,7 +17,7 @@ use datafusion::sql::sqlparser::ast::{
     DataType, Expr, ObjectName, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor,
     VisitorMut,
 };
-pub use names::{name_duplicates, output_names};
+pub use names::output_names;
 use std::ops::ControlFlow;
 
 /// Whether a statement names a system table, one of the catalog's functions, or an OID alias.
@@ -69,6 +69,40 @@ impl Visitor for Search {
             },
             _ => ControlFlow::Continue(()),
         }
+    }
+}
+
+/// Names the unnamed columns of a statement's sub-queries as Postgres does, and those of its
+/// outermost SELECT where DataFusion needs it.
+pub fn name_columns(node: &mut impl VisitMut) {
+    let _: ControlFlow<()> = node.visit(&mut Namer { depth: 0 });
+}
+
+struct Namer {
+    depth: usize,
+}
+
+impl VisitorMut for Namer {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if self.depth == 0 {
+            names::name_duplicates(query);
+        }
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if self.depth > 1 {
+            names::name_all(select);
+        }
+        ControlFlow::Continue(())
     }
 }
 
