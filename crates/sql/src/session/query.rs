@@ -1,5 +1,6 @@
 //! Queries: bound, planned, optimized, streamed.
 
+use crate::analyse::fix_given_points;
 use crate::bind::Binder;
 use crate::error::{from_datafusion, from_stop, to_datafusion};
 use crate::optimize::fix_query_vectors;
@@ -49,6 +50,7 @@ fn as_planned(query: Query) -> (Query, bool) {
 /// The physical plan of a logical one.
 pub async fn physical(cx: &StatementCx<'_>, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
     let plan = fix_query_vectors(cx.state, plan).await?;
+    let plan = fix_given_points(cx.state, plan).await?;
     let plan = cx.state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
     crate::exec::stoppable(plan, &cx.cancel).map_err(from_datafusion)
 }
