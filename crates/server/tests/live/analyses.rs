@@ -31,14 +31,12 @@ async fn parameters_take_the_types_of_what_they_stand_for() {
     let days: Vec<i32> = breaks.iter().map(|row| row.get(0)).collect();
     assert_eq!(days, [50]);
     let statement = client
-        .prepare(
-            "SELECT l2, dimensions FROM DRIFT(docs, $1, $2::timestamptz - $3, $2::timestamptz)",
-        )
+        .prepare("SELECT l2, dimensions FROM DRIFT(docs, $1, $2, $3, top => $4)")
         .await
         .unwrap();
     let types: Vec<&str> =
         statement.params().iter().map(tokio_postgres::types::Type::name).collect();
-    assert_eq!(types, ["int8", "timestamptz", "interval"]);
+    assert_eq!(types, ["int8", "timestamptz", "timestamptz", "int8"]);
     let given = client
         .query_one(
             "SELECT magnitude FROM VELOCITY((SELECT doc_id, ts, v FROM docs), $1, '2020-01-10')",
