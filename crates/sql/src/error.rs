@@ -280,6 +280,36 @@ fn storage_state(error: &cvx_engine::StorageError) -> SqlState {
     }
 }
 
+/// What a client sees of a kernel's refusal.
+pub fn from_analytics(error: cvx_analytics::Error) -> SqlError {
+    use cvx_analytics::Error as E;
+    let state = match error {
+        E::InsufficientData { .. } | E::NothingInForce => SqlState::INSUFFICIENT_DATA,
+        E::NotATrajectory(_) | E::Undetermined(_) | E::Distance(_) => SqlState::DATA_EXCEPTION,
+        E::Invalid(_) => SqlState::INVALID_PARAMETER,
+        E::Stopped(stop) => return from_stop(stop),
+        E::NoSuchPoint { .. } | E::State(_) => SqlState::INTERNAL_ERROR,
+    };
+    SqlError::new(state, error.to_string())
+}
+
+/// What a client sees of a prediction's refusal.
+pub fn from_predict(error: cvx_predict::Error) -> SqlError {
+    use cvx_predict::Error as E;
+    let message = error.to_string();
+    let state = match error {
+        E::InsufficientData { .. } => SqlState::INSUFFICIENT_DATA,
+        E::Invalid(_) | E::NotAhead | E::TooFar { .. } => SqlState::INVALID_PARAMETER,
+        E::NoModel => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        E::Unsolved(_) => SqlState::DATA_EXCEPTION,
+        E::NotAModel(_) => SqlState::DATA_CORRUPTED,
+        E::Stopped(stop) => return from_stop(stop),
+        E::Analytics(inner) => return from_analytics(inner),
+        _ => SqlState::INTERNAL_ERROR,
+    };
+    SqlError::new(state, message)
+}
+
 fn from_search(error: cvx_engine::SearchError) -> SqlError {
     use cvx_engine::SearchError as E;
     match error {

@@ -16,6 +16,7 @@
 
 mod access;
 mod admin;
+mod analyse;
 mod bind;
 mod copy;
 mod db;

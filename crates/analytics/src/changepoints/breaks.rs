@@ -24,6 +24,9 @@ pub struct ChangePoint {
 /// lie inside the trajectory; scores are left at zero.
 #[must_use]
 pub fn between_regimes(trajectory: &Trajectory<'_>, breaks: &[usize]) -> Vec<ChangePoint> {
+    if breaks.is_empty() {
+        return Vec::new();
+    }
     let means = regimes(trajectory, breaks);
     let pairs = means.windows(2).zip(breaks);
     pairs.map(|(pair, at)| between(trajectory, *at, &pair[0], &pair[1])).collect()

@@ -22,7 +22,7 @@
 
 use super::breaks::ChangePoint;
 use super::noise::{MAD_TO_SIGMA, median};
-use super::{Penalty, Search};
+use super::{NOT_FINITE, Penalty, Search};
 use crate::{Error, Trajectory, magnitude};
 
 pub(super) fn jumps(
@@ -32,6 +32,9 @@ pub(super) fn jumps(
     let scales = scales(trajectory);
     let energies: Vec<f64> =
         (0..trajectory.len() - 1).map(|step| energy(trajectory, &scales, step, step + 1)).collect();
+    if energies.iter().any(|energy| !energy.is_finite()) {
+        return Err(NOT_FINITE);
+    }
     let Some(limit) = limit(&energies, search.penalty)? else { return Ok(Vec::new()) };
     let mut found: Vec<ChangePoint> = Vec::new();
     let mut step = 0;

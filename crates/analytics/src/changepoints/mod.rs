@@ -104,16 +104,18 @@ pub fn changepoints(
         return jump::jumps(trajectory, search);
     }
     let noise = noise::estimate(trajectory);
-    if noise.variance == 0.0 {
-        return Ok(Vec::new());
-    }
-    let terms = search.penalty.terms(n, dim)?;
+    let terms = search.penalty.terms(n, dim)?.scaled(noise.variance);
     let spacing = match search.method {
         Method::Exact => 1,
         Method::Pelt | Method::Jump => n.div_ceil(NODES_MAX),
     };
     let sums = Sums::new(trajectory, &noise.center, spacing);
-    let terms = terms.scaled(noise.variance);
+    if !sums.is_finite() {
+        return Err(NOT_FINITE);
+    }
+    if noise.variance == 0.0 {
+        return Ok(Vec::new());
+    }
     let found = pelt::segment(&sums, &terms, search.min_segment, stop)?;
     let found = match spacing {
         1 => found,
@@ -122,6 +124,8 @@ pub fn changepoints(
     Ok(describe(trajectory, &found, &terms))
 }
 
+const NOT_FINITE: Error = Error::NotATrajectory("a vector holds NaN or infinity");
+
 fn check(trajectory: &Trajectory<'_>, search: &Search) -> Result<(), Error> {
     if search.min_segment == 0 {
         return Err(Error::Invalid("min_segment must be at least 1"));
@@ -129,9 +133,6 @@ fn check(trajectory: &Trajectory<'_>, search: &Search) -> Result<(), Error> {
     let (needed, have) = (search.points_needed(), trajectory.len());
     if have < needed {
         return Err(Error::InsufficientData { needed, have });
-    }
-    if !trajectory.rows().iter().all(|x| x.is_finite()) {
-        return Err(Error::NotATrajectory("a vector holds NaN or infinity"));
     }
     Ok(())
 }

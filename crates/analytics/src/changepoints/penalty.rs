@@ -77,6 +77,10 @@ impl Terms {
         Self { per_break, per_ln_length, points: self.points }
     }
 
+    pub(super) fn charges_lengths(&self) -> bool {
+        self.per_ln_length != 0.0
+    }
+
     /// What a segment of this many points is charged, never positive. It is superadditive, as
     /// pruning needs: two segments together are charged no more apart than in one.
     #[inline]

@@ -28,7 +28,7 @@ pub(super) struct Sums {
 }
 
 /// Places whose distances from a candidate are computed together.
-pub(super) const PANEL: usize = 4;
+pub(super) const PANEL: usize = 8;
 
 impl Sums {
     pub(super) fn new(trajectory: &Trajectory<'_>, center: &[f64], spacing: usize) -> Self {
@@ -51,6 +51,11 @@ impl Sums {
         self.rows.len() / self.dim
     }
 
+    /// Whether all numbers summed are finite: what is not never leaves a sum again.
+    pub(super) fn is_finite(&self) -> bool {
+        self.row(self.places() - 1).iter().all(|sum| sum.is_finite())
+    }
+
     /// The point before which a place lies.
     pub(super) fn point(&self, place: usize) -> usize {
         (place * self.spacing).min(self.points)
@@ -64,8 +69,9 @@ impl Sums {
         &self.rows[place * self.dim..][..self.dim]
     }
 
-    /// Squared distances between the sums of `from` and of up to [`PANEL`] places from `first` on.
-    pub(super) fn distances(&self, from: &[usize], first: usize, out: &mut [[f64; PANEL]]) {
+    /// Adds, for each of `from`, the squared distances of its sum from those of up to [`PANEL`]
+    /// places from `first` on, a column for each place.
+    pub(super) fn distances(&self, from: &[usize], first: usize, out: &mut [Vec<f64>; PANEL]) {
         // Behind the last place its row again; nobody reads that distance.
         let last = self.places() - 1;
         let to = std::array::from_fn(|at| self.row((first + at).min(last)));
@@ -118,7 +124,7 @@ struct Distances<'a> {
     sums: &'a Sums,
     from: &'a [usize],
     to: [&'a [f64]; PANEL],
-    out: &'a mut [[f64; PANEL]],
+    out: &'a mut [Vec<f64>; PANEL],
 }
 
 impl WithSimd for Distances<'_> {
@@ -126,8 +132,11 @@ impl WithSimd for Distances<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for (place, out) in self.from.iter().zip(self.out) {
-            *out = squared_distances(simd, self.sums.row(*place), self.to);
+        for place in self.from {
+            let distances = squared_distances(simd, self.sums.row(*place), self.to);
+            for (column, x) in self.out.iter_mut().zip(distances) {
+                column.push(x);
+            }
         }
     }
 }
@@ -147,27 +156,28 @@ impl WithSimd for Distance<'_> {
 #[inline(always)]
 fn squared_distances<S: Simd, const P: usize>(simd: S, from: &[f64], to: [&[f64]; P]) -> [f64; P] {
     let (from, from_rest) = S::as_simd_f64s(from);
-    let to = to.map(|to| S::as_simd_f64s(to));
-    let mut even = [simd.splat_f64s(0.0); P];
-    let mut odd = [simd.splat_f64s(0.0); P];
-    let pairs = from.len() / 2 * 2;
-    for at in (0..pairs).step_by(2) {
+    let (mut heads, mut rests) = ([&[][..]; P], [&[][..]; P]);
+    for p in 0..P {
+        (heads[p], rests[p]) = S::as_simd_f64s(to[p]);
+    }
+    // P chains of multiply-adds hide each other's latency; all rows have one length.
+    let mut sums = [simd.splat_f64s(0.0); P];
+    for (at, x) in from.iter().enumerate() {
         for p in 0..P {
-            let (a, b) = (to[p].0[at], to[p].0[at + 1]);
-            let (a, b) = (simd.sub_f64s(from[at], a), simd.sub_f64s(from[at + 1], b));
-            even[p] = simd.mul_add_f64s(a, a, even[p]);
-            odd[p] = simd.mul_add_f64s(b, b, odd[p]);
+            let d = simd.sub_f64s(*x, heads[p][at]);
+            sums[p] = simd.mul_add_f64s(d, d, sums[p]);
         }
     }
-    std::array::from_fn(|p| {
-        let mut sum = simd.add_f64s(even[p], odd[p]);
-        if pairs < from.len() {
-            let d = simd.sub_f64s(from[pairs], to[p].0[pairs]);
-            sum = simd.mul_add_f64s(d, d, sum);
+    // No closures: inlining must reach into `dispatch`.
+    let mut totals = [0.0; P];
+    for p in 0..P {
+        let mut total = simd.reduce_sum_f64s(sums[p]);
+        for (a, b) in from_rest.iter().zip(rests[p]) {
+            total += (a - b) * (a - b);
         }
-        let rest = from_rest.iter().zip(to[p].1).map(|(a, b)| (a - b) * (a - b));
-        simd.reduce_sum_f64s(sum) + rest.sum::<f64>()
-    })
+        totals[p] = total;
+    }
+    totals
 }
 
 #[cfg(test)]
@@ -191,14 +201,14 @@ mod tests {
                 sum
             };
             let from: Vec<usize> = (0..sums.places()).collect();
-            let mut out = vec![[0.0; PANEL]; from.len()];
             for first in 0..sums.places() {
+                let mut out: [Vec<f64>; PANEL] = Default::default();
                 sums.distances(&from, first, &mut out);
-                for (place, got) in from.iter().zip(&out) {
+                for place in &from {
                     for to in first..sums.places().min(first + PANEL) {
                         let pairs = plain(*place).into_iter().zip(plain(to));
                         let expected: f64 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
-                        let got = got[to - first];
+                        let got = out[to - first][*place];
                         assert!((got - expected).abs() <= 1e-9 * (1.0 + expected), "{got}");
                     }
                 }

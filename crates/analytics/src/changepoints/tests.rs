@@ -296,9 +296,13 @@ fn bad_searches_are_refused() {
     let lacking = changepoints(&short.trajectory(), &Search::default(), &token);
     assert_eq!(lacking, Err(Error::InsufficientData { needed: 4, have: 3 }));
     let mut broken = planted(1, 20, 2, &[], 0.0);
-    broken.vectors[7] = f32::NAN;
-    let refused = changepoints(&broken.trajectory(), &Search::default(), &token);
-    assert!(matches!(refused, Err(Error::NotATrajectory(_))));
+    for x in [f32::NAN, f32::INFINITY] {
+        broken.vectors[7] = x;
+        for method in [Method::Pelt, Method::Jump] {
+            let refused = changepoints(&broken.trajectory(), &by(method), &token);
+            assert!(matches!(refused, Err(Error::NotATrajectory(_))), "{x} by {method:?}");
+        }
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ struct Stop {
 /// Asks everything, in order; the correction is made in the middle.
 pub(super) async fn walk(client: &Client, subject: &Subject) -> Result<()> {
     let tour = Tour::plan(client, subject).await?;
-    for stop in tour.before_the_correction() {
+    for stop in tour.before_the_correction().into_iter().chain(tour.how_it_moves()) {
         ask(client, &stop).await?;
     }
     let known_us = now(client).await?;
@@ -50,6 +50,9 @@ struct Tour {
     step: f64,
     before: String,
     after: String,
+    /// How many points the document has, and when the last one was.
+    points: u64,
+    last: String,
     /// Columns that name a document to people.
     shown: &'static str,
 }
@@ -57,17 +60,20 @@ struct Tour {
 impl Tour {
     async fn plan(client: &Client, subject: &Subject) -> Result<Self> {
         let at = &subject.at;
+        let of_doc = |what: &str| format!("SELECT {what} FROM docs WHERE doc_id = {}", at.doc_id);
         Ok(Self {
             doc: at.doc_id,
             step: at.step,
             before: timestamp(client, at.before_us).await?,
             after: timestamp(client, at.ts_us).await?,
+            points: scalar(client, &of_doc("count(*)")).await?.parse()?,
+            last: scalar(client, &of_doc("max(ts)")).await?,
             shown: if subject.titled { "doc_id, title" } else { "doc_id" },
         })
     }
 
     fn before_the_correction(&self) -> Vec<Stop> {
-        let Self { doc, step, before, after, shown } = self;
+        let Self { doc, step, before, after, shown, .. } = self;
         let stop = |why: String, sql: String| Stop { why, sql };
         vec![
             stop(
@@ -98,6 +104,40 @@ impl Tour {
                 ),
             ),
         ]
+    }
+
+    /// The analyses: a ranking, the break, a prediction.
+    fn how_it_moves(&self) -> Vec<Stop> {
+        let Self { doc, last, .. } = self;
+        let mut stops = vec![Stop {
+            why: "Which documents drifted farthest from where they began?".to_owned(),
+            sql: "SELECT doc_id, count(*) AS points, round(drift(embedding, ts)::numeric, 3) AS drift,\n  \
+                  round(path_length(embedding, ts)::numeric, 3) AS path\n\
+                  FROM docs GROUP BY doc_id ORDER BY drift(embedding, ts) DESC LIMIT 5"
+                .to_owned(),
+        }];
+        // Fewer points than this are no trajectory to judge a step by.
+        if self.points >= 4 {
+            stops.push(Stop {
+                why: format!(
+                    "Where did document {doc} break? It drifts all along: jumps are told from steps."
+                ),
+                sql: format!(
+                    "SELECT ts, round(severity::numeric, 3) AS severity,\n  \
+                     round(score::numeric, 2) AS score, drift_vector\n\
+                     FROM CHANGEPOINTS(docs, {doc}, method => 'jump')"
+                ),
+            });
+            stops.push(Stop {
+                why: "Where will it be in 30 days, as far as its past can tell?".to_owned(),
+                sql: format!(
+                    "SELECT method, vector, lower, upper\n\
+                     FROM PREDICT(docs, {doc}, timestamptz '{last}' + interval '30 days', \
+                     confidence => 0.8)"
+                ),
+            });
+        }
+        stops
     }
 
     fn correction(&self, known: &str) -> Vec<Stop> {

@@ -9,6 +9,7 @@
 //! reach has that, else system time ([`time`]). A clause that nothing consumed is an error; there is
 //! no road on which it could silently mean today's rows.
 
+mod analyses;
 mod functions;
 mod names;
 mod rewrite;

@@ -112,6 +112,6 @@ pub fn table_alias(name: &str, columns: &[&str]) -> TableAlias {
     }
 }
 
-fn alias_column(name: &str) -> TableAliasColumnDef {
+pub(super) fn alias_column(name: &str) -> TableAliasColumnDef {
     TableAliasColumnDef { name: quote(name), data_type: None }
 }

@@ -1,4 +1,4 @@
-//! TRAJECTORY and HISTORY: the queries they stand for.
+//! TRAJECTORY and HISTORY: the queries they stand for. Analyses are in [`super::analyses`].
 //!
 //! Both are reads of one table, so they become sub-queries and inherit everything a query has:
 //! pruning by entity, parameters, lateral columns, views, streaming. An AS OF in force lets a
@@ -6,6 +6,7 @@
 
 use super::names::{self, HIDDEN, quote};
 use super::{Binder, Clause, Env, Pending, Show};
+use crate::analyse::Analysis;
 use cvx_dialect::{Arg, TableFunction};
 use cvx_engine::Table;
 use cvx_session::Notice;
@@ -19,25 +20,27 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A call's arguments by name.
-struct Call {
-    source: Arg,
-    named: BTreeMap<&'static str, Expr>,
+pub(super) struct Call {
+    pub(super) source: Arg,
+    pub(super) named: BTreeMap<&'static str, Expr>,
 }
 
 /// Names for an entity and time of a parenthesised SELECT.
-const GIVEN: [&str; 3] = ["entity", "ts", "vector"];
+pub(super) const GIVEN: [&str; 3] = ["entity", "ts", "vector"];
 
 impl Binder<'_> {
-    /// The derived table that a TRAJECTORY or HISTORY call stands for; `None` for other functions.
+    /// The derived table that a call of ours stands for; `None` for other functions.
     pub(super) fn table_function_query(
         &mut self,
         call: &TableFunction,
         env: &Env,
     ) -> Result<Option<TableFactor>> {
         let name = names::object_name(&call.name).pop().unwrap_or_default();
+        let analysis = Analysis::named(&name);
         let parameters: &[&'static str] = match name.as_str() {
             "trajectory" => &["entity", "t1", "t2"],
             "history" => &["entity", "ts"],
+            _ if analysis.is_some() => &[],
             _ => return Ok(None),
         };
         if call.time.is_some() {
@@ -46,7 +49,10 @@ impl Binder<'_> {
         if call.with_ordinality {
             return Err(SqlError::unsupported(format!("{name} WITH ORDINALITY")));
         }
-        let arguments = arguments(&name, call, parameters)?;
+        if let Some(analysis) = analysis {
+            return self.analysis_query(analysis, call, env).map(Some);
+        }
+        let arguments = arguments(&name, call, parameters, 1)?;
         let lateral = arguments.named.values().any(mentions_column);
         let mut subquery = match (&arguments.source, name.as_str()) {
             (Arg::Query(query), "trajectory") => self.given_points(query, &arguments, env)?,
@@ -137,7 +143,7 @@ impl Binder<'_> {
         }
     }
 
-    fn argument_table(&self, source: &Arg) -> Result<Arc<Table>> {
+    pub(super) fn argument_table(&self, source: &Arg) -> Result<Arc<Table>> {
         let parts = match source {
             Arg::Table(name) => names::object_name(name),
             Arg::Expr(Expr::Value(value)) => match &value.value {
@@ -164,7 +170,7 @@ impl Binder<'_> {
 const TRAJECTORY: &str = "SELECT * FROM points";
 const HISTORY: &str = "SELECT *, _valid_from, _valid_to, _system_from, _system_to FROM points";
 
-fn template(sql: &str) -> Result<Box<Query>> {
+pub(super) fn template(sql: &str) -> Result<Box<Query>> {
     match cvx_dialect::parse(sql).map_err(crate::limits::from_parse)?.pop() {
         Some(cvx_dialect::Statement::Sql(statement)) => match *statement {
             ast::Statement::Query(mut query) => {
@@ -186,14 +192,20 @@ fn star_without_hidden(query: &mut Query) -> Result<()> {
     Ok(())
 }
 
-fn select_of(query: &mut Query) -> Result<&mut Select> {
+pub(super) fn select_of(query: &mut Query) -> Result<&mut Select> {
     match query.body.as_mut() {
         SetExpr::Select(select) => Ok(select),
         _ => Err(needs_table()),
     }
 }
 
-fn arguments(name: &str, call: &TableFunction, parameters: &[&'static str]) -> Result<Call> {
+/// A call's arguments by name; the first `required` parameters must be among them.
+pub(super) fn arguments(
+    name: &str,
+    call: &TableFunction,
+    parameters: &[&'static str],
+    required: usize,
+) -> Result<Call> {
     let mut source = None;
     let mut named = BTreeMap::new();
     for (position, (label, arg)) in call.args.iter().enumerate() {
@@ -212,8 +224,9 @@ fn arguments(name: &str, call: &TableFunction, parameters: &[&'static str]) -> R
         }
     }
     let source = source.ok_or_else(needs_table)?;
-    if !named.contains_key("entity") {
-        return Err(wrong(format!("{name} needs a table and an entity")));
+    if let Some(missing) = parameters.iter().take(required).find(|of| !named.contains_key(*of)) {
+        return Err(wrong(format!("{name} needs {missing}"))
+            .hint(format!("It takes a table, then {}.", parameters.join(", "))));
     }
     Ok(Call { source, named })
 }
@@ -272,7 +285,7 @@ fn order_by(query: &mut Query, ts: Option<&str>, history: bool) {
 
 /// The columns of the entity and its time. A table without valid time has a history too: of the
 /// row with a key, which is the entity then.
-fn entity_and_time(table: &Table, history: bool) -> Result<(String, Option<String>)> {
+pub(super) fn entity_and_time(table: &Table, history: bool) -> Result<(String, Option<String>)> {
     let name = |id: Option<u16>| {
         table.columns.iter().find(|column| Some(column.id) == id).map(|column| column.name.clone())
     };
@@ -291,14 +304,14 @@ fn entity_and_time(table: &Table, history: bool) -> Result<(String, Option<Strin
     })
 }
 
-fn no_valid_time(table: &Table) -> SqlError {
+pub(super) fn no_valid_time(table: &Table) -> SqlError {
     let message = format!("table \"{}\" has no valid time", table.name);
     SqlError::new(SqlState::WRONG_OBJECT_TYPE, message)
         .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it.")
 }
 
 /// Whether a value depends on a column of an earlier relation of FROM.
-fn mentions_column(expr: &Expr) -> bool {
+pub(super) fn mentions_column(expr: &Expr) -> bool {
     let mut finder = ColumnFinder(false);
     let _: ControlFlow<()> = expr.visit(&mut finder);
     finder.0
@@ -315,10 +328,10 @@ impl Visitor for ColumnFinder {
     }
 }
 
-fn needs_table() -> SqlError {
+pub(super) fn needs_table() -> SqlError {
     wrong("the first argument must be a table or a parenthesised SELECT")
 }
 
-fn wrong(message: impl Into<String>) -> SqlError {
+pub(super) fn wrong(message: impl Into<String>) -> SqlError {
     SqlError::new(SqlState::UNDEFINED_FUNCTION, message)
 }

@@ -16,6 +16,7 @@ pub(crate) mod failure;
 pub(crate) mod function;
 mod json;
 pub(crate) mod math;
+mod motion;
 mod number_format;
 mod print;
 mod system;
@@ -28,6 +29,7 @@ pub(crate) mod vector;
 pub(crate) mod testing;
 
 pub use cast::cast_call;
+pub(crate) use failure::plain_fields;
 pub use formats::SessionFormats;
 pub(crate) use function::field_of_type;
 pub use st_distance::{decay_named, interval_us, metric_named};
@@ -81,6 +83,7 @@ pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
 #[must_use]
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
     let mut all = vec![vector::avg(), vector::sum(), vector::drift()];
+    all.extend(motion::aggregates());
     all.extend(json::aggregates());
     let renamed = |function: Arc<AggregateUDF>, name| {
         Arc::new(AggregateUDF::clone(&function).with_aliases([name]))

@@ -13,7 +13,7 @@
 //! Rejected: wrapping them in an aggregate to make DataFusion's decorrelation apply. It fails on
 //! every correlation but equality, and changes what more than one row means.
 
-mod lateral;
+pub(crate) mod lateral;
 mod run;
 
 use crate::pg_catalog::tables::SystemTableProvider;

@@ -34,7 +34,7 @@ mod tables;
 mod types;
 
 pub use correlated::CorrelatedSubqueries;
-pub(crate) use correlated::{bind, outer_columns};
+pub(crate) use correlated::{bind, lateral, outer_columns};
 pub use functions::{function, functions};
 pub use model::{SessionFacts, Setting, Sizes, SystemCatalog, Unmeasured};
 pub use quote::ident as quote_ident;

@@ -175,8 +175,8 @@ fn ours(words: Vec<&'static str>) -> Option<Proc> {
         kind,
         volatility: "i",
         strict: strict == "t",
-        set: false,
-        returns: type_named(returns)?,
+        set: returns.ends_with('*'),
+        returns: type_named(returns.trim_end_matches('*'))?,
         arguments: arguments.split(',').map(type_named).collect::<Option<_>>()?,
         description: (description != "-").then_some(description),
     })

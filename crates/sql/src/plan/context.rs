@@ -2,6 +2,7 @@
 
 use super::relation::BoundRelations;
 use super::{StatementCx, session_functions, st_distance, undefined_table};
+use crate::analyse::{AnalysisCall, join_laterally};
 use crate::bind::BoundTable;
 use crate::error::{from_datafusion, to_datafusion};
 use crate::pg_catalog::SystemCatalog;
@@ -29,16 +30,20 @@ pub struct Planner<'a> {
     state: &'a SessionState,
     relations: Vec<Arc<dyn RelationPlanner>>,
     functions: HashMap<String, Arc<ScalarUDF>>,
+    bound: Arc<[BoundTable]>,
 }
 
 impl<'a> Planner<'a> {
     /// A planner that knows these bound tables by their marks.
     pub fn new(cx: &'a StatementCx<'a>, bound: Vec<BoundTable>) -> Self {
+        let bound: Arc<[BoundTable]> = bound.into();
+        let relations = BoundRelations::new(Arc::clone(&bound), cx.cancel.clone());
         Self {
             cx,
             state: cx.state,
-            relations: vec![Arc::new(BoundRelations::new(bound, cx.cancel.clone()))],
+            relations: vec![Arc::new(relations)],
             functions: session_functions::all(cx),
+            bound,
         }
     }
 
@@ -49,7 +54,8 @@ impl<'a> Planner<'a> {
             .rel()
             .sql_statement_to_plan_with_context(statement, &mut self.planner_context())
             .map_err(from_datafusion)?;
-        st_distance::fill(plan, self.cx.now_us).map_err(from_datafusion)
+        let plan = st_distance::fill(plan, self.cx.now_us).map_err(from_datafusion)?;
+        join_laterally(plan).map_err(from_datafusion)
     }
 
     /// The same with the bound values in the parameters' places.
@@ -203,6 +209,7 @@ impl ContextProvider for Planner<'_> {
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let own = self.functions.get(name).cloned();
         own.or_else(|| self.state.scalar_functions().get(name).cloned())
+            .or_else(|| AnalysisCall::named(name, &self.bound, self.cx))
             .or_else(|| self.undefined(name))
     }
 

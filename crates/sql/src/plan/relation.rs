@@ -16,12 +16,12 @@ use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct BoundRelations {
-    bound: Vec<BoundTable>,
+    bound: Arc<[BoundTable]>,
     cancel: CancelToken,
 }
 
 impl BoundRelations {
-    pub(super) fn new(bound: Vec<BoundTable>, cancel: CancelToken) -> Self {
+    pub(super) fn new(bound: Arc<[BoundTable]>, cancel: CancelToken) -> Self {
         Self { bound, cancel }
     }
 }

@@ -1,5 +1,6 @@
 //! Queries: bound, planned, optimized, streamed.
 
+use crate::analyse::fix_given_points;
 use crate::bind::Binder;
 use crate::error::from_datafusion;
 use crate::optimize::fix_query_vectors;
@@ -45,6 +46,7 @@ fn as_planned(query: Query) -> (Query, bool) {
 /// The physical plan of a logical one.
 pub async fn physical(cx: &StatementCx<'_>, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
     let plan = fix_query_vectors(cx.state, plan).await?;
+    let plan = fix_given_points(cx.state, plan).await?;
     lowered(cx.state, &plan).await.map_err(from_datafusion)
 }
 

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 use std::sync::Arc;
 
 /// The column that holds a row's records until they are unnested.
-const RECORDS: &str = "lateral_records";
+pub(crate) const RECORDS: &str = "lateral_records";
 
 /// Replaces a join whose right side is a sub-query over the left; other nodes pass.
 pub fn unnest(plan: LogicalPlan, state: &Arc<SessionState>) -> Result<LogicalPlan> {
@@ -34,7 +34,7 @@ pub fn unnest(plan: LogicalPlan, state: &Arc<SessionState>) -> Result<LogicalPla
 }
 
 /// The sub-query below the aliases of a join's right side.
-fn lateral(plan: &LogicalPlan) -> Option<&Subquery> {
+pub(crate) fn lateral(plan: &LogicalPlan) -> Option<&Subquery> {
     match plan {
         LogicalPlan::Subquery(query) => Some(query),
         LogicalPlan::SubqueryAlias(alias) => lateral(&alias.input),
@@ -42,7 +42,7 @@ fn lateral(plan: &LogicalPlan) -> Option<&Subquery> {
     }
 }
 
-fn is_true(filter: Option<&Expr>) -> bool {
+pub(crate) fn is_true(filter: Option<&Expr>) -> bool {
     use datafusion::common::ScalarValue;
     match filter {
         None => true,
@@ -68,7 +68,11 @@ fn records(
 }
 
 /// One row a record, the record's fields under the right side's names.
-fn unnest_records(join: &Join, records: LogicalPlan, keeps_left: bool) -> Result<LogicalPlan> {
+pub(crate) fn unnest_records(
+    join: &Join,
+    records: LogicalPlan,
+    keeps_left: bool,
+) -> Result<LogicalPlan> {
     let options = UnnestOptions::new().with_preserve_nulls(keeps_left);
     let unnested = LogicalPlanBuilder::from(records)
         .unnest_column_with_options(Column::from_name(RECORDS), options)?;
@@ -83,7 +87,7 @@ fn unnest_records(join: &Join, records: LogicalPlan, keeps_left: bool) -> Result
 }
 
 /// What an inner join's ON still says.
-fn restrict(join: &Join, plan: LogicalPlan) -> Result<LogicalPlan> {
+pub(crate) fn restrict(join: &Join, plan: LogicalPlan) -> Result<LogicalPlan> {
     let equal = join.on.iter().map(|(left, right)| left.clone().eq(right.clone()));
     let conditions = equal.chain(join.filter.clone().filter(|_| !is_true(join.filter.as_ref())));
     match conditions.reduce(Expr::and) {

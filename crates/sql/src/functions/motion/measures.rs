@@ -1,0 +1,83 @@
+//! What each aggregate computes from a trajectory.
+
+use cvx_analytics::{
+    Deterministic, Error, Lags, Trajectory, garch, hurst, max_drawdown, net_displacement,
+    path_length, realised_volatility, reversion, step_lengths, unit_root, variance_ratio, velocity,
+};
+use cvx_core::distance::l2_squared;
+
+/// An aggregate: its name, whether a horizon may follow `(vector, ts)`, and what it gives.
+#[derive(Debug)]
+pub(super) struct Measure {
+    pub(super) name: &'static str,
+    pub(super) takes_horizon: bool,
+    pub(super) returns: Returns,
+}
+
+/// Points and the horizon to a result.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Returns {
+    Number(fn(&Trajectory, Option<i64>) -> Result<f64, Error>),
+    Numbers(fn(&Trajectory) -> Result<Vec<f64>, Error>),
+    Vector(fn(&Trajectory) -> Result<Vec<f64>, Error>),
+}
+
+const fn number(
+    name: &'static str,
+    of: fn(&Trajectory, Option<i64>) -> Result<f64, Error>,
+) -> Measure {
+    Measure { name, takes_horizon: false, returns: Returns::Number(of) }
+}
+
+pub(super) static MEASURES: [Measure; 11] = [
+    Measure { name: "velocity", takes_horizon: false, returns: Returns::Vector(last_velocity) },
+    number("path_length", |points, _| at_least_two(points).map(|()| path_length(points))),
+    number("displacement", |points, _| net_displacement(points)),
+    number("realised_volatility", |points, _| realised_volatility(points)),
+    number("max_drawdown", |points, _| max_drawdown(points)),
+    number("hurst", |points, _| hurst(points)),
+    number("half_life", |points, _| reversion(points).map(|fit| fit.half_life)),
+    number("adf_statistic", |points, _| adf(points).map(|(statistic, _)| statistic)),
+    number("adf_pvalue", |points, _| adf(points).map(|(_, p_value)| p_value)),
+    Measure { name: "variance_ratio", takes_horizon: true, returns: Returns::Number(ratio) },
+    Measure { name: "garch", takes_horizon: false, returns: Returns::Numbers(garch_of_steps) },
+];
+
+fn at_least_two(points: &Trajectory) -> Result<(), Error> {
+    match points.len() {
+        have @ 0..2 => Err(Error::InsufficientData { needed: 2, have }),
+        _ => Ok(()),
+    }
+}
+
+/// At the last point: in a frame that ends at the present row, the velocity there and then.
+fn last_velocity(points: &Trajectory) -> Result<Vec<f64>, Error> {
+    at_least_two(points)?;
+    velocity(points, points.len() - 1)
+}
+
+/// Numbers as they are, vectors by their distance from the first.
+fn series(points: &Trajectory) -> Result<Vec<f64>, Error> {
+    if points.dim() == 1 {
+        return Ok(points.vectors().map(|vector| f64::from(vector[0])).collect());
+    }
+    let Some(first) = points.vectors().next() else { return Ok(Vec::new()) };
+    points.vectors().map(|vector| Ok(l2_squared(first, vector)?.sqrt())).collect()
+}
+
+fn adf(points: &Trajectory) -> Result<(f64, f64), Error> {
+    let test = unit_root(&series(points)?, Deterministic::Constant, Lags::Aic)?;
+    Ok((test.statistic, test.p_value))
+}
+
+fn ratio(points: &Trajectory, horizon: Option<i64>) -> Result<f64, Error> {
+    let q = usize::try_from(horizon.unwrap_or(2))
+        .map_err(|_| Error::Invalid("the horizon must be 2 steps or more"))?;
+    variance_ratio(&series(points)?, q).map(|test| test.ratio)
+}
+
+/// omega, alpha, beta, and the variance expected of the next step's length.
+fn garch_of_steps(points: &Trajectory) -> Result<Vec<f64>, Error> {
+    let fit = garch(&step_lengths(points))?;
+    Ok(vec![fit.omega, fit.alpha, fit.beta, fit.next_variance])
+}
