@@ -4,6 +4,7 @@ use crate::bind::object_name;
 use crate::error::from_engine;
 use crate::plan::{Params, StatementCx};
 use crate::session::SqlSession;
+use crate::train;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use cvx_engine::{Engine, EngineStats, Table, TableStats};
@@ -16,7 +17,7 @@ use datafusion::sql::sqlparser::ast::{
 use std::sync::Arc;
 
 /// The procedures, as GRANT names them.
-pub const PROCEDURES: [&str; 3] = ["cvx.compact", "cvx.erase", "cvx.seal"];
+pub const PROCEDURES: [&str; 4] = ["cvx.compact", "cvx.erase", "cvx.seal", train::NAME];
 
 pub async fn call(
     session: &mut SqlSession,
@@ -25,6 +26,9 @@ pub async fn call(
     text: &str,
 ) -> Result<Outcome> {
     let name = object_name(&function.name).join(".");
+    if name == train::NAME {
+        return train::call(session, function, params, text).await;
+    }
     let table = session
         .reading(params, text, async |cx: &StatementCx<'_>| match name.as_str() {
             "cvx.compact" | "cvx.seal" => {

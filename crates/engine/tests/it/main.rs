@@ -4,5 +4,6 @@
 
 mod basics;
 mod model;
+mod models;
 mod oracle;
 mod support;
