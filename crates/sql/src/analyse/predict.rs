@@ -2,8 +2,8 @@
 //!
 //! With a trained model (`CALL cvx.train_predictor`) methods were judged on entities that it did not
 //! learn from: `auto` takes the one that erred least there, and intervals come from those errors.
-//! Without one, or where it knows more than the statement may see (an AS OF before its last point, a
-//! system time), the entity's own past takes its place, and there is no `ode`.
+//! Without one, or where it knows more than the statement may see (an AS OF before its last point,
+//! a system time), the entity's own past takes its place, and there is no `ode`.
 
 use super::arguments::{Kind, Signature, invalid, parameter};
 use super::call::Asked;
