@@ -1,5 +1,5 @@
-//! Populations and pairs of paths, on one thread: the two-sample test on 10,000 against 10,000 rows,
-//! the warped distance of two paths of 2,000 points, and the turn between two models of 768
+//! Populations and pairs of paths, on one thread: the two-sample test on 10,000 against 10,000
+//! rows, the warped distance of two paths of 2,000 points, and the turn between two models of 768
 //! dimensions.
 //!
 //! numpy on the first, for comparison: its kernel matrix alone takes the product

@@ -10,9 +10,9 @@
 //!
 //! The discrete Fréchet distance (Eiter and Mannila 1994) is that of two walkers on a leash: the
 //! shortest leash with which both can go their ways forward. It is a metric if the points' distance
-//! is, and one stray point decides it. Dynamic time warping (Sakoe and Chiba 1978) sums instead: one
-//! stray counts once, but the sum grows with the number of points, and it is no metric. Both know
-//! the order of points alone and not their times.
+//! is, and one stray point decides it. Dynamic time warping (Sakoe and Chiba 1978) sums instead:
+//! one stray counts once, but the sum grows with the number of points, and it is no metric. Both
+//! know the order of points alone and not their times.
 //!
 //! One row of the table is kept, so memory is that of the shorter trajectory; a band (Sakoe and
 //! Chiba's) bounds the time as well, by allowing pairs only where the places `i / n` and `j / m`

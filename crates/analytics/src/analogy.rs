@@ -8,9 +8,9 @@
 //! ```
 //!
 //! Who was to 1990 what Reagan was to 1981 (Szymanski 2017; Hamilton, Leskovec and Jurafsky 2016,
-//! who align by Procrustes). If all entities moved together, the place moved with them: the entities
-//! seen at both times say how. *Mean* follows a common shift, *procrustes* a turn as well, which
-//! wants more shared entities than dimensions to be trusted.
+//! who align by Procrustes). If all entities moved together, the place moved with them: the
+//! entities seen at both times say how. *Mean* follows a common shift, *procrustes* a turn as well,
+//! which wants more shared entities than dimensions to be trusted.
 
 use cvx_core::distance::Query;
 use cvx_core::{CancelToken, Metric};

@@ -1,13 +1,13 @@
 //! A trajectory told by named anchors: how near to each of them it was, point by point.
 //!
 //! The dimensions of an embedding have no names. Anchors do: the vectors of known words, topics or
-//! products, or differences of two (the axis from *cheap* to *dear*; An, Kwak and Ahn 2018 call such
-//! axes SemAxis). The coordinates along them are numbers that people can read, and the anchor whose
-//! coordinate changed most names the drift.
+//! products, or differences of two (the axis from *cheap* to *dear*; An, Kwak and Ahn 2018 call
+//! such axes SemAxis). The coordinates along them are numbers that people can read, and the anchor
+//! whose coordinate changed most names the drift.
 //!
-//! Anchors are used as they are and one at a time. I did consider coordinates of all anchors jointly
-//! (least squares): they add up to the vector, but one anchor more changes all others, and two
-//! similar ones get large numbers of opposite sign.
+//! Anchors are used as they are and one at a time. I did consider coordinates of all anchors
+//! jointly (least squares): they add up to the vector, but one anchor more changes all others, and
+//! two similar ones get large numbers of opposite sign.
 
 use cvx_core::distance::{inner_product, norm};
 

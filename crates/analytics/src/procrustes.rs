@@ -10,9 +10,10 @@
 //! so means nothing, and yet looks like drift of everything. The map undoes it; what the map leaves
 //! is the residual, and that is what changed.
 //!
-//! The polar factor is found by Newton's iteration `X <- (g X + X^-T / g) / 2` (Higham 1986), scaled
-//! by `g = sqrt(|X^-1| / |X|)`; ten rounds suffice. It is that of the singular value decomposition,
-//! `U V'` of `M = U S V'`, found sooner: at 768 dimensions by a factor of three with the same library.
+//! The polar factor is found by Newton's iteration `X <- (g X + X^-T / g) / 2` (Higham 1986),
+//! scaled by `g = sqrt(|X^-1| / |X|)`; ten rounds suffice. It is that of the singular value
+//! decomposition, `U V'` of `M = U S V'`, found sooner: at 768 dimensions by a factor of three with
+//! the same library.
 //!
 //! Fewer pairs than dimensions leave directions of which the pairs say nothing, and there any turn
 //! fits as well as another. A multiple of the identity, 1e-9 of |M|, is added to M, so that those

@@ -141,7 +141,7 @@ pub enum Arg {
 }
 
 /// The functions whose first argument is a table.
-const TEMPORAL_FUNCTIONS: [&str; 9] = [
+const TEMPORAL_FUNCTIONS: [&str; 12] = [
     "trajectory",
     "history",
     "velocity",
@@ -151,6 +151,9 @@ const TEMPORAL_FUNCTIONS: [&str; 9] = [
     "analogy",
     "divergence",
     "cohort_drift",
+    "backtest",
+    "similarity",
+    "procrustes",
 ];
 
 /// Reads a call in FROM, with and without LATERAL; none for anything else.

@@ -12,6 +12,7 @@ mod entity;
 mod error;
 mod insert_mode;
 mod layout;
+mod models;
 mod options;
 mod own;
 mod published;

@@ -65,6 +65,8 @@ pub(crate) fn open(dir: &Path, options: EngineOptions, clock: Arc<dyn Clock>) ->
     store.sweep_row_files(&named)?;
     sweep_dropped(&store)?;
     removal::finish_erasing(&store)?;
+    let spaces: HashSet<SpaceId> = catalog.tables.values().map(|table| table.space).collect();
+    store.sweep_models(|space| spaces.contains(&space))?;
     let mut stores = Stores::new();
     for table in catalog.tables.values() {
         let own = files.iter().filter(|meta| meta.space == table.space);

@@ -1,12 +1,13 @@
-//! Every method on the same past cases: how far off it was, and whether its intervals kept their word.
+//! Every method on the same past cases: how far off it was, and whether its intervals kept their
+//! word.
 //!
 //! The error is the root mean square of the distance between forecast and truth, in units of the
 //! vectors. The coverage is cross-fitted: intervals made of one half of the cases (halves of
 //! entities, where there are several) are tried on the other half, and the share of truths inside,
 //! over cases and dimensions, is to be compared with the confidence.
 //!
-//! Where another method had to stand in for the equation, its error counts against the equation, but
-//! not in the equation's intervals: a prediction made by the line has the line's.
+//! Where another method had to stand in for the equation, its error counts against the equation,
+//! but not in the equation's intervals: a prediction made by the line has the line's.
 
 use cvx_core::CancelToken;
 use rand::SeedableRng;

@@ -1,5 +1,5 @@
-//! Intervals from errors that were made: split conformal prediction (Vovk, Gammerman and Shafer 2005;
-//! Lei and others 2018).
+//! Intervals from errors that were made: split conformal prediction (Vovk, Gammerman and Shafer
+//! 2005; Lei and others 2018).
 //!
 //! ```text
 //!   error of case i in dimension d, after h days:   e
@@ -11,7 +11,8 @@
 //! with probability c, whatever the method and whatever the distribution; a bad method has wide
 //! intervals, not wrong ones. Each dimension has its own scores. Farther is less sure: s, fitted to
 //! the root mean square errors on log axes, says by how much. It has two numbers fitted to the same
-//! hundreds of cases, which costs less than the third digit of the coverage; `backtest` measures it.
+//! hundreds of cases, which costs less than the third digit of the coverage; `backtest` measures
+//! it.
 //!
 //! With n cases there is no interval above `n / (n + 1)`: 95 % wants 19 cases, 99 % wants 99.
 //!

@@ -4,8 +4,8 @@
 //!   x (inputs x batch)  ->  tanh(W1 x + b1)  ->  tanh(W2 . + b2)  ->  W3 . + b3 + A x
 //! ```
 //!
-//! A is the linear part: what a straight line, a pull or a damping need, at any distance, where tanh
-//! has long gone flat.
+//! A is the linear part: what a straight line, a pull or a damping need, at any distance, where
+//! tanh has long gone flat.
 //!
 //! Written out rather than taken from a framework: it is one kind of layer, forwards and
 //! backwards, and its gradient is tested against finite differences (docs/adr).
@@ -35,8 +35,8 @@ pub(crate) struct Trace {
 }
 
 impl Mlp {
-    /// Widths from the input to the output. Weights are Glorot and Bengio's (2010); those of the last
-    /// layer are zero, so that a new network says A x.
+    /// Widths from the input to the output. Weights are Glorot and Bengio's (2010); those of the
+    /// last layer are zero, so that a new network says A x.
     pub(crate) fn new(widths: &[usize], linear: DMatrix<f64>, rng: &mut ChaCha8Rng) -> Self {
         let last = widths.len() - 2;
         let layer = |(at, pair): (usize, &[usize])| {

@@ -10,13 +10,13 @@
 //! ```
 //!
 //! Of second order (Norcliffe and others 2020): where something goes depends on where it is and how
-//! it moves there. Training begins at the straight line and can learn to stay, to slow down, a turn,
-//! a pull. What lies across the coordinates stays as it last was. Coordinates and time are scaled
-//! (by their deviation, and the median gap between points) so that all numbers are near one.
+//! it moves there. Training begins at the straight line and can learn to stay, to slow down, a
+//! turn, a pull. What lies across the coordinates stays as it last was. Coordinates and time are
+//! scaled (by their deviation, and the median gap between points) so that all numbers are near one.
 //!
-//! Points come in bursts. The slope is that of at least three points over at least one unit of time;
-//! where all of the past is shorter, it counts as what was gone in one unit, so v is never larger
-//! than a way that was really gone.
+//! Points come in bursts. The slope is that of at least three points over at least one unit of
+//! time; where all of the past is shorter, it counts as what was gone in one unit, so v is never
+//! larger than a way that was really gone.
 //!
 //! It is solved by [`solve`] at rtol 1e-5. Times beyond twice the farthest it was trained on are
 //! refused: a network is a guess outside of what it has seen.

@@ -221,8 +221,8 @@ fn last_time(subjects: &[Subject<'_>]) -> i64 {
     subjects.iter().filter_map(last).max().unwrap_or(i64::MIN)
 }
 
-/// A method's vector. Where the equation has too little to go by, is asked too far, or is not solved,
-/// `otherwise` says instead; where there is no line, the last point.
+/// A method's vector. Where the equation has too little to go by, is asked too far, or is not
+/// solved, `otherwise` says instead; where there is no line, the last point.
 pub(crate) fn forecast(
     method: Method,
     ode: Option<&Ode>,

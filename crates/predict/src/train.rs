@@ -9,7 +9,8 @@
 //!
 //! I did consider the adjoint equation (Chen and others 2018): constant memory, and a gradient of
 //! another discretisation than the one that made the loss; four steps of a network this small fit
-//! anywhere, and their gradient is exact (Onken and Ruthotto 2020), which finite differences confirm.
+//! anywhere, and their gradient is exact (Onken and Ruthotto 2020), which finite differences
+//! confirm.
 //!
 //! After each epoch the error on cases of other entities (or later times, [`Split`]) decides:
 //! the best network so far is kept, the rate is halved when six epochs gain nothing, and training

@@ -4,6 +4,7 @@ use crate::bind::object_name;
 use crate::error::from_engine;
 use crate::plan::{Params, StatementCx};
 use crate::session::SqlSession;
+use crate::train;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use cvx_core::{EntityId, ValidTime};
@@ -16,7 +17,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The procedures, as GRANT names them.
-pub const PROCEDURES: [&str; 4] = ["cvx.compact", "cvx.erase", "cvx.purge", "cvx.seal"];
+pub const PROCEDURES: [&str; 5] =
+    ["cvx.compact", "cvx.erase", "cvx.purge", "cvx.seal", train::NAME];
 
 /// What is asked of the engine.
 enum Order {
@@ -33,6 +35,9 @@ pub async fn call(
     text: &str,
 ) -> Result<Outcome> {
     let name = object_name(&function.name).join(".");
+    if name == train::NAME {
+        return train::call(session, function, params, text).await;
+    }
     if matches!(name.as_str(), "cvx.erase" | "cvx.purge") {
         session.check_outside_block(&name)?;
     }

@@ -34,6 +34,7 @@ mod optimize;
 pub mod pg_catalog;
 mod plan;
 mod session;
+mod train;
 pub mod types;
 
 pub use db::{Db, DbOptions, set_password};

@@ -8,6 +8,7 @@
 //! acked           the last commit told to a client, at most a second old
 //! db/             RocksDB: one log, one column family for each kind of data
 //! rows/<id>.row   sealed rows: immutable Arrow files, mapped into memory
+//! models/         trained models, made from the data and not part of its truth
 //! ```
 //!
 //! What is true is what the log and the manifest (family `system`) say. A row lives either in
@@ -38,6 +39,7 @@ mod fixtures;
 mod keys;
 mod manifest;
 mod mmap;
+mod models;
 mod options;
 mod record;
 mod row_file;

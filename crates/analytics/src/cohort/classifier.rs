@@ -1,4 +1,5 @@
-//! Can a point's moment be guessed from its vector? The area under the curve of a linear classifier.
+//! Can a point's moment be guessed from its vector? The area under the curve of a linear
+//! classifier.
 //!
 //! Fisher's discriminant (1936), the direction `w = (S + r I)^-1 (m_after - m_before)` with S the
 //! scatter about both means and r a hundredth of its mean eigenvalue (shrinkage, for hundreds of

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Populations overlap: most entities are there at both moments. The first [`Cohort::paired`] rows
-//! of both sides are of the same entities, row by row, and every test here respects that: labels are
-//! exchanged within pairs, and a pair is never split between training and judging. A test that took
-//! pairs for strangers would be deaf: what two points of one entity share hides the change.
+//! of both sides are of the same entities, row by row, and every test here respects that: labels
+//! are exchanged within pairs, and a pair is never split between training and judging. A test that
+//! took pairs for strangers would be deaf: what two points of one entity share hides the change.
 
 mod classifier;
 mod mmd;

@@ -4,6 +4,7 @@
 
 mod basics;
 mod model;
+mod models;
 mod oracle;
 mod removal;
 mod savepoints;

@@ -2,6 +2,7 @@
 
 use super::arguments::Arguments;
 use super::given::{self, Given};
+use super::population::Population;
 use super::record::{Shape, Value, lists};
 use super::source::{Gather, Points, Snapshot, Source, TableSource};
 use super::{Analysis, call_named};
@@ -11,6 +12,7 @@ use crate::plan::StatementCx;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use cvx_core::{CancelToken, Metric};
+use cvx_predict::Predictor;
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::common::Result as DfResult;
 use datafusion::execution::memory_pool::MemoryPool;
@@ -116,6 +118,23 @@ impl Asked<'_> {
         match &self.call.source {
             Source::Table(table) => table.metric(),
             Source::Query | Source::Given(_) => Metric::Cosine,
+        }
+    }
+
+    /// The trajectories of all entities, or of as many as there is room for.
+    pub(super) fn population(&self) -> Result<Population> {
+        match &self.call.source {
+            Source::Table(table) => table.whole_population(&self.call.pool, self.cancel()),
+            Source::Given(given) => given.population(&self.call.pool),
+            Source::Query => Err(not_run()),
+        }
+    }
+
+    /// The predictor that was trained on the column asked about, if that may answer here.
+    pub(super) fn trained(&self) -> Result<Option<Arc<Predictor>>> {
+        match &self.call.source {
+            Source::Table(table) => table.trained(),
+            Source::Query | Source::Given(_) => Ok(None),
         }
     }
 

@@ -78,11 +78,19 @@ impl Given {
                 &of_all
             }
         };
-        let rows = self.within(rows, from, to);
+        self.points_of(&self.within(rows, from, to), gather).map(Some)
+    }
+
+    /// Rows of each entity in the order of time, by the entity's text.
+    pub(super) fn by_entity(&self) -> impl Iterator<Item = (&String, &Vec<usize>)> {
+        self.rows.iter()
+    }
+
+    pub(super) fn points_of(&self, rows: &[usize], gather: Gather) -> Result<Points> {
         let mut gather = gather;
-        let (times, vectors) = (rows_of(&self.times, &rows)?, rows_of(&self.vectors, &rows)?);
+        let (times, vectors) = (rows_of(&self.times, rows)?, rows_of(&self.vectors, rows)?);
         each_point(&times, &vectors, &mut gather, |_| {})?;
-        Ok(Some(gather.finish()))
+        Ok(gather.finish())
     }
 
     /// The last point of each entity that is not after a moment.

@@ -20,6 +20,7 @@
 
 mod analogy;
 mod arguments;
+mod backtest;
 mod call;
 mod changepoints;
 mod cohort;
@@ -27,8 +28,11 @@ mod divergence;
 mod drift;
 mod given;
 mod lateral;
+mod population;
 mod predict;
+mod procrustes;
 mod record;
+mod similarity;
 mod snapshot;
 mod source;
 mod velocity;
@@ -37,8 +41,9 @@ pub(crate) use arguments::{Kind, Signature};
 pub(crate) use call::AnalysisCall;
 pub(crate) use given::fix_given_points;
 pub(crate) use lateral::join_laterally;
+pub(crate) use population::Population;
 pub(crate) use record::field_name;
-pub(crate) use source::call_name;
+pub(crate) use source::{TableSource, call_name};
 
 use call::Asked;
 use cvx_types::Result;
@@ -55,9 +60,12 @@ pub(crate) enum Analysis {
     Divergence,
     CohortDrift,
     Predict,
+    Backtest,
+    Similarity,
+    Procrustes,
 }
 
-const ALL: [Analysis; 7] = [
+const ALL: [Analysis; 10] = [
     Analysis::Velocity,
     Analysis::Drift,
     Analysis::Changepoints,
@@ -65,6 +73,9 @@ const ALL: [Analysis; 7] = [
     Analysis::Divergence,
     Analysis::CohortDrift,
     Analysis::Predict,
+    Analysis::Backtest,
+    Analysis::Similarity,
+    Analysis::Procrustes,
 ];
 
 impl Analysis {
@@ -81,6 +92,9 @@ impl Analysis {
             Self::Divergence => &divergence::SIGNATURE,
             Self::CohortDrift => &cohort::SIGNATURE,
             Self::Predict => &predict::SIGNATURE,
+            Self::Backtest => &backtest::SIGNATURE,
+            Self::Similarity => &similarity::SIGNATURE,
+            Self::Procrustes => &procrustes::SIGNATURE,
         }
     }
 
@@ -94,6 +108,9 @@ impl Analysis {
             Self::Divergence => &divergence::COLUMNS,
             Self::CohortDrift => &cohort::COLUMNS,
             Self::Predict => &predict::COLUMNS,
+            Self::Backtest => &backtest::COLUMNS,
+            Self::Similarity => &similarity::COLUMNS,
+            Self::Procrustes => &procrustes::COLUMNS,
         }
     }
 
@@ -107,6 +124,9 @@ impl Analysis {
             Self::Divergence => divergence::run(asked),
             Self::CohortDrift => cohort::run(asked),
             Self::Predict => predict::run(asked),
+            Self::Backtest => backtest::run(asked),
+            Self::Similarity => similarity::run(asked),
+            Self::Procrustes => procrustes::run(asked),
         }
     }
 }

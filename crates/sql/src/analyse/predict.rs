@@ -1,14 +1,19 @@
 //! `PREDICT(table, entity, t)`: where an entity will be, and how sure that is.
 //!
-//! Methods are judged on the entity's own past: `auto` takes the one that erred least there, and
-//! intervals come from those errors.
+//! With a trained model (`CALL cvx.train_predictor`) methods were judged on entities that it did not
+//! learn from: `auto` takes the one that erred least there, and intervals come from those errors.
+//! Without one, or where it knows more than the statement may see (an AS OF before its last point,
+//! a system time), the entity's own past takes its place, and there is no `ode`.
 
 use super::arguments::{Kind, Signature, invalid, parameter};
 use super::call::Asked;
 use super::record::{Column, Holds, Value, column};
 use crate::error::from_predict;
+use cvx_analytics::Trajectory;
+use cvx_core::CancelToken;
 use cvx_predict::{BacktestOptions, Choice, Method, Predictor, Subject};
 use cvx_types::Result;
+use std::sync::Arc;
 
 pub(super) const SIGNATURE: Signature = Signature {
     name: "predict",
@@ -38,10 +43,10 @@ pub(super) fn run(asked: &Asked) -> Result<Vec<Vec<Value>>> {
     let path = points.trajectory()?;
     let confidence = arguments.float("confidence").unwrap_or(CONFIDENCE);
     let choice = choice(arguments.text("method").unwrap_or("auto"))?;
-    let options = BacktestOptions { confidence, ..BacktestOptions::STANDARD };
-    let subject = Subject { key: 0, path };
-    let predictor =
-        Predictor::untrained(&[subject], &options, asked.cancel()).map_err(from_predict)?;
+    let predictor = match asked.trained()? {
+        Some(predictor) => predictor,
+        None => Arc::new(of_its_own(path, confidence, asked.cancel())?),
+    };
     let found = predictor.predict(&path, t, choice, confidence).map_err(from_predict)?;
     let vector = |vector: Option<Vec<f64>>| vector.map_or(Value::Null, Value::Vector);
     Ok(vec![vec![
@@ -51,6 +56,11 @@ pub(super) fn run(asked: &Asked) -> Result<Vec<Vec<Value>>> {
         vector(found.uncertainty),
         Value::Text(found.method.name()),
     ]])
+}
+
+fn of_its_own(path: Trajectory<'_>, confidence: f64, cancel: &CancelToken) -> Result<Predictor> {
+    let options = BacktestOptions { confidence, ..BacktestOptions::STANDARD };
+    Predictor::untrained(&[Subject { key: 0, path }], &options, cancel).map_err(from_predict)
 }
 
 fn choice(name: &str) -> Result<Choice> {

@@ -114,29 +114,30 @@ impl Gather {
 
 /// A table's rows as a statement reads them.
 #[derive(Clone, Debug)]
-pub(super) struct TableSource {
-    read: TableRead,
-    slice: TimeSlice,
+pub(crate) struct TableSource {
+    pub(super) read: TableRead,
+    pub(super) slice: TimeSlice,
     /// Points after this moment are hidden by an AS OF.
-    until: Option<ValidTime>,
-    entity: usize,
-    time: usize,
-    vector: usize,
+    pub(super) until: Option<ValidTime>,
+    pub(super) entity: usize,
+    pub(super) time: usize,
+    pub(super) vector: usize,
 }
 
 impl TableSource {
     /// The source that a call's place names.
     pub(super) fn new(bound: &BoundTable, vector: usize) -> Option<Self> {
-        let table = bound.read.table();
+        let current = Self::current(bound.read.clone(), vector)?;
+        Some(Self { slice: bound.slice, until: bound.until, ..current })
+    }
+
+    /// All points as currently known.
+    pub(crate) fn current(read: TableRead, vector: usize) -> Option<Self> {
+        let table = read.table();
         let index = |id: Option<u16>| table.columns.iter().position(|column| Some(column.id) == id);
-        Some(Self {
-            read: bound.read.clone(),
-            slice: bound.slice,
-            until: bound.until,
-            entity: index(table.entity)?,
-            time: index(table.valid_time)?,
-            vector: Some(vector).filter(|at| *at < table.columns.len())?,
-        })
+        let (entity, time) = (index(table.entity)?, index(table.valid_time)?);
+        let vector = Some(vector).filter(|at| *at < table.columns.len())?;
+        Some(Self { read, slice: TimeSlice::CURRENT, until: None, entity, time, vector })
     }
 
     pub(super) fn time_type(&self) -> PgType {

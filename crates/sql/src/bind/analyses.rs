@@ -103,6 +103,7 @@ impl Binder<'_> {
             scopes: env.scopes.clone(),
             show: Show::User { hidden: Arc::default() },
             all_points: true,
+            reader: env.reader,
         });
         let function = call_name(analysis, Some((number, vector)));
         Ok(Place { function, source: null(), whole: false, entity: Some(entity), time })
@@ -209,6 +210,7 @@ impl Binder<'_> {
             scopes: env.scopes.clone(),
             show: Show::User { hidden: Arc::default() },
             all_points: true,
+            reader: env.reader,
         };
         self.push(factor, pending)
     }

@@ -1,0 +1,58 @@
+//! Trained models: kept in the data directory, decoded once, shared by all reads.
+//!
+//! What a model is, the engine does not know: whoever trained it gives bytes and reads bytes. The
+//! decoded value stays in memory until another is stored in its place.
+
+use crate::core::Core;
+use crate::read::TableRead;
+use crate::{Error, Result};
+use cvx_core::SpaceId;
+use parking_lot::Mutex;
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Decoded models by space and column.
+#[derive(Debug, Default)]
+pub(crate) struct Models(Mutex<HashMap<(SpaceId, u16), Arc<dyn Any + Send + Sync>>>);
+
+impl TableRead {
+    /// The model of a vector column, by `decode` where it is not in memory yet; `None` without
+    /// one.
+    pub fn model<T: Send + Sync + 'static>(
+        &self,
+        column: u16,
+        decode: impl FnOnce(&[u8]) -> std::result::Result<T, String>,
+    ) -> Result<Option<Arc<T>>> {
+        let (core, key) = self.model_key(column);
+        // Held while reading, so that a model is decoded once, and none older replaces a newer.
+        let mut models = core.models.0.lock();
+        let known = models.get(&key).map(|model| Arc::clone(model).downcast::<T>());
+        if let Some(Ok(model)) = known {
+            return Ok(Some(model));
+        }
+        let Some(bytes) = core.store.read_model(key.0, key.1)? else { return Ok(None) };
+        let what = |reason| Error::Corrupt(format!("the model of column {column}: {reason}"));
+        let model = Arc::new(decode(&bytes).map_err(what)?);
+        models.insert(key, Arc::clone(&model) as Arc<dyn Any + Send + Sync>);
+        Ok(Some(model))
+    }
+
+    /// Keeps a model of a vector column, durably, in the place of an older one.
+    pub fn store_model<T: Send + Sync + 'static>(
+        &self,
+        column: u16,
+        bytes: &[u8],
+        model: T,
+    ) -> Result<()> {
+        let (core, key) = self.model_key(column);
+        let mut models = core.models.0.lock();
+        core.store.write_model(key.0, key.1, bytes)?;
+        models.insert(key, Arc::new(model));
+        Ok(())
+    }
+
+    fn model_key(&self, column: u16) -> (&Core, (SpaceId, u16)) {
+        (&self.0.core, (self.0.layout.table.space, column))
+    }
+}

@@ -1,0 +1,55 @@
+//! Trained models: kept over a restart, and no longer than their table.
+
+use crate::support::{commit, create, docs, open, options};
+use cvx_engine::{CatalogChange, Error};
+use std::fs;
+
+const COLUMN: u16 = 5;
+
+fn text(bytes: &[u8]) -> Result<String, String> {
+    String::from_utf8(bytes.to_vec()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_model_is_there_after_reopening_and_goes_with_its_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = || fs::read_dir(dir.path().join("models")).unwrap().count();
+    {
+        let (engine, _) = open(dir.path(), options());
+        let table = create(&engine, docs(true));
+        let read = engine.begin().read(&table).unwrap();
+        assert_eq!(read.model(COLUMN, text).unwrap(), None);
+        for model in ["old", "new"] {
+            read.store_model(COLUMN, model.as_bytes(), model.to_owned()).unwrap();
+        }
+        assert_eq!(*read.model(COLUMN, text).unwrap().unwrap(), "new");
+        engine.shutdown();
+    }
+    {
+        let (engine, _) = open(dir.path(), options());
+        let table = engine.catalog().table("public", "docs").unwrap().clone();
+        let read = engine.begin().read(&table).unwrap();
+        assert_eq!(*read.model(COLUMN, text).unwrap().unwrap(), "new");
+        assert_eq!(read.model(COLUMN + 1, text).unwrap(), None);
+        let mut txn = engine.begin();
+        txn.ddl(CatalogChange::DropTable { oid: table.oid }).unwrap();
+        commit(txn).unwrap();
+        assert_eq!(models(), 1);
+        engine.shutdown();
+    }
+    let (_engine, _) = open(dir.path(), options());
+    assert_eq!(models(), 0);
+}
+
+/// A file that somebody broke is an error of that file's reader, every time, and no panic.
+#[test]
+fn a_broken_model_is_corruption() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    let table = create(&engine, docs(true));
+    let read = engine.begin().read(&table).unwrap();
+    read.store_model(COLUMN, &[0xff, 0xfe], 1u8).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(read.model(COLUMN, text), Err(Error::Corrupt(_))));
+    }
+}

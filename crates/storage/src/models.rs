@@ -1,0 +1,95 @@
+//! Trained models, one a table and vector column: files beside the data.
+//!
+//! ```text
+//! models/<space>-<column>.model     in hexadecimal; the bytes are the trainer's, checksum and all
+//! ```
+//!
+//! A model is made from the data and can be made again, so it is in no log and no manifest: a crash
+//! leaves the old one or the new one, whole. Models of tables that are gone are swept at open.
+
+use crate::directory;
+use crate::error::{Error, Result};
+use crate::store::Store;
+use cvx_core::SpaceId;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+const EXTENSION: &str = "model";
+
+impl Store {
+    /// Keeps a model in the place of an older one, durably.
+    pub fn write_model(&self, space: SpaceId, column: u16, bytes: &[u8]) -> Result<()> {
+        directory::make(&self.models_dir())?;
+        directory::write_atomically(&self.model_path(space, column), bytes)
+    }
+
+    /// The bytes last written; none if there is no model.
+    pub fn read_model(&self, space: SpaceId, column: u16) -> Result<Option<Vec<u8>>> {
+        let path = self.model_path(space, column);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(&path, error)),
+        }
+    }
+
+    /// Removes what belongs to spaces that are not kept, and what a crash left half written.
+    pub fn sweep_models(&self, keep: impl Fn(SpaceId) -> bool) -> Result<()> {
+        let dir = self.models_dir();
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io(&dir, error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| Error::io(&dir, error))?.path();
+            let kept = space_of(&path).is_some_and(&keep);
+            if !kept {
+                fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn models_dir(&self) -> PathBuf {
+        self.rows_dir.with_file_name("models")
+    }
+
+    fn model_path(&self, space: SpaceId, column: u16) -> PathBuf {
+        self.models_dir().join(format!("{:08x}-{column:04x}.{EXTENSION}", space.0))
+    }
+}
+
+/// Whose model a file is, by its name.
+fn space_of(path: &std::path::Path) -> Option<SpaceId> {
+    if path.extension()? != EXTENSION {
+        return None;
+    }
+    let (space, _) = path.file_stem()?.to_str()?.split_once('-')?;
+    u32::from_str_radix(space, 16).ok().map(SpaceId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StoreOptions;
+
+    #[test]
+    fn the_last_model_is_there_after_a_restart_and_those_of_others_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Store::open(dir.path(), &StoreOptions::default()).unwrap();
+        let store = open();
+        assert_eq!(store.read_model(SpaceId(7), 2).unwrap(), None);
+        store.write_model(SpaceId(7), 2, b"old").unwrap();
+        store.write_model(SpaceId(7), 2, b"new").unwrap();
+        store.write_model(SpaceId(0xffff_ffff), 2, b"gone").unwrap();
+        drop(store);
+        fs::write(dir.path().join("models/00000007-0002.model.tmp"), b"half").unwrap();
+        let store = open();
+        store.sweep_models(|space| space == SpaceId(7)).unwrap();
+        assert_eq!(store.read_model(SpaceId(7), 2).unwrap(), Some(b"new".to_vec()));
+        assert_eq!(store.read_model(SpaceId(0xffff_ffff), 2).unwrap(), None);
+        assert_eq!(fs::read_dir(dir.path().join("models")).unwrap().count(), 1);
+    }
+}
