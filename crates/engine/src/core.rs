@@ -1,5 +1,6 @@
 //! What the engine's threads, transactions and reads share.
 
+use crate::indexes::Indexes;
 use crate::options::EngineOptions;
 use crate::published::Published;
 use crate::sequence::Sequences;
@@ -21,6 +22,7 @@ pub(crate) struct Core {
     pub(crate) times: Times,
     pub(crate) sequences: Sequences,
     pub(crate) numbers: Numbers,
+    pub(crate) indexes: Indexes,
     poison: OnceLock<String>,
 }
 
@@ -50,6 +52,7 @@ impl Core {
             times: Times::new(published.seq),
             published: ArcSwap::from_pointee(published),
             sequences: Sequences::default(),
+            indexes: Indexes::default(),
             poison: OnceLock::new(),
             store,
             options,

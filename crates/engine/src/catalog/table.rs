@@ -83,6 +83,14 @@ pub struct IndexDef {
     pub options: Vec<(String, String)>,
 }
 
+impl IndexDef {
+    /// Whether its metric is one that codes can serve: searches by others compare every row.
+    #[must_use]
+    pub fn can_answer(&self) -> bool {
+        matches!(self.metric, Metric::Cosine | Metric::L2 | Metric::InnerProduct)
+    }
+}
+
 /// 30 days, the default `time_scale`.
 pub const TIME_SCALE_US: i64 = 30 * 24 * 3_600 * 1_000_000;
 /// 7 days, the default `partition`.
@@ -154,6 +162,15 @@ impl Table {
     #[must_use]
     pub fn column_by_id(&self, id: u16) -> Option<&ColumnDef> {
         self.columns.iter().find(|column| column.id == id)
+    }
+
+    /// The index that can answer for a column under a metric.
+    #[must_use]
+    pub fn index_of(&self, column: u16, metric: Metric) -> Option<&IndexDef> {
+        let serves = |index: &&IndexDef| {
+            index.column == column && index.metric == metric && index.can_answer()
+        };
+        self.indexes.iter().find(serves)
     }
 
     /// Where in table order the column with this id stands.

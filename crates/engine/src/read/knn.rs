@@ -2,13 +2,16 @@
 
 use super::{Judge, Picks, Rows, TableRead, View, assemble};
 use crate::read::scan::bounds;
-use crate::segment::{Segment, Seqs, Vectors};
+use crate::segment::Segment;
 use crate::sight::Sight;
-use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr};
+use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, SearchMode};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::Float32Type;
 use cvx_core::EntityId;
-use cvx_index::{Block, ExactScan, Part, Request, Search, Selection};
+use cvx_index::{
+    Answer, Block, Counters, ExactScan, Part, Request, Roads, Search, SegmentIndex, Selection,
+    StHnsw,
+};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ struct Chosen<'a> {
     rows: Rows,
     /// What stands for a vector column that the segment does not have.
     instead: Option<Instead>,
+    index: Option<SegmentIndex>,
 }
 
 /// Rows gathered out of a segment that lacks the column, each with the column's missing value.
@@ -42,8 +46,15 @@ impl TableRead {
         let Some(sight) = view.sight(&request.slice)? else { return Ok(KnnAnswer::default()) };
         let mut stats = KnnStats::default();
         let mut chosen = choose(view, &sight, request, &mut stats)?;
+        let index = match request.search {
+            SearchMode::Exact => None,
+            SearchMode::Index { .. } | SearchMode::Auto { .. } => {
+                view.layout.table.index_of(request.column, request.metric)
+            }
+        };
         for part in &mut chosen {
             part.complete(view, request.column)?;
+            part.index = index.and_then(|def| view.core.indexes.of(def.oid, part.segment));
         }
         let parts: Vec<Part<'_>> =
             chosen.iter().filter_map(|c| c.part(request.column, dim)).collect();
@@ -54,12 +65,29 @@ impl TableRead {
             composite: request.composite,
             cancel: request.cancel,
         };
-        let answer = ExactScan::default().search(&asked, &parts)?;
-        stats.candidates = answer.counters.candidates;
-        stats.distances = answer.counters.distances;
+        let answer = search(request.search, &asked, &parts)?;
+        let Counters { candidates, distances, walked, sifted, scanned, estimates, scores, .. } =
+            answer.counters;
+        stats =
+            KnnStats { candidates, distances, walked, sifted, scanned, estimates, scores, ..stats };
         let addr = |hit: &cvx_index::Hit| RowAddr { entity: hit.entity, ts: hit.ts, seq: hit.seq };
         let rows = answer.hits.iter().map(|hit| (hit.distance, addr(hit))).collect();
         Ok(KnnAnswer { rows, stats })
+    }
+}
+
+/// Asks whoever may answer.
+fn search(
+    mode: SearchMode,
+    request: &Request<'_>,
+    parts: &[Part<'_>],
+) -> Result<Answer, cvx_index::Error> {
+    match mode {
+        SearchMode::Exact => ExactScan::default().search(request, parts),
+        SearchMode::Index { ef } => {
+            StHnsw { ef, roads: Roads::Codes, ..StHnsw::default() }.search(request, parts)
+        }
+        SearchMode::Auto { ef } => StHnsw { ef, ..StHnsw::default() }.search(request, parts),
     }
 }
 
@@ -93,7 +121,7 @@ fn choose<'a>(
                     return Err(Error::from(stop));
                 }
                 let rows = Judge::new(view, sight).select(segment, bounds);
-                Ok(Chosen { segment, rows, instead: None })
+                Ok(Chosen { segment, rows, instead: None, index: None })
             };
             segments.par_iter().map(select).collect::<Result<Vec<_>>>()?
         }
@@ -133,7 +161,7 @@ fn of_entities<'a>(
     let chosen = by_segment.into_values().map(|(segment, mut rows)| {
         rows.sort_unstable();
         rows.dedup();
-        Chosen { segment, rows: Rows::List(rows), instead: None }
+        Chosen { segment, rows: Rows::List(rows), instead: None, index: None }
     });
     Ok(chosen.collect())
 }
@@ -199,18 +227,11 @@ impl Chosen<'_> {
             };
             return Some(Part { block, rows: Selection::all(instead.ts.len()), index: None });
         }
-        let segment = self.segment;
-        let Vectors { values, present } = segment.vectors(column)?;
-        let seqs = match &segment.seqs {
-            Seqs::One(seq) => cvx_index::Seqs::One(*seq),
-            Seqs::Each(seqs) => cvx_index::Seqs::Each(seqs),
-        };
-        let (entities, ts) = (&segment.entities[..], &segment.ts[..]);
-        let block = Block { dim, vectors: values, present, entities, ts, seqs, time_ordered: true };
+        let block = self.segment.block(column, dim)?;
         let rows = match &self.rows {
             Rows::Range(range) => Selection::Range(range.clone()),
             Rows::List(list) => Selection::List(list),
         };
-        Some(Part { block, rows, index: None })
+        Some(Part { block, rows, index: self.index.as_ref() })
     }
 }

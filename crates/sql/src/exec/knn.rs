@@ -7,7 +7,7 @@ use super::scan::{write_bounds, write_slice};
 use super::{Bounds, announced, leaf_properties};
 use crate::error::{engine_to_datafusion, from_datafusion, to_datafusion};
 use crate::plan::{KnnSpec, VersionedTable};
-use cvx_engine::{KnnAnswer, KnnRequest, RowAddr, RowFilter};
+use cvx_engine::{KnnAnswer, KnnRequest, RowAddr, RowFilter, SearchMode};
 use datafusion::arrow::array::{Array, AsArray, BooleanArray};
 use datafusion::arrow::compute::prep_null_mask_filter;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -137,6 +137,21 @@ impl KnnSearch {
         }
     }
 
+    /// What EXPLAIN says of the road: the index that may answer, or why none does.
+    fn road(&self) -> String {
+        let (table, spec) = (self.source.table(), &self.spec);
+        let index = table.index_of(spec.column, spec.metric);
+        match (self.source.search, index) {
+            (SearchMode::Exact, _) => "exact (cvx.search)".to_owned(),
+            (SearchMode::Index { .. }, Some(index)) => format!("index {}", index.name),
+            (SearchMode::Auto { .. }, Some(index)) => format!("auto, index {}", index.name),
+            (_, None) => match table.indexes.iter().find(|index| index.column == spec.column) {
+                Some(other) => format!("exact (index {} is of {:?})", other.name, other.metric),
+                None => "exact (no index)".to_owned(),
+            },
+        }
+    }
+
     fn ask(&self, k: usize, filter: Option<RowFilter<'_>>) -> Result<KnnAnswer> {
         let request = KnnRequest {
             column: self.spec.column,
@@ -149,6 +164,7 @@ impl KnnSearch {
             ts_from: self.bounds.ts_from,
             ts_to: self.bounds.ts_to,
             filter,
+            search: self.source.search,
             cancel: &self.source.cancel,
         };
         self.source.read.knn(&request).map_err(engine_to_datafusion)
@@ -207,7 +223,12 @@ impl ExecutionPlan for KnnExec {
             };
             count("segments", answer.stats.segments);
             count("segments_pruned", answer.stats.segments_pruned);
+            count("segments_walked", answer.stats.walked);
+            count("segments_sifted", answer.stats.sifted);
+            count("segments_scanned", answer.stats.scanned);
             count("candidates", answer.stats.candidates);
+            count("estimates", answer.stats.estimates);
+            count("scores", answer.stats.scores);
             count("distances", answer.stats.distances);
             announced(batch, &schema)
         };
@@ -225,7 +246,7 @@ impl DisplayAs for KnnExec {
         let search = &self.search;
         let spec = &search.spec;
         write!(f, "KnnExec: table={}, column={}", search.source.table().name, spec.column_name)?;
-        write!(f, ", metric={:?}, k={}, search=exact", spec.metric, spec.k)?;
+        write!(f, ", metric={:?}, k={}, search={}", spec.metric, spec.k, search.road())?;
         if let Some(composite) = &spec.composite {
             write!(f, ", alpha={}, at={}", composite.alpha(), composite.at().0)?;
         }

@@ -37,7 +37,7 @@ impl<'a> Planner<'a> {
         Self {
             cx,
             state: cx.state,
-            relations: vec![Arc::new(BoundRelations::new(bound, cx.cancel.clone()))],
+            relations: vec![Arc::new(BoundRelations::new(bound, cx))],
             functions: session_functions::all(cx),
         }
     }
