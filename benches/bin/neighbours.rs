@@ -1,14 +1,15 @@
 //! Nearest neighbours over a data set on disk: recall and time at several efforts.
 //!
-//! `neighbours DIR [segment_rows] [metric]`: DIR holds `base.npy`, `ts.npy`, `query.npy`, `gt.npy`
+//! `neighbours DIR [segment_rows [metric [ef_construction [KEEP]]]]`: indexes are kept in KEEP and
+//! taken from there; DIR holds `base.npy`, `ts.npy`, `query.npy`, `gt.npy`
 //! and, for time windows, `win_S.npy` and `gt_S.npy` (f32 rows, i64 microseconds, i32 answers).
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use anyhow::{Context, Result, ensure};
-use cvx_core::{CancelToken, Metric};
+use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
 use cvx_index::{
-    Answer, Block, BuildOptions, Part, Request, Search, SegmentIndex, Selection, Seqs, StHnsw,
-    build_index,
+    Answer, Block, BuildOptions, ExactScan, Part, Request, Roads, Search, SegmentIndex, Selection,
+    Seqs, StHnsw, build_index,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -71,13 +72,23 @@ impl Data {
         }
     }
 
-    fn build(&mut self, parallel: bool, ef_construction: usize) -> Result<()> {
+    fn build(&mut self, ef_construction: usize, keep: Option<&Path>) -> Result<()> {
         let start = Instant::now();
         let mut bytes = 0;
         for segment in 0..self.ts.len().div_ceil(self.segment_rows) {
-            let options =
-                BuildOptions { parallel, ef_construction, ..BuildOptions::standard(&|| true) };
-            let image = build_index(&self.block(segment), self.metric, &options)?;
+            let options = BuildOptions {
+                parallel: true,
+                ef_construction,
+                ..BuildOptions::standard(&|| true)
+            };
+            let kept = keep.map(|dir| dir.join(format!("{segment}.idx")));
+            let image = match kept.as_ref().and_then(|path| std::fs::read(path).ok()) {
+                Some(image) => image,
+                None => build_index(&self.block(segment), self.metric, &options)?,
+            };
+            if let Some(path) = kept {
+                std::fs::write(path, &image)?;
+            }
             bytes += image.len();
             let index = SegmentIndex::open(image)?;
             println!(
@@ -113,6 +124,13 @@ impl Data {
     }
 }
 
+/// What the calling thread has had of a processor: a busy machine changes it less than the time.
+fn cpu_ns() -> Result<u64> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let first = stat.split_whitespace().next().context("no schedstat")?;
+    Ok(first.parse()?)
+}
+
 fn run(
     name: &str,
     data: &Data,
@@ -120,6 +138,7 @@ fn run(
     count: usize,
     window: impl Fn(usize) -> std::ops::Range<usize>,
     truth: impl Fn(usize) -> Vec<i32>,
+    composite: impl Fn(usize) -> Option<Composite>,
 ) -> Result<()> {
     let cancel = CancelToken::default();
     let ask = |number: usize| -> Result<(Answer, f64)> {
@@ -128,7 +147,7 @@ fn run(
             query: data.query(number),
             metric: data.metric,
             k: K,
-            composite: None,
+            composite: composite(number),
             cancel: &cancel,
         };
         let start = Instant::now();
@@ -140,6 +159,7 @@ fn run(
     }
     let (mut hits, mut wanted, mut times) = (0usize, 0usize, Vec::new());
     let (mut scores, mut estimates, mut distances) = (0, 0, 0);
+    let before = cpu_ns()?;
     for number in 0..count {
         let (answer, took) = ask(number)?;
         times.push(took);
@@ -151,11 +171,13 @@ fn run(
         estimates += answer.counters.estimates;
         distances += answer.counters.distances;
     }
+    let cpu_us = (cpu_ns()? - before) as f64 / count as f64 / 1e3;
     let total: f64 = times.iter().sum();
     times.sort_by(f64::total_cmp);
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
     println!(
-        "{name}: recall {:.4} qps {:.0} p50 {:.3} p99 {:.3} ms; {} estimates {} scores {} rows",
+        "{name}: recall {:.4} qps {:.0} p50 {:.3} p99 {:.3} ms, CPU {cpu_us:.0} us; \
+         {} estimates {} scores {} rows",
         hits as f64 / wanted as f64,
         count as f64 / total,
         at(0.5),
@@ -164,6 +186,37 @@ fn run(
         scores / count,
         distances / count,
     );
+    Ok(())
+}
+
+/// Composite searches over the weights and scales, against exact answers.
+fn composites(dir: &Path, data: &Data) -> Result<()> {
+    let moments = longs(&npy(dir, "qts.npy")?);
+    let (count, rows) = (100, data.ts.len());
+    for days in [7.0, 30.0, 365.0] {
+        for alpha in [0.9, 0.5, 0.1] {
+            let of = |q: usize| {
+                let at = ValidTime(moments[q]);
+                Composite::new(alpha, at, days * 86_400e6, Decay::Linear).ok()
+            };
+            let truth = (0..count).map(|q| {
+                let cancel = CancelToken::default();
+                let request = Request {
+                    query: data.query(q),
+                    metric: data.metric,
+                    k: K,
+                    composite: of(q),
+                    cancel: &cancel,
+                };
+                let answer = ExactScan::default().search(&request, &data.parts(0..rows))?;
+                Ok(answer.hits.iter().map(|hit| hit.entity.0 as i32).collect())
+            });
+            let truth = truth.collect::<Result<Vec<Vec<i32>>>>()?;
+            let name = format!("composite alpha {alpha} tau {days} d");
+            let search = StHnsw::default();
+            run(&name, data, &search, count, |_| 0..rows, |q| truth[q].clone(), of)?;
+        }
+    }
     Ok(())
 }
 
@@ -179,13 +232,22 @@ fn main() -> Result<()> {
     };
     let ef_construction = args.next().map_or(Ok(64), |ef| ef.parse())?;
     let mut data = Data::load(dir, segment_rows, metric)?;
-    data.build(true, ef_construction)?;
+    let keep = args.next();
+    data.build(ef_construction, keep.as_deref().map(Path::new))?;
     let truth = ints(&npy(dir, "gt.npy")?);
     let rows = data.ts.len();
     for ef in [10, 20, 30, 40, 60, 80, 120, 200] {
         let search = StHnsw { ef, ..StHnsw::default() };
         let name = format!("all, ef {ef}");
-        run(&name, &data, &search, 1000, |_| 0..rows, |q| truth[q * 100..][..K].to_vec())?;
+        run(
+            &name,
+            &data,
+            &search,
+            1000,
+            |_| 0..rows,
+            |q| truth[q * 100..][..K].to_vec(),
+            |_| None,
+        )?;
     }
     for share in ["0.1", "0.01", "0.001"] {
         let windows = longs(&npy(dir, &format!("win_{share}.npy"))?);
@@ -194,13 +256,19 @@ fn main() -> Result<()> {
             let search = StHnsw { sigmas, ..StHnsw::default() };
             let window = |q: usize| windows[2 * q] as usize..windows[2 * q + 1] as usize;
             let of = |q: usize| truth[q * K..][..K].iter().copied().filter(|t| *t >= 0).collect();
-            run(&format!("window {share}, sigmas {sigmas}"), &data, &search, 500, window, of)?;
+            run(
+                &format!("window {share}, sigmas {sigmas}"),
+                &data,
+                &search,
+                500,
+                window,
+                of,
+                |_| None,
+            )?;
         }
     }
-    for sigmas in [1.0, 1.5, 1.9, 3.0] {
-        let search = StHnsw { sigmas, ef: 100_000, ..StHnsw::default() };
-        let name = format!("sift all, sigmas {sigmas}");
-        run(&name, &data, &search, 200, |_| 0..rows, |q| truth[q * 100..][..K].to_vec())?;
-    }
-    Ok(())
+    composites(dir, &data)?;
+    let search = StHnsw { roads: Roads::Sift, ..StHnsw::default() };
+    let truth_of = |q: usize| truth[q * 100..][..K].to_vec();
+    run("sift all", &data, &search, 200, |_| 0..rows, truth_of, |_| None)
 }

@@ -1,6 +1,8 @@
 //! What the engine's threads, transactions and reads share.
 
+use crate::indexes::Indexes;
 use crate::models::Models;
+
 use crate::options::EngineOptions;
 use crate::published::Published;
 use crate::sequence::Sequences;
@@ -23,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) sequences: Sequences,
     pub(crate) numbers: Numbers,
     pub(crate) models: Models,
+    pub(crate) indexes: Indexes,
     poison: OnceLock<String>,
 }
 
@@ -53,6 +56,7 @@ impl Core {
             published: ArcSwap::from_pointee(published),
             sequences: Sequences::default(),
             models: Models::default(),
+            indexes: Indexes::default(),
             poison: OnceLock::new(),
             store,
             options,

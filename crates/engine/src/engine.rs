@@ -1,6 +1,7 @@
 //! The open database: its threads, and what may be asked of it as a whole.
 
 use crate::core::Core;
+use crate::indexes::Indexer;
 use crate::options::EngineOptions;
 use crate::seal::Sealer;
 use crate::writer::{Request, Writer};
@@ -23,8 +24,10 @@ pub struct Engine {
 struct Threads {
     queue: mpsc::Sender<Request>,
     sealer: Sealer,
+    indexer: Indexer,
     writer: JoinHandle<()>,
     sealing: JoinHandle<()>,
+    indexing: JoinHandle<()>,
 }
 
 impl Engine {
@@ -47,6 +50,11 @@ impl Engine {
     pub(crate) fn sealer(&self) -> Result<Sealer> {
         let threads = self.threads.lock();
         threads.as_ref().map(|threads| threads.sealer.clone()).ok_or(Error::ShutDown)
+    }
+
+    pub(crate) fn indexer(&self) -> Result<Indexer> {
+        let threads = self.threads.lock();
+        threads.as_ref().map(|threads| threads.indexer.clone()).ok_or(Error::ShutDown)
     }
 
     /// Now: the wall clock, or the last commit if that is later.
@@ -114,15 +122,19 @@ impl Threads {
         let writer = Writer::new(Arc::clone(core), requests, sealer.clone());
         let start = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let failed = |error: std::io::Error| Error::Invalid(format!("a thread: {error}"));
+        let (indexer, indexing) = Indexer::new(core);
         let writer = start("cvx-writer").spawn(move || writer.run()).map_err(failed)?;
         let sealing = start("cvx-sealer").spawn(move || sealing.run()).map_err(failed)?;
-        Ok(Self { queue, sealer, writer, sealing })
+        let indexing = start("cvx-indexer").spawn(move || indexing.run()).map_err(failed)?;
+        Ok(Self { queue, sealer, indexer, writer, sealing, indexing })
     }
 
     fn stop(self) {
+        self.indexer.stop();
+        let indexed = self.indexing.join();
         // The sealer first: it asks the writer, who ends when nobody can ask.
         self.sealer.stop();
-        let ended = self.sealing.join();
+        let ended = indexed.and(self.sealing.join());
         drop((self.queue, self.sealer));
         if ended.and(self.writer.join()).is_err() {
             tracing::error!("a thread of the engine panicked");

@@ -52,7 +52,20 @@ pub struct KnnRequest<'a> {
     pub ts_from: Option<ValidTime>,
     pub ts_to: Option<ValidTime>,
     pub filter: Option<RowFilter<'a>>,
+    pub search: SearchMode,
     pub cancel: &'a CancelToken,
+}
+
+/// Which roads a search may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchMode {
+    /// Every row is compared.
+    Exact,
+    /// Indexes answer for the segments that have one, even where comparing costs less. `ef` is
+    /// how many candidates a walk keeps.
+    Index { ef: usize },
+    /// Whatever costs least.
+    Auto { ef: usize },
 }
 
 /// Keeps a row by a function of some of its columns; rows where it says NULL go.
@@ -83,6 +96,13 @@ pub struct KnnStats {
     pub segments_pruned: usize,
     /// Rows that qualified.
     pub candidates: usize,
-    /// Distances computed.
+    /// Distances computed from the rows themselves.
     pub distances: usize,
+    /// Segments whose graph was walked, whose codes were sifted, whose rows were compared.
+    pub walked: usize,
+    pub sifted: usize,
+    pub scanned: usize,
+    /// Rows estimated by 1-bit codes, and scored by byte codes.
+    pub estimates: usize,
+    pub scores: usize,
 }

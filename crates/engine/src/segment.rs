@@ -181,6 +181,25 @@ impl Segment {
         Some((list, present.get_or_init(|| present_bits(list)).as_deref()))
     }
 
+    /// The rows with the vectors of a column, as searches see them.
+    pub(crate) fn block(&self, id: u16, dim: usize) -> Option<cvx_index::Block<'_>> {
+        let Vectors { values, present } = self.vectors(id)?;
+        let seqs = match &self.seqs {
+            Seqs::One(seq) => cvx_index::Seqs::One(*seq),
+            Seqs::Each(seqs) => cvx_index::Seqs::Each(seqs),
+        };
+        let (entities, ts) = (&self.entities[..], &self.ts[..]);
+        Some(cvx_index::Block {
+            dim,
+            vectors: values,
+            present,
+            entities,
+            ts,
+            seqs,
+            time_ordered: true,
+        })
+    }
+
     pub(crate) fn addr(&self, row: usize) -> RowAddr {
         RowAddr {
             entity: EntityId(self.entities[row]),

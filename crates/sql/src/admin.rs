@@ -1,5 +1,9 @@
 //! CALL cvx.*: what an operator asks of the engine, and the `cvx` schema's tables.
 
+mod index;
+
+pub use index::{MeasureRecall, reindex};
+
 use crate::bind::object_name;
 use crate::error::from_engine;
 use crate::plan::{Params, StatementCx};
@@ -154,7 +158,7 @@ fn text_of(cx: &StatementCx<'_>, argument: &FunctionArg, what: &str) -> Result<S
 }
 
 /// The `cvx` schema's tables.
-const TABLES: [&str; 1] = ["storage_stats"];
+const TABLES: [&str; 2] = ["index_stats", "storage_stats"];
 
 /// Whether the `cvx` schema has this table.
 pub fn has_table(name: &str) -> bool {
@@ -166,8 +170,11 @@ pub fn table(engine: &Engine, name: &str) -> Result<Option<Arc<dyn TableProvider
     if !has_table(name) {
         return Ok(None);
     }
-    let stats = engine.stats().map_err(from_engine)?;
-    let batch = storage_stats(&stats).map_err(|error| crate::error::from_arrow(&error))?;
+    let batch = match name {
+        "index_stats" => index::index_stats(&engine.index_stats().map_err(from_engine)?),
+        _ => storage_stats(&engine.stats().map_err(from_engine)?),
+    };
+    let batch = batch.map_err(|error| crate::error::from_arrow(&error))?;
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]])
         .map_err(crate::error::from_datafusion)?;
     Ok(Some(Arc::new(table)))

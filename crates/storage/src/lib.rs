@@ -8,6 +8,7 @@
 //! acked           the last commit told to a client, at most a second old
 //! db/             RocksDB: one log, one column family for each kind of data
 //! rows/<id>.row   sealed rows: immutable Arrow files, mapped into memory
+//! indexes/        indexes of row files, derived from them
 //! models/         trained models, made from the data and not part of its truth
 //! ```
 //!
@@ -36,6 +37,7 @@ mod error;
 mod family;
 #[cfg(test)]
 mod fixtures;
+mod index_file;
 mod keys;
 mod manifest;
 mod mmap;
@@ -57,6 +59,7 @@ pub use encode::{
 };
 pub use error::{Error, Result};
 pub use family::Family;
+pub use index_file::IndexFileId;
 pub use keys::{DeltaKey, FileId, RowKey};
 pub use manifest::RowFileMeta;
 pub use options::StoreOptions;

@@ -8,7 +8,7 @@ use crate::keys::{FileId, RowKey};
 use crate::manifest;
 use crate::options::StoreOptions;
 use crate::record::{Locator, RowRecord};
-use crate::{database, directory};
+use crate::{database, directory, index_file};
 use cvx_core::{Clock, CommitSeq, SpaceId};
 use rocksdb::{
     BottommostLevelCompaction, BoundColumnFamily, CompactOptions, DB, FlushOptions, Options,
@@ -68,6 +68,7 @@ impl Store {
         let watermark = Acked::read(dir)?;
         let rows_dir = dir.join("rows");
         directory::make(&rows_dir)?;
+        directory::make(&index_file::directory_of(dir))?;
         let (db, counters) = database::open(&dir.join("db"), options)?;
         directory::sync(dir)?;
         let poison = Poison::default();

@@ -1,9 +1,9 @@
 //! The two sums that codes need, over many rows at once.
 //!
 //! The portable road is plain Rust compiled for the widest registers pulp knows. It falls short
-//! where the machine has instructions for the very thing (measured, 768 coordinates from cache:
-//! see docs/benchmarks.md), so where AVX-512 has VNNI and VPOPCNTDQ, `wide.rs` takes over. Both
-//! are integer sums, so they agree to the last bit.
+//! where the machine has instructions for the very thing (768 coordinates in cache, on a busy
+//! machine: 13 ns against 37 for bytes, 14 against 28 for bits), so where AVX-512 has VNNI and
+//! VPOPCNTDQ, `wide.rs` takes over. Both are integer sums, so they agree to the last bit.
 
 use pulp::{Arch, Simd, WithSimd};
 

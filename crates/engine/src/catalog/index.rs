@@ -25,6 +25,19 @@ pub struct IndexDef {
     pub options: Vec<(String, String)>,
 }
 
+impl IndexDef {
+    /// The metric it can answer by. Codes serve three metrics of whole `vector` columns; searches
+    /// by others compare every row.
+    #[must_use]
+    pub fn answers(&self) -> Option<Metric> {
+        let coded = matches!(
+            self.opclass.as_str(),
+            "vector_cosine_ops" | "vector_l2_ops" | "vector_ip_ops"
+        );
+        self.metric.filter(|_| coded && self.method == "hnsw" && self.expression.is_none())
+    }
+}
+
 const NO_METRIC: u32 = 255;
 const EXPRESSION: &str = "(expression)";
 const METRICS: [Metric; 5] =

@@ -145,6 +145,13 @@ impl Table {
         self.columns.iter().find(|column| column.id == id)
     }
 
+    /// The index that can answer for a column under a metric.
+    #[must_use]
+    pub fn index_of(&self, column: u16, metric: Metric) -> Option<&IndexDef> {
+        let serves = |index: &&IndexDef| index.column == column && index.answers() == Some(metric);
+        self.indexes.iter().find(serves)
+    }
+
     /// Where in table order the column with this id stands.
     #[must_use]
     pub fn position(&self, id: u16) -> Option<usize> {

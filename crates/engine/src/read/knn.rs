@@ -4,11 +4,14 @@ use super::{Judge, Picks, Rows, TableRead, View, assemble};
 use crate::read::scan::bounds;
 use crate::segment::{Segment, Seqs, Vectors, half_bits};
 use crate::sight::Sight;
-use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr};
+use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, SearchMode};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::Float32Type;
 use cvx_core::EntityId;
-use cvx_index::{Block, ExactScan, HalfPart, Part, Request, Search, Selection, search_halves};
+use cvx_index::{
+    Answer, Block, Counters, ExactScan, HalfPart, Part, Request, Roads, Search, SegmentIndex,
+    Selection, StHnsw, search_halves,
+};
 use cvx_types::PgType;
 use hashbrown::HashMap;
 use rayon::prelude::*;
@@ -23,6 +26,7 @@ struct Chosen<'a> {
     rows: Rows,
     /// What stands for a vector column that the segment does not have.
     instead: Option<Instead>,
+    index: Option<SegmentIndex>,
 }
 
 /// Rows gathered out of a segment that lacks the column, each with the column's missing value.
@@ -43,8 +47,15 @@ impl TableRead {
         let Some(sight) = view.sight(&request.slice)? else { return Ok(KnnAnswer::default()) };
         let mut stats = KnnStats::default();
         let mut chosen = choose(view, &sight, request, &mut stats)?;
+        let index = match request.search {
+            SearchMode::Exact => None,
+            SearchMode::Index { .. } | SearchMode::Auto { .. } => {
+                view.layout.table.index_of(request.column, request.metric)
+            }
+        };
         for part in &mut chosen {
             part.complete(view, request.column)?;
+            part.index = index.and_then(|def| view.core.indexes.of(def.oid, part.segment));
         }
         let asked = Request {
             query: request.query,
@@ -58,11 +69,13 @@ impl TableRead {
             search_halves(&asked, &halves.collect::<Vec<_>>())?
         } else {
             let parts = chosen.iter().filter_map(|c| c.part(request.column, dim));
-            ExactScan::default().search(&asked, &parts.collect::<Vec<_>>())?
+            search(request.search, &asked, &parts.collect::<Vec<_>>())?
         };
         view.check_horizon(&request.slice)?;
-        stats.candidates = answer.counters.candidates;
-        stats.distances = answer.counters.distances;
+        let Counters { candidates, distances, walked, sifted, scanned, estimates, scores, .. } =
+            answer.counters;
+        stats =
+            KnnStats { candidates, distances, walked, sifted, scanned, estimates, scores, ..stats };
         let addr = |hit: &cvx_index::Hit| RowAddr { entity: hit.entity, ts: hit.ts, seq: hit.seq };
         let rows = answer.hits.iter().map(|hit| (hit.distance, addr(hit))).collect();
         Ok(KnnAnswer { rows, stats })
@@ -72,6 +85,21 @@ impl TableRead {
 /// Whether a column holds half floats.
 fn is_half(view: &View, column: u16) -> bool {
     view.layout.table.column_by_id(column).is_some_and(|column| column.ty == PgType::Halfvec)
+}
+
+/// Asks whoever may answer.
+fn search(
+    mode: SearchMode,
+    request: &Request<'_>,
+    parts: &[Part<'_>],
+) -> Result<Answer, cvx_index::Error> {
+    match mode {
+        SearchMode::Exact => ExactScan::default().search(request, parts),
+        SearchMode::Index { ef } => {
+            StHnsw { ef, roads: Roads::Codes, ..StHnsw::default() }.search(request, parts)
+        }
+        SearchMode::Auto { ef } => StHnsw { ef, ..StHnsw::default() }.search(request, parts),
+    }
 }
 
 fn dimension(view: &View, request: &KnnRequest<'_>) -> Result<usize> {
@@ -104,7 +132,7 @@ fn choose<'a>(
                     return Err(Error::from(stop));
                 }
                 let rows = Judge::new(view, sight).select(segment, bounds);
-                Ok(Chosen { segment, rows, instead: None })
+                Ok(Chosen { segment, rows, instead: None, index: None })
             };
             segments.par_iter().map(select).collect::<Result<Vec<_>>>()?
         }
@@ -144,7 +172,7 @@ fn of_entities<'a>(
     let chosen = by_segment.into_values().map(|(segment, mut rows)| {
         rows.sort_unstable();
         rows.dedup();
-        Chosen { segment, rows: Rows::List(rows), instead: None }
+        Chosen { segment, rows: Rows::List(rows), instead: None, index: None }
     });
     Ok(chosen.collect())
 }
@@ -210,12 +238,8 @@ impl Chosen<'_> {
             };
             return Some(Part { block, rows: Selection::all(instead.ts.len()), index: None });
         }
-        let segment = self.segment;
-        let Vectors { values, present } = segment.vectors(column)?;
-        let seqs = self.seqs();
-        let (entities, ts) = (&segment.entities[..], &segment.ts[..]);
-        let block = Block { dim, vectors: values, present, entities, ts, seqs, time_ordered: true };
-        Some(Part { block, rows: self.selection(), index: None })
+        let block = self.segment.block(column, dim)?;
+        Some(Part { block, rows: self.selection(), index: self.index.as_ref() })
     }
 
     /// As `part`, of a column of half floats.

@@ -634,6 +634,7 @@ impl Asked<'_> {
             ts_from: None,
             ts_to: None,
             filter: (way >= 5).then_some(filter),
+            search: cvx_engine::SearchMode::Auto { ef: 40 },
             cancel: &cancel,
         };
         let found = self.read.knn(&request).unwrap().rows;

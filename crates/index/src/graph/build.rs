@@ -381,7 +381,7 @@ struct Nearest<'a, 'b> {
 }
 
 impl Guide for Nearest<'_, '_> {
-    fn scores(&mut self, nodes: &[u32], out: &mut Vec<f32>) {
+    fn scores(&mut self, nodes: &[u32], _limit: f32, out: &mut Vec<f32>) {
         self.chosen.clear();
         self.chosen.extend(nodes.iter().map(|node| self.rows[*node as usize]));
         self.builder.scores(self.scratch, &self.chosen, out);

@@ -65,6 +65,13 @@ impl Beam {
         self.next = self.next.min(place);
     }
 
+    /// The score from which on nodes are turned away.
+    #[inline]
+    fn limit(&self) -> f32 {
+        let full = self.nodes.len() == self.width;
+        self.nodes.last().filter(|_| full).map_or(f32::INFINITY, |last| last.score)
+    }
+
     /// The nearest node not followed yet, which now is, and its score.
     #[inline]
     fn pop(&mut self) -> Option<(f32, u32)> {
@@ -86,8 +93,9 @@ impl Beam {
 
 /// What a walk asks of whoever walks.
 pub(crate) trait Guide {
-    /// Scores nodes that were not seen before; whoever keeps results takes them here.
-    fn scores(&mut self, nodes: &[u32], out: &mut Vec<f32>);
+    /// Scores nodes that were not seen before; whoever keeps results takes them here. Nodes at or
+    /// beyond `limit` will not be followed, and may be given any score that is not below it.
+    fn scores(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>);
 
     /// Whether to follow a node of this score: it is the nearest left.
     fn follow(&mut self, score: f32) -> bool;
@@ -108,7 +116,7 @@ pub(crate) fn walk(
         }
         fresh.clear();
         fresh.extend(edges.of(node).filter(|edge| visited.insert(*edge)));
-        guide.scores(&fresh, &mut scores);
+        guide.scores(&fresh, beam.limit(), &mut scores);
         for (node, score) in fresh.iter().zip(&scores) {
             beam.push(*score, *node);
         }

@@ -44,6 +44,13 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// The least rank that a row of at least this score can have, in a part whose least time term
+    /// is known; of searches without time, nothing is known of the rest of a graph.
+    pub(super) fn least(&self, score: f32, least_time: f64) -> f64 {
+        let Some(composite) = &self.request.composite else { return f64::NEG_INFINITY };
+        composite.alpha() * self.space.distance(f64::from(score)) + least_time
+    }
+
     /// The score above which a row at a time is beyond a rank.
     #[inline]
     pub(super) fn score_at(&self, rank: f32, ts: i64) -> f32 {

@@ -55,6 +55,11 @@ impl Gather {
             return;
         }
         let place = self.kept.partition_point(|kept| kept.rank <= candidate.rank);
+        // A sift may follow a walk that was not enough, and meet the same rows at the same rank.
+        let tied = self.kept[..place].iter().rev().take_while(|kept| kept.rank == candidate.rank);
+        if tied.into_iter().any(|kept| (kept.part, kept.row) == (candidate.part, candidate.row)) {
+            return;
+        }
         self.kept.insert(place, candidate);
         let limit = self.limit();
         let room = self.k.saturating_add(BEHIND);

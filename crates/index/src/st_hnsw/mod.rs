@@ -16,7 +16,9 @@
 //!
 //! **Time.** Rows of a segment lie in time order, so a stretch of time is a run: sifting it costs
 //! what is in it. Composite searches take parts and chunks in the order of their time term, and
-//! stop where it alone is worse than the k-th found; nothing is ranked by meaning first.
+//! stop where it alone is worse than the k-th found. Where much is left within that bound, a walk
+//! gives rows in the order of meaning, until meaning with the part's least time term is worse; it
+//! ends at what sifting the rest would cost (Fagin's threshold algorithm, 2001, over two orders).
 //!
 //! **Law.** As [`Search`] has it: what qualifies is decided by the selection before a row is kept,
 //! and a walk that finds fewer than qualify, or walks where little qualifies, is followed by a sift

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 /// Work in units of one row sifted in row order, about 10 ns at 768 dimensions.
 const SIFT_CHOSEN: f64 = 2.0;
 /// A node followed: some sixteen rows of bytes from memory.
-const FOLLOW: f64 = 96.0;
+pub(super) const FOLLOW: f64 = 96.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
 const SCAN_ROWS: usize = 256;
 /// A filter widens a walk at most so many times.
@@ -37,8 +37,13 @@ pub(super) fn choose<'a>(
         && index.dim() == part.block.dim
         && index.rows() == part.block.rows();
     let few = selected <= SCAN_ROWS.max(asked.request.k.saturating_mul(4));
-    let narrow = part.block.dim < SIFT_DIM && !walks(effort, asked, part, selected);
-    if !serves || (effort.roads == Roads::Cheapest && (few || narrow)) {
+    let narrow = is_narrow(part) && !walks(effort, asked, part, selected);
+    let scans = match effort.roads {
+        Roads::Cheapest => few || narrow,
+        Roads::Codes => narrow,
+        Roads::Walk | Roads::Sift => false,
+    };
+    if !serves || scans {
         return Road::Scan;
     }
     Road::Codes(index)
@@ -54,7 +59,13 @@ fn walks(effort: &StHnsw, asked: &Asked<'_>, part: &Part<'_>, selected: usize) -
         Selection::Range(_) => selected as f64,
         Selection::Bits(_) | Selection::List(_) => SIFT_CHOSEN * selected as f64,
     };
-    effort.roads == Roads::Walk || FOLLOW * width(effort, asked, part, selected) < sift
+    let forced = effort.roads == Roads::Walk || (effort.roads == Roads::Codes && is_narrow(part));
+    forced || FOLLOW * width(effort, asked, part, selected) < sift
+}
+
+/// Whether rows are so short that their 1-bit codes leave little out and save less.
+pub(super) fn is_narrow(part: &Part<'_>) -> bool {
+    part.block.dim < SIFT_DIM
 }
 
 /// How many nodes a walk keeps.

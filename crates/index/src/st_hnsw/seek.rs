@@ -3,11 +3,16 @@
 use super::Searching;
 use super::asked::Asked;
 use super::gather::{Candidate, Gather};
-use super::road::Coded;
+use super::road::{Coded, is_narrow};
 use crate::Error;
 use crate::graph::{Beam, Guide, Visited, walk};
 use crate::segment::CodeQuery;
 
+/// Standard errors below its 1-bit estimate at which a node must be within the beam's worst to be
+/// scored by its bytes. It halves the rows of bytes that are fetched, and keeps recall (adr/0007).
+const GATE: f32 = 1.5;
+/// Nodes that the walk of a composite search keeps.
+const BEAM_MAX: usize = 4_096;
 /// Nodes followed between two looks at the request's token.
 const POLL: usize = 256;
 
@@ -17,59 +22,140 @@ impl<'a> Searching<'a> {
     pub(super) fn seek(&mut self, part: &Coded<'a>) -> Result<bool, Error> {
         let k = self.asked.request.k;
         let width = part.width(self.effort, self.asked);
-        let mut seek = Seek {
-            asked: self.asked,
-            part,
-            query: CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated),
-            gather: &mut self.gather,
-            scores: 0,
-            followed: 0,
-        };
+        let (beam, _) = self.walk_part(part, width, usize::MAX)?;
+        let met = beam.found().filter(|(_, node)| part.selects_node(*node)).count();
+        Ok(met >= k.min(part.selected - part.loose.len()) || part.twins.is_some() && met > 0)
+    }
+
+    /// The same for a composite search: nodes come in the order of meaning, until meaning alone,
+    /// with the least time of the part, is worse than the k-th candidate. Returns whether that was
+    /// reached before so many nodes were followed; if not, the part is to be sifted.
+    pub(super) fn seek_until(&mut self, part: &Coded<'a>, budget: usize) -> Result<bool, Error> {
+        // Twins have times of their own: one node cannot stand for them here.
+        if part.twins.is_some() {
+            return Ok(false);
+        }
+        Ok(self.walk_part(part, BEAM_MAX, budget)?.1)
+    }
+
+    fn walk_part(
+        &mut self,
+        part: &Coded<'a>,
+        width: usize,
+        budget: usize,
+    ) -> Result<(Beam, bool), Error> {
+        let mut beam = Beam::default();
         let graph = part.index.graph();
-        let Some(lowest) = graph.lowest() else { return Ok(false) };
+        let Some(lowest) = graph.lowest() else { return Ok((beam, false)) };
+        let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
+        let (asked, ef) = (self.asked, self.effort.ef);
+        let mut seek = Seek::new(asked, part, query, &mut self.gather, (ef, budget));
         let start = graph.descend(|rows, out| {
             seek.scores += rows.len();
             seek.query.scores(rows, out);
         });
-        let (mut beam, mut visited) = (Beam::default(), Visited::default());
+        let mut visited = Visited::default();
         beam.clear(width);
         visited.clear(lowest.nodes());
         visited.insert(start);
         let mut score = Vec::new();
-        seek.scores(&[start], &mut score);
+        seek.scores(&[start], f32::INFINITY, &mut score);
         beam.push(score[0], start);
         walk(lowest, &mut beam, &mut visited, &mut seek);
+        let reached = seek.reached;
         self.counters.scores += seek.scores;
+        self.counters.estimates += seek.estimates;
         self.poll()?;
-        let met = beam.found().filter(|(_, node)| part.selects_node(*node)).count();
-        Ok(met >= k.min(part.selected - part.loose.len()) || part.twins.is_some() && met > 0)
+        Ok((beam, reached))
     }
 }
 
+/// What a walk looks for.
 struct Seek<'a, 's> {
     asked: &'s Asked<'a>,
     part: &'s Coded<'a>,
     query: CodeQuery<'a>,
     gather: &'s mut Gather,
+    near: Vec<u32>,
+    bounds: Vec<f32>,
+    exact: Vec<f32>,
+    estimates: usize,
     scores: usize,
     followed: usize,
+    /// Nodes followed before a bound may end the walk, and at most.
+    ef: usize,
+    budget: usize,
+    /// Whether a bound ended the walk.
+    reached: bool,
+}
+
+impl<'a, 's> Seek<'a, 's> {
+    fn new(
+        asked: &'s Asked<'a>,
+        part: &'s Coded<'a>,
+        query: CodeQuery<'a>,
+        gather: &'s mut Gather,
+        (ef, budget): (usize, usize),
+    ) -> Self {
+        let (near, bounds, exact) = (Vec::new(), Vec::new(), Vec::new());
+        let (estimates, scores, followed, reached) = (0, 0, 0, false);
+        Self {
+            asked,
+            part,
+            query,
+            gather,
+            near,
+            bounds,
+            exact,
+            estimates,
+            scores,
+            followed,
+            ef,
+            budget,
+            reached,
+        }
+    }
 }
 
 impl Guide for Seek<'_, '_> {
-    fn scores(&mut self, nodes: &[u32], out: &mut Vec<f32>) {
-        self.scores += nodes.len();
-        self.query.scores(nodes, out);
-        for (node, score) in nodes.iter().zip(out.iter()) {
-            let low = score - self.query.doubt(*node);
+    fn scores(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>) {
+        self.near.clear();
+        self.near.extend_from_slice(nodes);
+        out.clear();
+        out.resize(nodes.len(), f32::INFINITY);
+        if limit.is_finite() && !is_narrow(self.part.part) {
+            self.estimates += nodes.len();
+            self.query.least_at(nodes, GATE, &mut self.bounds);
+            let mut bounds = self.bounds.iter();
+            self.near.retain(|_| bounds.next().is_some_and(|least| *least < limit));
+        }
+        self.scores += self.near.len();
+        self.query.scores(&self.near, &mut self.exact);
+        let mut places = nodes.iter().enumerate();
+        for (node, score) in self.near.iter().zip(&self.exact) {
+            if let Some((place, _)) = places.find(|(_, other)| *other == node) {
+                out[place] = *score;
+            }
+            let ts = self.part.part.block.ts[*node as usize];
+            let low = self.asked.rank(score - self.query.doubt(*node), ts);
             if low <= self.gather.limit() && self.part.selects_node(*node) {
+                let rank = self.asked.rank(*score, ts);
                 let (part, row) = (self.part.number, *node);
-                self.gather.offer(Candidate { rank: *score, low, part, row, node: true });
+                self.gather.offer(Candidate { rank, low, part, row, node: true });
             }
         }
     }
 
-    fn follow(&mut self, _score: f32) -> bool {
+    fn follow(&mut self, score: f32) -> bool {
         self.followed += 1;
-        !self.followed.is_multiple_of(POLL) || self.asked.request.cancel.stopped().is_none()
+        if self.followed > self.ef
+            && self.asked.least(score, self.part.least) > f64::from(self.gather.limit())
+        {
+            self.reached = true;
+            return false;
+        }
+        self.followed <= self.budget
+            && (!self.followed.is_multiple_of(POLL)
+                || self.asked.request.cancel.stopped().is_none())
     }
 }

@@ -1,12 +1,15 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
-use super::Searching;
 use super::gather::Candidate;
 use super::road::Coded;
+use super::road::FOLLOW;
+use super::{Roads, Searching};
 use crate::exact::plan::{Chunk, Plan};
 use crate::segment::CodeQuery;
 use crate::{Error, Selection};
 
+/// Chunks sifted before a composite search may be worth a walk: they tell how far time reaches.
+const SEED: usize = 4;
 /// Rows of a chunk.
 const STEP: usize = 256;
 
@@ -16,7 +19,15 @@ impl<'a> Searching<'a> {
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
         let plan = Plan::new(self.asked.request, std::slice::from_ref(part.part), STEP);
         let mut sieve = Sieve { query, rows: Vec::new(), bounds: Vec::new(), scores: Vec::new() };
-        for chunk in &plan.chunks {
+        for (at, chunk) in plan.chunks.iter().enumerate() {
+            if at == SEED
+                && let Some(budget) = self.budget(part, &plan.chunks[at..])
+                && self.seek_until(part, budget)?
+            {
+                self.counters.walked += 1;
+                self.counters.sifted -= 1;
+                return Ok(());
+            }
             if chunk.least > f64::from(self.gather.limit()) {
                 break;
             }
@@ -25,6 +36,21 @@ impl<'a> Searching<'a> {
             self.score(part, &mut sieve);
         }
         Ok(())
+    }
+
+    /// How many nodes may be followed instead of sifting the chunks left of a composite search;
+    /// `None` where sifting costs less than the least walk.
+    fn budget(&self, part: &Coded<'a>, chunks: &[Chunk]) -> Option<usize> {
+        let (limit, ef) = (self.gather.limit(), self.effort.ef);
+        let may = self.effort.roads != Roads::Sift && self.asked.request.composite.is_some();
+        if !may || !limit.is_finite() {
+            return None;
+        }
+        let left = chunks.partition_point(|chunk| chunk.least <= f64::from(limit));
+        let places: usize = chunks[..left].iter().map(|chunk| chunk.places.len()).sum();
+        let of_all = part.part.rows.places(part.part.block.rows()).len().max(1);
+        let budget = places as f64 * part.selected as f64 / of_all as f64 / FOLLOW;
+        (budget > 2.0 * ef as f64).then_some(budget as usize)
     }
 
     /// Leaves the rows of a chunk that may be near enough.

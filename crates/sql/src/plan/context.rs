@@ -37,7 +37,7 @@ impl<'a> Planner<'a> {
     /// A planner that knows these bound tables by their marks.
     pub fn new(cx: &'a StatementCx<'a>, bound: Vec<BoundTable>) -> Self {
         let bound: Arc<[BoundTable]> = bound.into();
-        let relations = BoundRelations::new(Arc::clone(&bound), cx.cancel.clone());
+        let relations = BoundRelations::new(Arc::clone(&bound), cx);
         Self {
             cx,
             state: cx.state,

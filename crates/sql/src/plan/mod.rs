@@ -11,6 +11,7 @@ mod st_distance;
 pub use context::Planner;
 pub use params::{Params, ast_hints, infer as infer_params, placeholder};
 pub use session_functions::Pending;
+pub(crate) use source::metric_name;
 pub use source::{DISTANCE, KnnSpec, VersionedTable, Within};
 
 use crate::access::Guard;
@@ -18,7 +19,7 @@ use crate::bind;
 use crate::pg_catalog::SystemCatalog;
 use crate::session::Vars;
 use cvx_core::{CancelToken, CommitSeq};
-use cvx_engine::{Catalog, Engine, Table, Txn, View};
+use cvx_engine::{Catalog, Engine, SearchMode, Table, Txn, View};
 use cvx_session::Notice;
 use cvx_types::{FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -65,6 +66,16 @@ impl StatementCx<'_> {
     /// The schemas an unqualified name is looked for in.
     pub fn search_path(&self) -> Vec<String> {
         search_path(self.vars)
+    }
+
+    /// How the session wants nearest neighbours to be found.
+    pub fn search_mode(&self) -> SearchMode {
+        let ef = self.vars.text("hnsw.ef_search").parse().unwrap_or(40);
+        match self.vars.text("cvx.search").as_str() {
+            "exact" => SearchMode::Exact,
+            "index" => SearchMode::Index { ef },
+            _ => SearchMode::Auto { ef },
+        }
     }
 
     /// The table a name means, in the search path where it has no schema.

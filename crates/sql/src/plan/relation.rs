@@ -1,9 +1,10 @@
 //! Marked tables become scans of exactly what they were bound to.
 
+use super::StatementCx;
 use super::source::VersionedTable;
 use crate::bind::{BoundTable, mark_of, object_name};
 use cvx_core::CancelToken;
-use cvx_engine::TimeSlice;
+use cvx_engine::{SearchMode, TimeSlice};
 use datafusion::common::TableReference;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
@@ -17,12 +18,13 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct BoundRelations {
     bound: Arc<[BoundTable]>,
+    search: SearchMode,
     cancel: CancelToken,
 }
 
 impl BoundRelations {
-    pub(super) fn new(bound: Arc<[BoundTable]>, cancel: CancelToken) -> Self {
-        Self { bound, cancel }
+    pub(super) fn new(bound: Arc<[BoundTable]>, cx: &StatementCx<'_>) -> Self {
+        Self { bound, search: cx.search_mode(), cancel: cx.cancel.clone() }
     }
 }
 
@@ -43,7 +45,7 @@ impl RelationPlanner for BoundRelations {
             [table] => TableReference::bare(table.as_str()),
             [] => TableReference::bare(bound.read.table().name.as_str()),
         };
-        let source = VersionedTable::new(bound, self.cancel.clone());
+        let source = VersionedTable::new(bound, self.search, self.cancel.clone());
         let now = bound.slice == TimeSlice::CURRENT;
         // Scans are told apart by their names alone: sub-queries of one text at two moments would
         // be taken for one.

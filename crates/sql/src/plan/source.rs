@@ -4,7 +4,7 @@ use crate::bind::BoundTable;
 use crate::exec::{Bounds, KnnExec, ScanExec};
 use async_trait::async_trait;
 use cvx_core::{CancelToken, Metric, ValidTime};
-use cvx_engine::{Composite, Table, TableRead, TimeSlice};
+use cvx_engine::{Composite, SearchMode, Table, TableRead, TimeSlice};
 use cvx_types::PgType;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
@@ -32,6 +32,7 @@ pub struct VersionedTable {
     pub(crate) read: TableRead,
     pub(crate) slice: TimeSlice,
     pub(crate) until: Option<ValidTime>,
+    pub(crate) search: SearchMode,
     pub(crate) cancel: CancelToken,
     schema: SchemaRef,
     /// Set by the optimizer: only the k nearest rows, nearest first.
@@ -74,12 +75,13 @@ impl Within {
 }
 
 impl VersionedTable {
-    pub(crate) fn new(bound: &BoundTable, cancel: CancelToken) -> Self {
+    pub(crate) fn new(bound: &BoundTable, search: SearchMode, cancel: CancelToken) -> Self {
         let schema = annotated(&bound.read, bound.at_us);
         Self {
             read: bound.read.clone(),
             slice: bound.slice,
             until: bound.until,
+            search,
             cancel,
             schema,
             knn: None,

@@ -8,7 +8,7 @@ use crate::dml::{Changed, DeletePlan, EndPlan, InsertPlan, ReturnShape, UpdatePl
 use crate::error::{from_datafusion, from_engine};
 use crate::plan::{Params, StatementCx};
 use crate::{admin, copy, ddl, explain};
-use cvx_dialect::Statement;
+use cvx_dialect::{MaintenanceKind, Statement};
 use cvx_engine::{Durability, Txn};
 use cvx_session::{Notice, Outcome, RowStream};
 use cvx_types::{Column, Result, SqlError, SqlState};
@@ -53,6 +53,9 @@ async fn run_parsed(session: &mut SqlSession, parsed: &Parsed, params: Params) -
         | Statement::GrantRole(_)
         | Statement::SetOwner(_) => define_access(session, statement, &params, text).await,
         Statement::Move { direction, cursor } => session.move_cursor(direction, cursor).await,
+        Statement::Maintenance(work) if work.kind == MaintenanceKind::Reindex => {
+            admin::reindex(session, work, &params, text).await
+        }
         other => settings::utility(other),
     }
 }

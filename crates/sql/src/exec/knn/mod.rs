@@ -201,7 +201,12 @@ impl ExecutionPlan for KnnExec {
             baseline.record_output(batch.num_rows());
             count("segments", stats.segments);
             count("segments_pruned", stats.segments_pruned);
+            count("segments_walked", stats.walked);
+            count("segments_sifted", stats.sifted);
+            count("segments_scanned", stats.scanned);
             count("candidates", stats.candidates);
+            count("estimates", stats.estimates);
+            count("scores", stats.scores);
             count("distances", stats.distances);
             Ok(Some((batch, (progress, baseline, count))))
         });
@@ -223,7 +228,7 @@ impl DisplayAs for KnnExec {
         if spec.grows {
             write!(f, " and more")?;
         }
-        write!(f, ", search=exact")?;
+        write!(f, ", search={}", search.road())?;
         if let Some(composite) = &spec.composite {
             write!(f, ", alpha={}, at={}", composite.alpha(), time_text(composite.at().0))?;
         }

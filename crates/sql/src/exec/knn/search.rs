@@ -8,7 +8,7 @@ use super::filter::Filter;
 use crate::error::{engine_to_datafusion, from_datafusion};
 use crate::exec::{Bounds, announced};
 use crate::plan::{KnnSpec, VersionedTable};
-use cvx_engine::{KnnAnswer, KnnRequest, KnnStats, RowAddr, RowFilter};
+use cvx_engine::{KnnAnswer, KnnRequest, KnnStats, RowAddr, RowFilter, SearchMode};
 use datafusion::arrow::array::{BooleanArray, Float64Array};
 use datafusion::arrow::compute::and;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -89,6 +89,11 @@ fn add(sum: &mut KnnStats, more: KnnStats) {
     sum.segments_pruned = sum.segments_pruned.max(more.segments_pruned);
     sum.candidates += more.candidates;
     sum.distances += more.distances;
+    sum.walked += more.walked;
+    sum.sifted += more.sifted;
+    sum.scanned += more.scanned;
+    sum.estimates += more.estimates;
+    sum.scores += more.scores;
 }
 
 impl KnnSearch {
@@ -149,6 +154,28 @@ impl KnnSearch {
         }
     }
 
+    /// Which roads may be taken. A search that grows hands out rows before it knows the next ones,
+    /// so none may be missed at first and found later.
+    fn mode(&self) -> SearchMode {
+        if self.spec.grows { SearchMode::Exact } else { self.source.search }
+    }
+
+    /// What EXPLAIN says of the road: the index that may answer, or why none does.
+    pub(super) fn road(&self) -> String {
+        let (table, spec) = (self.source.table(), &self.spec);
+        let index = table.index_of(spec.column, spec.metric);
+        match (self.source.search, index) {
+            (SearchMode::Exact, _) => "exact (cvx.search)".to_owned(),
+            (_, Some(_)) if spec.grows => "exact (rows may be lost above)".to_owned(),
+            (SearchMode::Index { .. }, Some(index)) => format!("index {}", index.name),
+            (SearchMode::Auto { .. }, Some(index)) => format!("auto, index {}", index.name),
+            (_, None) => match table.indexes.iter().find(|index| index.column == spec.column) {
+                Some(other) => format!("exact (index {} does not serve this)", other.name),
+                None => "exact (no index)".to_owned(),
+            },
+        }
+    }
+
     fn request(&self, k: usize, filter: Option<RowFilter<'_>>) -> Result<KnnAnswer> {
         let request = KnnRequest {
             column: self.spec.column,
@@ -161,6 +188,7 @@ impl KnnSearch {
             ts_from: self.bounds.ts_from,
             ts_to: self.bounds.ts_to,
             filter,
+            search: self.mode(),
             cancel: &self.source.cancel,
         };
         self.source.read.knn(&request).map_err(engine_to_datafusion)

@@ -1,0 +1,71 @@
+//! Indexes of sealed segments: what is open, and the thread that makes them.
+//!
+//! ```text
+//!   CREATE INDEX      a line in the catalog, no more: rows are searched exactly until
+//!   cvx-indexer       has opened or built the file of each sealed segment, one at a time
+//!   a search          takes for each segment the index that is there at that moment
+//!   DROP INDEX/TABLE  the next round lets go of what no catalog names, and removes its files
+//! ```
+//!
+//! **Invariant.** An index is a copy of what a sealed segment says, tied to its row file by number
+//! and checksum; no answer depends on whether it is there, but for speed and for what a walk may
+//! miss. Rows in memory have none and are compared one by one, so a row is searchable when its
+//! commit is answered.
+
+mod indexer;
+mod recall;
+mod stats;
+
+use crate::segment::Segment;
+use arc_swap::ArcSwap;
+use cvx_index::SegmentIndex;
+use cvx_storage::IndexFileId;
+use parking_lot::Mutex;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+pub(crate) use indexer::Indexer;
+pub use stats::{IndexState, IndexStats};
+
+/// The indexes that can be searched, by index and row file.
+#[derive(Debug, Default)]
+pub(crate) struct Indexes {
+    open: ArcSwap<HashMap<IndexFileId, SegmentIndex>>,
+    /// Recall as last measured, by index.
+    recall: Mutex<HashMap<u32, f64>>,
+    /// What could not be made, so that it is not tried each half second.
+    failed: Mutex<HashSet<IndexFileId>>,
+}
+
+impl Indexes {
+    /// A segment's part of an index, if it is made.
+    pub(crate) fn of(&self, index: u32, segment: &Segment) -> Option<SegmentIndex> {
+        let file = segment.file.as_ref()?.id;
+        self.open.load().get(&IndexFileId { index, file }).cloned()
+    }
+
+    fn has(&self, id: IndexFileId) -> bool {
+        self.open.load().contains_key(&id)
+    }
+
+    fn insert(&self, id: IndexFileId, index: SegmentIndex) {
+        self.open.rcu(|open| {
+            let mut open = HashMap::clone(open);
+            open.insert(id, index.clone());
+            Arc::new(open)
+        });
+    }
+
+    /// Lets go of those that are not wanted.
+    fn retain(&self, wanted: impl Fn(IndexFileId) -> bool) -> Vec<IndexFileId> {
+        let gone: Vec<_> = self.open.load().keys().copied().filter(|id| !wanted(*id)).collect();
+        if !gone.is_empty() {
+            self.open.rcu(|open| {
+                let mut open = HashMap::clone(open);
+                gone.iter().for_each(|id| drop(open.remove(id)));
+                Arc::new(open)
+            });
+        }
+        gone
+    }
+}

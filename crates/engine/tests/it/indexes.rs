@@ -1,0 +1,238 @@
+//! Indexes of sealed segments: made, used, kept over a restart, dropped.
+
+use crate::support::{batch, commit, create, doc, docs, insert, open, options};
+use cvx_core::{CancelToken, Metric};
+use cvx_engine::{
+    CatalogChange, Engine, EngineOptions, IndexDef, IndexState, KnnAnswer, KnnRequest, SearchMode,
+    Table, TimeSlice,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+const ROWS: i64 = 1_500;
+
+fn index_def(name: &str, metric: Metric) -> IndexDef {
+    IndexDef {
+        oid: 0,
+        name: name.to_owned(),
+        column: 5,
+        method: "hnsw".to_owned(),
+        opclass: "of the test".to_owned(),
+        metric,
+        options: vec![("m".to_owned(), "8".to_owned())],
+    }
+}
+
+fn ddl(engine: &Arc<Engine>, change: CatalogChange) {
+    let mut txn = engine.begin();
+    txn.ddl(change).unwrap();
+    commit(txn).unwrap();
+}
+
+fn table(engine: &Engine) -> Arc<Table> {
+    Arc::clone(engine.catalog().table("public", "docs").unwrap())
+}
+
+/// Two sealed segments, some rows in memory, an index on L2.
+fn filled(engine: &Arc<Engine>) -> Arc<Table> {
+    let docs = create(engine, docs(true));
+    for part in 0..3 {
+        let rows: Vec<_> =
+            (0..ROWS).map(|n| doc(n, part * 10_000 + n * 7 % 1_000, n * 31 % 977)).collect();
+        let mut txn = engine.begin();
+        insert(&mut txn, &docs, &rows).unwrap();
+        commit(txn).unwrap();
+        if part < 2 {
+            engine.seal(&docs).unwrap();
+        }
+    }
+    let index = index_def("docs_v_idx", Metric::L2);
+    ddl(engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+    engine.wait_for_indexes().unwrap();
+    table(engine)
+}
+
+fn nearest(engine: &Arc<Engine>, query: [f32; 2], search: SearchMode) -> KnnAnswer {
+    let read = engine.begin().read(&table(engine)).unwrap();
+    let cancel = CancelToken::default();
+    let request = KnnRequest {
+        column: 5,
+        query: &query,
+        metric: Metric::L2,
+        k: 10,
+        composite: None,
+        slice: TimeSlice::CURRENT,
+        entities: None,
+        ts_from: None,
+        ts_to: None,
+        filter: None,
+        search,
+        cancel: &cancel,
+    };
+    read.knn(&request).unwrap()
+}
+
+/// Answers by the index are those of the scan, and came from so many walked segments.
+#[track_caller]
+fn agree(engine: &Arc<Engine>, walked: usize) {
+    for query in [[0.0, 0.0], [400.0, 300.0], [120.0, 10_500.0], [900.0, 20_100.0]] {
+        let exact = nearest(engine, query, SearchMode::Exact);
+        let index = nearest(engine, query, SearchMode::Index { ef: 400 });
+        assert_eq!(index.rows, exact.rows, "{query:?}");
+        assert_eq!((exact.stats.walked, exact.stats.sifted), (0, 0));
+        assert_eq!(index.stats.walked + index.stats.sifted, walked, "{:?}", index.stats);
+    }
+}
+
+fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(dir.join("indexes")).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn an_index_answers_for_sealed_rows_and_scans_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    filled(&engine);
+    agree(&engine, 2);
+    let stats = engine.index_stats().unwrap();
+    let states: Vec<_> = stats.iter().map(|row| (row.state, row.rows, row.unindexed)).collect();
+    let rows = ROWS as usize;
+    let ready = (IndexState::Ready, rows, 0);
+    assert_eq!(states, [ready, ready, (IndexState::Tail, rows, rows)]);
+    assert!(stats[0].nodes > 0 && stats[0].edges > stats[0].nodes && stats[0].bytes > 0);
+    assert_eq!(stats[0].unreachable, 0);
+    // A row is found as soon as its commit is answered.
+    let docs = table(&engine);
+    let mut txn = engine.begin();
+    insert(&mut txn, &docs, &[doc(9_999, 50_000, 5)]).unwrap();
+    commit(txn).unwrap();
+    let found = nearest(&engine, [5.0, 50_000.0], SearchMode::Auto { ef: 40 });
+    assert_eq!(found.rows[0].0, Some(0.0));
+}
+
+#[test]
+fn closed_rows_are_not_found_through_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    let docs = filled(&engine);
+    let mut txn = engine.begin();
+    let rows: Vec<_> = (0..ROWS).map(|n| doc(n, n * 7 % 1_000, -5_000)).collect();
+    let mode = cvx_engine::InsertMode { force: true, ..crate::support::plain() };
+    txn.begin_statement();
+    txn.insert(&docs, batch(&docs, &rows), &mode).unwrap();
+    commit(txn).unwrap();
+    agree(&engine, 2);
+}
+
+#[test]
+fn files_serve_after_a_restart_and_damaged_ones_are_built_again() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let (engine, _) = open(dir.path(), options());
+        filled(&engine);
+        engine.shutdown();
+    }
+    let written = files(dir.path());
+    assert_eq!(written.len(), 2);
+    let before = std::fs::read(&written[0]).unwrap();
+    let modified = std::fs::metadata(&written[1]).unwrap().modified().unwrap();
+    let mut damaged = before.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    // In place of the file, as a disk would not: maps of the old one must not change.
+    std::fs::remove_file(&written[0]).unwrap();
+    std::fs::write(&written[0], damaged).unwrap();
+    let (engine, _) = open(dir.path(), options());
+    engine.wait_for_indexes().unwrap();
+    agree(&engine, 2);
+    assert_eq!(std::fs::read(&written[0]).unwrap(), before);
+    assert_eq!(std::fs::metadata(&written[1]).unwrap().modified().unwrap(), modified);
+    engine.shutdown();
+    drop(engine);
+    // A missing file is built again too.
+    std::fs::remove_file(&written[1]).unwrap();
+    let (engine, _) = open(dir.path(), options());
+    engine.wait_for_indexes().unwrap();
+    agree(&engine, 2);
+    assert_eq!(files(dir.path()), written);
+}
+
+#[test]
+fn dropped_indexes_and_tables_leave_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    let docs = filled(&engine);
+    ddl(&engine, CatalogChange::DropIndex { oid: docs.indexes[0].oid });
+    engine.wait_for_indexes().unwrap();
+    agree(&engine, 0);
+    assert_eq!(files(dir.path()).len(), 0);
+    let index = index_def("again", Metric::L2);
+    ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+    engine.wait_for_indexes().unwrap();
+    assert_eq!(files(dir.path()).len(), 2);
+    ddl(&engine, CatalogChange::DropTable { oid: docs.oid });
+    engine.wait_for_indexes().unwrap();
+    assert_eq!(files(dir.path()).len(), 0);
+}
+
+#[test]
+fn an_index_of_another_metric_does_not_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    let docs = filled(&engine);
+    ddl(&engine, CatalogChange::DropIndex { oid: docs.indexes[0].oid });
+    for (name, metric) in [("cosine", Metric::Cosine), ("l1", Metric::L1)] {
+        let index = index_def(name, metric);
+        ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+    }
+    engine.wait_for_indexes().unwrap();
+    agree(&engine, 0);
+    let states: Vec<_> = engine.index_stats().unwrap().iter().map(|row| row.state).collect();
+    let recorded = IndexState::Recorded;
+    let ready = IndexState::Ready;
+    assert_eq!(states, [ready, ready, IndexState::Tail, recorded, recorded, IndexState::Tail]);
+}
+
+#[test]
+fn indexes_are_built_anew_when_asked_and_recall_is_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    let docs = filled(&engine);
+    let before = std::fs::read(&files(dir.path())[0]).unwrap();
+    engine.reindex(&[docs.indexes[0].oid]).unwrap();
+    agree(&engine, 2);
+    assert_eq!(std::fs::read(&files(dir.path())[0]).unwrap(), before);
+    let cancel = CancelToken::default();
+    let recall = engine.measure_recall(&docs, 5, 100, &cancel).unwrap();
+    assert!(recall > 0.95, "{recall}");
+    assert!(engine.index_stats().unwrap().iter().all(|row| row.recall == Some(recall)));
+    assert!(engine.measure_recall(&docs, 4, 100, &cancel).is_err());
+}
+
+/// Stopping does not wait for a build, and what was not finished is made at the next start.
+#[test]
+fn a_paused_build_stops_with_the_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EngineOptions { seal_rows: 512, ..options() };
+    {
+        let (engine, _) = open(dir.path(), options.clone());
+        engine.pause_indexing(true).unwrap();
+        let docs = create(&engine, docs(true));
+        let rows: Vec<_> = (0..2_000).map(|n| doc(n, n, n)).collect();
+        let mut txn = engine.begin();
+        insert(&mut txn, &docs, &rows).unwrap();
+        commit(txn).unwrap();
+        engine.seal(&docs).unwrap();
+        let index = index_def("docs_v_idx", Metric::L2);
+        ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+        agree(&engine, 0);
+        engine.shutdown();
+    }
+    assert_eq!(files(dir.path()).len(), 0);
+    let (engine, _) = open(dir.path(), options);
+    engine.wait_for_indexes().unwrap();
+    agree(&engine, 4);
+}

@@ -1,0 +1,134 @@
+//! Files of indexes: made from row files, kept beside them, never needed.
+//!
+//! ```text
+//! indexes/<index oid>-<row file number>.idx
+//! ```
+//!
+//! The bytes are the index crate's, which checks every one of them when it opens them; here they
+//! are written whole, synced, and only then given their name. No manifest names them, for nothing
+//! is lost with them: what is missing or damaged is built again from its row file, and what belongs
+//! to no index any more is removed by whoever knows the catalog. So a failure here fails no commit
+//! and poisons nothing.
+
+use crate::directory;
+use crate::error::{Error, Result};
+use crate::keys::FileId;
+use crate::mmap;
+use crate::store::Store;
+use arrow::buffer::Buffer;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const DIRECTORY: &str = "indexes";
+const EXTENSION: &str = "idx";
+
+/// Names an index's file: whose index it is, and of which row file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IndexFileId {
+    pub index: u32,
+    pub file: FileId,
+}
+
+/// Where index files lie in a data directory.
+pub(crate) fn directory_of(dir: &Path) -> PathBuf {
+    dir.join(DIRECTORY)
+}
+
+impl Store {
+    /// Writes an index's file, durably, in place of one that may be there.
+    pub fn write_index_file(&self, id: IndexFileId, bytes: &[u8]) -> Result<()> {
+        let path = self.index_file_path(id);
+        let temp = directory::temp_path(&path);
+        let write = || {
+            let mut file = File::create(&temp)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        let written = write().map_err(|error| Error::io(&temp, error));
+        let written = written.and_then(|()| directory::publish(&temp, &path));
+        if written.is_err() {
+            let _ = fs::remove_file(&temp);
+        }
+        written
+    }
+
+    /// The bytes of an index's file, mapped; `None` if there is no such file.
+    pub fn open_index_file(&self, id: IndexFileId) -> Result<Option<Buffer>> {
+        let path = self.index_file_path(id);
+        match File::open(&path) {
+            Ok(file) => mmap::map(&file, &path).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(&path, error)),
+        }
+    }
+
+    /// Removes an index's file, if it is there. Readers that have it mapped keep it.
+    pub fn remove_index_file(&self, id: IndexFileId) -> Result<()> {
+        remove(&self.index_file_path(id))
+    }
+
+    /// The index files there are. What an interrupted write left is removed.
+    pub fn index_files(&self) -> Result<Vec<IndexFileId>> {
+        let dir = directory_of(self.directory());
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(|error| Error::io(&dir, error))? {
+            let path = entry.map_err(|error| Error::io(&dir, error))?.path();
+            match parse(&path) {
+                Some(id) => found.push(id),
+                None if path.extension().is_some_and(|ext| ext == "tmp") => remove(&path)?,
+                None => {}
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn index_file_path(&self, id: IndexFileId) -> PathBuf {
+        let name = format!("{}-{}.{EXTENSION}", id.index, id.file.0);
+        directory_of(self.directory()).join(name)
+    }
+
+    /// The data directory.
+    fn directory(&self) -> &Path {
+        self.rows_dir.parent().unwrap_or(Path::new("."))
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn parse(path: &Path) -> Option<IndexFileId> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(&format!(".{EXTENSION}"))?;
+    let (index, file) = stem.split_once('-')?;
+    Some(IndexFileId { index: index.parse().ok()?, file: FileId(file.parse().ok()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StoreOptions;
+
+    #[test]
+    fn files_come_and_go_and_leavings_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &StoreOptions::default()).unwrap();
+        let id = IndexFileId { index: 16_501, file: FileId(7) };
+        assert!(store.open_index_file(id).unwrap().is_none());
+        store.write_index_file(id, b"one").unwrap();
+        let mapped = store.open_index_file(id).unwrap().unwrap();
+        store.write_index_file(id, b"other").unwrap();
+        assert_eq!(mapped.as_slice(), b"one");
+        fs::write(dir.path().join("indexes/16501-8.idx.tmp"), "half").unwrap();
+        fs::write(dir.path().join("indexes/notes.txt"), "not ours").unwrap();
+        assert_eq!(store.index_files().unwrap(), [id]);
+        assert!(!dir.path().join("indexes/16501-8.idx.tmp").exists());
+        store.remove_index_file(id).unwrap();
+        store.remove_index_file(id).unwrap();
+        assert_eq!(store.index_files().unwrap(), []);
+    }
+}
