@@ -8,6 +8,7 @@
 mod block;
 mod dispatch;
 mod identity;
+mod place;
 mod prepare;
 mod query;
 mod settings;
@@ -239,7 +240,8 @@ impl Session for SqlSession {
 
     async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
         self.apply_pending()?;
-        prepare::prepare(self, sql, types).await
+        let prepared = prepare::prepare(self, sql, types).await;
+        prepared.map_err(|error| place::placed(error, sql))
     }
 
     async fn execute(&mut self, statement: &Prepared, params: &[Datum]) -> Result<Outcome> {
@@ -257,6 +259,7 @@ impl Session for SqlSession {
         let timer = self.start_statement();
         let params = Params::bound(&statement.params, params);
         let outcome = dispatch::run(self, parsed, params).await;
+        let outcome = outcome.map_err(|error| place::placed(error, &parsed.text));
         match (&outcome, timer) {
             (Ok(Outcome::Rows { .. } | Outcome::CopyOut { .. } | Outcome::CopyIn(_)), _) => {}
             (_, Some(timer)) => timer.abort(),
