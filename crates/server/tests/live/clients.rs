@@ -1,4 +1,5 @@
-//! Drivers as people use them: psycopg 3 and asyncpg, with pgvector's own registration.
+//! Drivers as people use them: psycopg 3 and 2, asyncpg, SQLAlchemy, node-postgres, with pgvector's
+//! own registration.
 
 use crate::setup::{Running, required, start, start_with, stderr, stdout};
 use std::path::{Path, PathBuf};
@@ -6,14 +7,17 @@ use std::process::{Command, Output};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
-/// The Python that `make setup` made.
-fn python() -> Option<PathBuf> {
-    let venv = std::env::var_os("CVX_VENV").map(PathBuf::from).or_else(|| {
+/// What `make setup` made, where the variable does not say otherwise.
+fn made(variable: &str, name: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-        Some(cache?.join("cvx/venv"))
-    })?;
-    Some(venv.join("bin/python")).filter(|path| path.exists())
+        Some(cache?.join("cvx").join(name))
+    })
+}
+
+fn python() -> Option<PathBuf> {
+    Some(made("CVX_VENV", "venv")?.join("bin/python")).filter(|path| path.exists())
 }
 
 fn run(script: &str) {
@@ -22,6 +26,19 @@ fn run(script: &str) {
         return;
     }
     let output = run_against(&start(), &python.unwrap(), script);
+    check(script, &output);
+}
+
+/// Runs a script against a server of its own.
+fn finish(mut interpreter: Command, script: &str) {
+    let running = start();
+    let port = running.server.addr().port().to_string();
+    let output = interpreter.arg(format!("{SCRIPTS}/{script}")).arg(port).output().unwrap();
+    check(script, &output);
+}
+
+/// A script must say how much it checked.
+fn check(script: &str, output: &Output) {
     assert!(output.status.success(), "{script}:\n{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).contains(" checks"), "{script} checked nothing");
     println!("{}", stdout(&output));
@@ -76,4 +93,25 @@ fn psycopg_cursors() {
 #[test]
 fn asyncpg_session() {
     run("asyncpg_session.py");
+}
+
+#[test]
+fn psycopg2() {
+    run("psycopg2_client.py");
+}
+
+#[test]
+fn sqlalchemy() {
+    run("sqlalchemy_client.py");
+}
+
+#[test]
+fn node_postgres() {
+    let modules = made("CVX_NODE", "node").filter(|dir| dir.join("node_modules/pg").exists());
+    let node = Command::new("node").arg("--version").output().is_ok();
+    if required("node with pg and pgvector", node && modules.is_some()) {
+        let mut node = Command::new("node");
+        node.env("CVX_NODE", modules.unwrap());
+        finish(node, "node_client.mjs");
+    }
 }

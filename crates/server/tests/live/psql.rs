@@ -1,7 +1,8 @@
 //! psql, as people type into it.
 
 use crate::setup::{Running, required, start, stderr, stdout};
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Output, Stdio};
 
 fn psql_is_here() -> bool {
     required("psql", Command::new("psql").arg("--version").output().is_ok())
@@ -63,7 +64,7 @@ fn describes_tables() {
             "doc_id    | bigint                   |           | not null |",
             "ts        | timestamp with time zone |           | not null |",
             "embedding | vector(3)",
-            "\"docs_pkey\" PRIMARY KEY, btree (doc_id, ts)",
+            "\"docs_pkey\" PRIMARY KEY, btree (doc_id, ts) WITH (entity='doc_id', valid_time='ts')",
             "\"docs_near\" hnsw (embedding vector_cosine_ops)",
         ],
     );
@@ -88,6 +89,66 @@ fn lists_what_there_is() {
     has(&printed(&running, &["\\d+ docs"]), &["embedding", "vector(3)"]);
     has(&printed(&running, &["\\conninfo"]), &["cvx"]);
     has(&printed(&running, &["\\df l2_distance"]), &["l2_distance"]);
+}
+
+/// The table's comment is shown; what is not carried out says what it is.
+#[test]
+fn comments_and_databases() {
+    let Some(running) = with_tables() else { return };
+    printed(&running, &["COMMENT ON TABLE docs IS 'what was written'"]);
+    has(&printed(&running, &["\\dt+ docs"]), &["what was written"]);
+    has(&printed(&running, &["SELECT obj_description('docs'::regclass)"]), &["what was written"]);
+    for (sql, words) in [
+        ("CREATE DATABASE other", "CREATE DATABASE is not supported"),
+        ("DROP DATABASE other", "DROP DATABASE is not supported"),
+    ] {
+        let refused = psql(&running, &["\\set VERBOSITY verbose", sql]);
+        has(&stderr(&refused), &["0A000", words]);
+    }
+    has(&stderr(&psql(&running, &["\\c other"])), &["database \"other\" does not exist"]);
+}
+
+/// psql draws the line and the caret from the position we send.
+#[test]
+fn an_unknown_name_is_pointed_at() {
+    let Some(running) = with_tables() else { return };
+    for (sql, line, at) in [
+        ("SELECT title, titel FROM docs", "LINE 1: SELECT title, titel FROM docs", "titel"),
+        ("SELECT 1\nFROM dogs", "LINE 2: FROM dogs", "dogs"),
+        ("UPDATE docs SET titel = 'x'", "LINE 1: UPDATE docs SET titel = 'x'", "titel"),
+    ] {
+        let caret = format!("{}^", " ".repeat(line.find(at).unwrap()));
+        has(&stderr(&psql(&running, &[sql])), &[&format!("{line}\n{caret}\n")]);
+    }
+}
+
+/// `\watch` runs the statement again and again.
+#[test]
+fn watches() {
+    let Some(running) = with_tables() else { return };
+    let mut command = Command::new("psql");
+    command.args(["-X", "-h", "127.0.0.1", "-p", &running.server.addr().port().to_string()]);
+    command.args(["-U", "cvx", "cvx"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut keys = process.stdin.take().unwrap();
+    keys.write_all(b"SELECT count(*) AS points FROM docs \\watch 0.05\n").unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let rounds = lines.filter(|line| line.trim() == "points").take(3).count();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(rounds, 3);
+}
+
+/// Tools that cannot write AS OF read the past so.
+#[test]
+fn reads_the_past_by_setting() {
+    let Some(running) = with_tables() else { return };
+    let read = "BEGIN READ ONLY; SET cvx.valid_time = '2023-12-31';
+                SELECT count(*) AS before FROM docs; COMMIT";
+    has(&printed(&running, &[read]), &["COMMIT"]);
+    let script = ["BEGIN READ ONLY", "SET LOCAL cvx.valid_time = '2023-12-31'", "TABLE docs"];
+    has(&printed(&running, &script), &["(0 rows)"]);
+    has(&printed(&running, &["TABLE docs"]), &["(1 row)"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::pg_catalog::model::SystemCatalog;
 use crate::pg_catalog::quote;
 use crate::pg_catalog::relation::{Body, Relation};
-use cvx_engine::{IndexDef, Table};
+use cvx_engine::Table;
 
 /// As `pg_get_indexdef(oid)`; `column` 0 is the whole, n its n-th column. With `bare` the table
 /// goes without its schema.
@@ -31,9 +31,15 @@ pub fn index(relation: &Relation, column: i64, bare: bool) -> Option<String> {
         Body::Index(_, index) => {
             let (method, opclass) = (quote::ident(&index.method), quote::ident(&index.opclass));
             let indexed = format!("{} {opclass}", indexed(table, index)?);
-            format!("CREATE INDEX {name} ON {on} USING {method} ({indexed}){}", with(index))
+            format!(
+                "CREATE INDEX {name} ON {on} USING {method} ({indexed}){}",
+                with(&index.options)
+            )
         }
-        _ => format!("CREATE UNIQUE INDEX {name} ON {on} USING btree ({})", key_columns(table)),
+        _ => {
+            let (columns, axes) = (key_columns(table), with(&axes(table)));
+            format!("CREATE UNIQUE INDEX {name} ON {on} USING btree ({columns}){axes}")
+        }
     })
 }
 
@@ -46,10 +52,20 @@ fn indexed(table: &Table, index: &IndexDef) -> Option<String> {
     }
 }
 
-fn with(index: &IndexDef) -> String {
-    let options = index.options.iter();
-    let said: Vec<String> =
-        options.map(|(name, value)| format!("{}='{value}'", quote::ident(name))).collect();
+/// What of the key is the entity and what the valid time: so `\d` of psql says that a table has
+/// two, which it says of nothing else but indexes.
+fn axes(table: &Table) -> Vec<(String, String)> {
+    let named = [("entity", table.entity), ("valid_time", table.valid_time)];
+    let column = |id: Option<u16>| id.and_then(|id| table.column_by_id(id));
+    let columns = named.into_iter().filter_map(|(axis, id)| Some((axis, column(id)?)));
+    columns.map(|(axis, column)| (axis.to_owned(), column.name.clone())).collect()
+}
+
+fn with(options: &[(String, String)]) -> String {
+    let said: Vec<String> = options
+        .iter()
+        .map(|(name, value)| format!("{}={}", quote::ident(name), quote::literal(value)))
+        .collect();
     if said.is_empty() { String::new() } else { format!(" WITH ({})", said.join(", ")) }
 }
 

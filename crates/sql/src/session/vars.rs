@@ -71,6 +71,7 @@ static LAWS: &[Law] = &[
     law("cvx.system_time", "", Kind::Moment, false, "Read tables as known at this moment."),
     law("cvx.valid_time", "", Kind::Moment, false, "Read tables as valid at this moment."),
     law("datestyle", "ISO, MDY", Kind::Text, true, "Display format of dates."),
+    law("default_table_access_method", "heap", Kind::Choice(&["heap"]), false, "There is one."),
     law("default_transaction_isolation", "repeatable read", ISOLATION, false, "Isolation level."),
     law("default_transaction_read_only", "off", Kind::Bool, true, "New transactions only read."),
     law("enable_indexscan", "on", Kind::Bool, false, "Accepted; see `cvx.search`."),

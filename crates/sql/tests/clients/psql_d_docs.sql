@@ -47,7 +47,7 @@ FROM pg_catalog.pg_class c, pg_catalog.pg_class c2, pg_catalog.pg_index i
 WHERE c.oid = '16396' AND c.oid = i.indrelid AND i.indexrelid = c2.oid
 ORDER BY i.indisprimary DESC, c2.relname
 ----
-docs_pkey|t|t|f|t|CREATE UNIQUE INDEX docs_pkey ON docs USING btree (doc_id, ts)|PRIMARY KEY (doc_id, ts)|p|f|f|f|0
+docs_pkey|t|t|f|t|CREATE UNIQUE INDEX docs_pkey ON docs USING btree (doc_id, ts) WITH (entity='doc_id', valid_time='ts')|PRIMARY KEY (doc_id, ts)|p|f|f|f|0
 docs_embedding_idx|f|f|f|t|CREATE INDEX docs_embedding_idx ON docs USING hnsw (embedding vector_cosine_ops) WITH (m='16', ef_construction='100')|∅|∅|∅|∅|f|0
 ====
 SELECT pol.polname, pol.polpermissive,
