@@ -52,7 +52,8 @@ fn named(cx: &StatementCx<'_>, work: &Maintenance) -> Result<Vec<u32>> {
     for name in &work.names {
         let parts = object_name(name);
         if says("table") {
-            found.extend(of_table(cx, &cx.table(name)?)?);
+            let table = cx.table(name)?;
+            found.extend(of_table(cx, &table)?);
         } else if says("schema") {
             let schema = parts.last().cloned().unwrap_or_default();
             let tables = cx.catalog.tables.values();

@@ -3,7 +3,7 @@
 use crate::pg_catalog::model::SystemCatalog;
 use crate::pg_catalog::quote;
 use crate::pg_catalog::relation::{Body, Relation};
-use cvx_engine::Table;
+use cvx_engine::{IndexDef, Table};
 
 /// As `pg_get_indexdef(oid)`; `column` 0 is the whole, n its n-th column. With `bare` the table
 /// goes without its schema.

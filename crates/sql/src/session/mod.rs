@@ -274,7 +274,7 @@ impl Session for SqlSession {
     async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
         self.apply_pending()?;
         self.tell_formats();
-        let prepared = prepare::prepare(self, sql, types).await;
+        let prepared = prepare::prepare(self, sql, types);
         prepared.map_err(|error| position::located(error, sql))
     }
 
