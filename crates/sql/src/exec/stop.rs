@@ -147,6 +147,12 @@ struct Pace {
 }
 
 impl Pace {
+    /// Whether the last piece took so long that others should have the thread before the next: the
+    /// clock that stops statements runs on the same threads.
+    fn is_due(&self) -> bool {
+        self.given.is_some_and(|given| given.elapsed() >= SHORT)
+    }
+
     fn next(&mut self) -> usize {
         if let Some(took) = self.given.map(|given| given.elapsed()) {
             if took < SHORT {
@@ -165,7 +171,11 @@ fn paced(
 ) -> impl futures::Stream<Item = Result<RecordBatch>> + Send {
     let pace = Pace { rows: FIRST_ROWS, given: None };
     futures::stream::try_unfold((input, None, pace), |(mut input, rest, mut pace)| async move {
+        let due = pace.is_due();
         let rows = pace.next();
+        if due {
+            tokio::task::yield_now().await;
+        }
         let batch = match rest {
             Some(rest) => rest,
             None => match input.next().await.transpose()? {
