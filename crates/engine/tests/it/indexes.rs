@@ -119,7 +119,7 @@ fn closed_rows_are_not_found_through_an_index() {
     let (engine, _) = open(dir.path(), options());
     let docs = filled(&engine);
     let mut txn = engine.begin();
-    let rows: Vec<_> = (0..ROWS).map(|n| doc(n, n * 7 % 1_000, -5_000)).collect();
+    let rows: Vec<_> = (0..ROWS / 2).map(|n| doc(n, n * 7 % 1_000, -5_000)).collect();
     let mode = cvx_engine::InsertMode { force: true, ..crate::support::plain() };
     txn.begin_statement();
     txn.insert(&docs, batch(&docs, &rows), &mode).unwrap();
