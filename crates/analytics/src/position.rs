@@ -162,7 +162,8 @@ mod tests {
     proptest! {
         #[test]
         fn slerp_between_unit_vectors_stays_on_the_sphere_at_constant_speed(
-            a in prop::collection::vec(-1.0..1.0f32, 3), b in prop::collection::vec(-1.0..1.0f32, 3),
+            a in prop::collection::vec(-1.0..1.0f32, 3),
+            b in prop::collection::vec(-1.0..1.0f32, 3),
             share in 0..=100i64,
         ) {
             let unit = |v: &[f32]| -> Vec<f32> {

@@ -11,8 +11,8 @@
 //!   each direction stays, so the jump must be longer than one the offline search finds.
 //! - **Prior.** Normal-inverse-gamma per direction ([`RunLengths`]). Its mean and scale come from
 //!   the first `warm_up` points, in few dimensions up to 31 (scale: mean squared step over two, one
-//!   for all directions), which are then fed like all others. Nothing later is used: what the detector says at a point, it
-//!   would have said then. No break is told before the prior is set.
+//!   for all directions), which are then fed like all others. Nothing later is used: what the
+//!   detector says at a point, it would have said then. No break is told before the prior is set.
 //! - **Event.** Once the probability that the present run began after the last break, and has two
 //!   points at least, exceeds `threshold`: at its likeliest beginning.
 //!

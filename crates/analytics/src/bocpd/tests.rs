@@ -144,8 +144,9 @@ proptest! {
     #[test]
     fn pruning_hardly_moves_the_posterior(seed in 0..1000u64) {
         let stream = stream(seed, 80, 3, 40, 2.0);
-        let keep_all = Settings { run_lengths_max: 1000, dropped_below: 0.0, ..Settings::default() };
-        let mut all = Bocpd::new(3, keep_all).unwrap();
+        let mut keep = Settings::default();
+        (keep.run_lengths_max, keep.dropped_below) = (1000, 0.0);
+        let mut all = Bocpd::new(3, keep).unwrap();
         let mut pruned = Bocpd::new(3, Settings::default()).unwrap();
         for vector in &stream {
             all.see(vector).unwrap();

@@ -21,7 +21,7 @@
 //! their time: after a long silence a long step is no surprise and may still be reported.
 
 use super::breaks::ChangePoint;
-use super::noise::{MAD_TO_SIGMA, median};
+use super::noise::{MAD_TO_SIGMA, deviation, each_dimension, median};
 use super::{NOT_FINITE, Penalty, Search};
 use crate::{Error, Trajectory, magnitude};
 
@@ -61,24 +61,16 @@ struct Scale {
 }
 
 fn scales(trajectory: &Trajectory<'_>) -> Vec<Scale> {
-    let mut steps = vec![0.0; trajectory.len() - 1];
-    (0..trajectory.dim())
-        .map(|d| {
-            let x = |point: usize| f64::from(trajectory.vector(point)[d]);
-            steps.iter_mut().enumerate().for_each(|(at, step)| *step = x(at + 1) - x(at));
-            let median = median(&mut steps);
-            let square = steps.iter().map(|x| (x - median).powi(2)).sum::<f64>();
-            let plain = (square / steps.len() as f64).sqrt();
-            let sigma = deviation(&mut steps, median) * MAD_TO_SIGMA;
-            let sigma = if sigma > 0.0 { sigma } else { plain };
-            Scale { median, inverse: if sigma > 0.0 { 1.0 / sigma } else { 0.0 } }
-        })
-        .collect()
-}
-
-fn deviation(values: &mut [f64], middle: f64) -> f64 {
-    values.iter_mut().for_each(|x| *x = (*x - middle).abs());
-    median(values)
+    let mut scales = Vec::with_capacity(trajectory.dim());
+    each_dimension(trajectory, |_, steps| {
+        let median = median(steps);
+        let square = steps.iter().map(|x| (x - median).powi(2)).sum::<f64>();
+        let plain = (square / steps.len() as f64).sqrt();
+        let sigma = deviation(steps, median) * MAD_TO_SIGMA;
+        let sigma = if sigma > 0.0 { sigma } else { plain };
+        scales.push(Scale { median, inverse: if sigma > 0.0 { 1.0 / sigma } else { 0.0 } });
+    });
+    scales
 }
 
 /// The squared length of the whitened way between two points.

@@ -28,21 +28,28 @@ const STEPS_MIN: usize = 512;
 const STRIPE: usize = 16;
 
 pub(super) fn estimate(trajectory: &Trajectory<'_>) -> Noise {
-    let steps = sampled_steps(trajectory);
     let dim = trajectory.dim();
     let mut center = Vec::with_capacity(dim);
     let (mut robust, mut plain) = (0.0, 0.0);
+    each_dimension(trajectory, |mean, steps| {
+        center.push(mean);
+        plain += steps.iter().map(|x| x * x).sum::<f64>() / steps.len() as f64 / 2.0;
+        let middle = median(steps);
+        robust += (deviation(steps, middle) * MAD_TO_SIGMA).powi(2) / 2.0;
+    });
+    let variance = if robust > 0.0 { robust } else { plain };
+    Noise { variance: variance / dim as f64, center }
+}
+
+/// Shows the mean position and the (sampled) steps of each dimension, one after the other.
+pub(super) fn each_dimension(trajectory: &Trajectory<'_>, mut see: impl FnMut(f64, &mut [f64])) {
+    let (steps, dim) = (sampled_steps(trajectory), trajectory.dim());
     let mut columns = vec![Vec::with_capacity(steps.len()); STRIPE.min(dim)];
     for first in (0..dim).step_by(STRIPE) {
         let width = STRIPE.min(dim - first);
-        center.extend(gather(trajectory, &steps, first, &mut columns[..width]));
-        for column in &mut columns[..width] {
-            plain += column.iter().map(|x| x * x).sum::<f64>() / column.len() as f64 / 2.0;
-            robust += (deviation(column) * MAD_TO_SIGMA).powi(2) / 2.0;
-        }
+        let means = gather(trajectory, &steps, first, &mut columns[..width]);
+        means.into_iter().zip(&mut columns).for_each(|(mean, column)| see(mean, column));
     }
-    let variance = if robust > 0.0 { robust } else { plain };
-    Noise { variance: variance / dim as f64, center }
 }
 
 /// Places of steps to look at: all, or evenly over a long trajectory.
@@ -72,9 +79,8 @@ fn gather(
     means
 }
 
-/// The median absolute deviation from the median. Reorders its argument.
-fn deviation(values: &mut [f64]) -> f64 {
-    let middle = median(values);
+/// The median absolute deviation from a middle. Spoils its argument.
+pub(super) fn deviation(values: &mut [f64], middle: f64) -> f64 {
     values.iter_mut().for_each(|x| *x = (*x - middle).abs());
     median(values)
 }
