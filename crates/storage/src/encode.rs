@@ -331,7 +331,10 @@ mod tests {
         let column = |ty: &PgType, typmod: i32, texts: [Option<&str>; 3]| {
             let mut builder = cvx_types::ColumnBuilder::new(ty, typmod);
             for text in texts {
-                text.map_or_else(|| builder.push_null(), |text| builder.push_text(text).unwrap());
+                match text {
+                    Some(text) => builder.push_text(text).unwrap(),
+                    None => builder.push_null(),
+                }
             }
             builder.finish()
         };

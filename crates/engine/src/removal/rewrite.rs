@@ -91,7 +91,12 @@ impl Removal {
     /// Removes the files that were replaced.
     pub(crate) fn remove_old(&self, core: &Core) -> Result<()> {
         let files = self.replaced.iter().filter_map(|replaced| replaced.old.file.as_ref());
-        files.map(|meta| meta.id).try_for_each(|id| Ok(core.store.remove_row_file(id)?))
+        let old: HashSet<_> = files.map(|meta| meta.id).collect();
+        // Codes tell what the vectors were, near enough.
+        let indexes = core.store.index_files()?;
+        let mut derived = indexes.into_iter().filter(|id| old.contains(&id.file));
+        derived.try_for_each(|id| core.store.remove_index_file(id))?;
+        old.into_iter().try_for_each(|id| Ok(core.store.remove_row_file(id)?))
     }
 
     /// Removes the files that were written for nothing.

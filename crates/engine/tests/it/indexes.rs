@@ -12,13 +12,20 @@ use std::sync::Arc;
 const ROWS: i64 = 1_500;
 
 fn index_def(name: &str, metric: Metric) -> IndexDef {
+    let opclass = match metric {
+        Metric::Cosine => "vector_cosine_ops",
+        Metric::L2 => "vector_l2_ops",
+        Metric::InnerProduct => "vector_ip_ops",
+        Metric::L1 | Metric::Poincare => "vector_l1_ops",
+    };
     IndexDef {
         oid: 0,
         name: name.to_owned(),
         column: 5,
         method: "hnsw".to_owned(),
-        opclass: "of the test".to_owned(),
-        metric,
+        opclass: opclass.to_owned(),
+        expression: None,
+        metric: Some(metric),
         options: vec![("m".to_owned(), "8".to_owned())],
     }
 }

@@ -39,9 +39,9 @@ fn finish(mut interpreter: Command, script: &str) {
 
 /// A script must say how much it checked.
 fn check(script: &str, output: &Output) {
-    assert!(output.status.success(), "{script}:\n{}{}", stdout(&output), stderr(&output));
-    assert!(stdout(&output).contains(" checks"), "{script} checked nothing");
-    println!("{}", stdout(&output));
+    assert!(output.status.success(), "{script}:\n{}{}", stdout(output), stderr(output));
+    assert!(stdout(output).contains(" checks"), "{script} checked nothing");
+    println!("{}", stdout(output));
 }
 
 fn run_against(running: &Running, python: &Path, script: &str) -> Output {
