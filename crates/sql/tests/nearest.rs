@@ -231,7 +231,8 @@ async fn lateral(sql: &mut Sql) {
         "SELECT a.ask, n.id FROM asks a CROSS JOIN LATERAL (SELECT id FROM items i \
          ORDER BY (i.v <-> a.w){} LIMIT 3) n ORDER BY 1, 2",
         "SELECT a.ask, n.id, n.far FROM asks a JOIN LATERAL (SELECT id, (i.v <-> a.w){} AS far \
-         FROM items i JOIN cats c USING (cat) WHERE i.id > a.low AND c.active ORDER BY far LIMIT 2) \
+         FROM items i JOIN cats c USING (cat) \
+         WHERE i.id > a.low AND c.active ORDER BY far LIMIT 2) \
          n ON n.id % 2 = 0 ORDER BY 1, 2",
         "SELECT a.ask, n.id FROM asks a LEFT JOIN LATERAL (SELECT id FROM items i \
          WHERE i.id < a.low - 1500 ORDER BY (i.v <-> a.w){} LIMIT 2) n ON true ORDER BY 1, 2",

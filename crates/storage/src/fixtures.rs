@@ -140,9 +140,21 @@ fn what_is_written_today_opens() {
     check(dir.path());
 }
 
-#[test]
-fn what_version_1_wrote_opens() {
+fn fixture(version: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    copy_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1"), dir.path());
-    check(dir.path());
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    copy_dir(&fixtures.join(version), dir.path());
+    dir
+}
+
+#[test]
+fn what_version_2_wrote_opens() {
+    check(fixture("v2").path());
+}
+
+/// Version 1, which no release wrote, kept keys in another order (adr/0005).
+#[test]
+fn what_version_1_wrote_is_refused_by_name() {
+    let refused = Store::open(fixture("v1").path(), &StoreOptions::default()).unwrap_err();
+    assert!(refused.to_string().contains("unknown format: format 1"), "{refused}");
 }

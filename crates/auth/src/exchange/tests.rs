@@ -95,7 +95,9 @@ fn mechanisms_are_those_offered() {
 
 proptest! {
     #[test]
-    fn any_first_message_is_an_answer_or_a_refusal(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+    fn any_first_message_is_an_answer_or_a_refusal(
+        bytes in prop::collection::vec(any::<u8>(), 0..80),
+    ) {
         for mechanism in [Mechanism::Plain, Mechanism::Plus] {
             for binding in [Binding::None, Binding::EndPoint(vec![1])] {
                 let _ = Exchange::start(mechanism, &binding, pencil(), &bytes);

@@ -86,7 +86,8 @@ proptest! {
         let estimate = f64::from(query.estimate(counted[0], &factors));
         let bound = 6.0 * f64::from(factors.error) * f64::from(query.norm());
         // What sixteen steps leave out of the query is not in the row's own bound.
-        let steps = f64::from(factors.scale) * (a.len() as f64).sqrt() * f64::from(query.step_for_tests());
+        let scale = f64::from(factors.scale) * (a.len() as f64).sqrt();
+        let steps = scale * f64::from(query.step_for_tests());
         prop_assert!((estimate - dot(&a, &b)).abs() <= bound + 2.0 * steps);
     }
 

@@ -7,7 +7,8 @@ drivers with pytest. The package ships the tests without their conftest; the one
 numpy is there, as theirs does, and tells pg8000 the port, which reads no environment.
 
 What may fail is in pgvector_expected.txt, a test and a reason a line: at most one test in twenty.
-A test that is listed and passes is an error too. Exit 77 means that something could not be had.
+A test that is listed and passes is an error too, unless its reason begins
+with "sometimes". Exit 77 means that something could not be had.
 """
 
 import os
@@ -46,7 +47,7 @@ try:
     port = int(os.environ["PGPORT"])
     initialize.__defaults__ = tuple(port if v == 5432 else v for v in initialize.__defaults__)
     import pg8000.dbapi, pg8000.legacy, pg8000.native
-    for function in (pg8000.dbapi.connect, pg8000.dbapi.Connection.__init__,
+    for function in (pg8000.connect, pg8000.dbapi.connect, pg8000.dbapi.Connection.__init__,
                      pg8000.legacy.connect, pg8000.legacy.Connection.__init__,
                      pg8000.native.Connection.__init__):
         if function.__defaults__:
@@ -88,7 +89,7 @@ def run(folder: Path, port: str) -> Path:
     tests = folder / "tests"
     (tests / "__init__.py").touch()
     (tests / "conftest.py").write_text(CONFTEST)
-    env = {**os.environ, "PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": "cvx"}
+    env = {**os.environ, "PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": "cvx", "LOGNAME": "cvx", "USER": "cvx"}
     env |= {"PGDATABASE": DATABASE, "PYTHONPATH": str(folder), "PGCONNECT_TIMEOUT": "10"}
     reports = folder / "reports"
     reports.mkdir(exist_ok=True)
@@ -129,12 +130,13 @@ def judge(found: dict[str, str], reports: Path) -> int:
     unexpected = sorted(failed - allowed.keys())
     for test in unexpected:
         print(f"FAILED and not expected: {test}")
-    stale = sorted(test for test in allowed if found.get(test) != "failed")
+    surely = [test for test, reason in allowed.items() if not reason.startswith("sometimes")]
+    stale = sorted(test for test in surely if found.get(test) != "failed")
     for test in stale:
         print(f"listed, but it does not fail: {test}")
     share = len(failed) / max(1, len(found))
     print(f"{len(found)} checks, {len(failed)} failed ({share:.1%}); logs in {reports}")
-    return int(bool(unexpected or stale or share > SHARE_MAX or len(found) < 90))
+    return int(bool(unexpected or stale or share > SHARE_MAX or len(found) < 200))
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName,
     TableAlias, TableAliasColumnDef, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut,
-    VisitorMut,
+    VisitorMut, WindowFrameBound, WindowSpec, WindowType,
 };
 use std::ops::ControlFlow;
 
@@ -279,6 +279,30 @@ fn interval_cast(interval: &Interval) -> Option<Expr> {
     })
 }
 
+/// The bounds of a frame are read by DataFusion itself, which takes intervals as they are written.
+fn keep_frame(spec: &mut WindowSpec) {
+    let Some(frame) = &mut spec.window_frame else { return };
+    let bounds = [Some(&mut frame.start_bound), frame.end_bound.as_mut()];
+    bounds.into_iter().flatten().for_each(keep_bound);
+}
+
+fn keep_bound(bound: &mut WindowFrameBound) {
+    use WindowFrameBound::{CurrentRow, Following, Preceding};
+    let offset = match bound {
+        Preceding(Some(offset)) | Following(Some(offset)) => offset,
+        Preceding(None) | Following(None) | CurrentRow => return,
+    };
+    if let Expr::Cast { expr, data_type: DataType::Interval { .. }, .. } = offset.as_ref() {
+        **offset = Expr::Interval(Interval {
+            value: expr.clone(),
+            leading_field: None,
+            leading_precision: None,
+            last_field: None,
+            fractional_seconds_precision: None,
+        });
+    }
+}
+
 fn is_number(text: &str) -> bool {
     text.trim().parse::<f64>().is_ok()
 }
@@ -298,6 +322,9 @@ fn any(left: &Expr, right: &Expr) -> Option<Expr> {
 }
 
 fn lower_function(function: &mut Function) -> Option<Expr> {
+    if let Some(WindowType::WindowSpec(spec)) = &mut function.over {
+        keep_frame(spec);
+    }
     let parts = &mut function.name.0;
     let schema = parts.first().and_then(|part| part.as_ident()).map(|ident| ident.value.clone());
     if let (Some("pg_catalog" | "public"), 2) = (schema.as_deref(), parts.len()) {

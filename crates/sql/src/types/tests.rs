@@ -34,7 +34,7 @@ fn type_names_are_postgres() {
     ]);
     db.check_errors(&[
         ("'1'::nonsense", "42704", "type \"nonsense\" does not exist"),
-        ("'[1]'::halfvec(1)", "0A000", "type halfvec is not supported"),
+        ("'[1]'::halfvec(0)", "22023", "dimensions for type halfvec must be at least 1"),
         ("'[1]'::vector(0)", "22023", "dimensions for type vector must be at least 1"),
         ("'[1]'::vector(16001)", "22023", "dimensions for type vector cannot exceed 16000"),
         ("1::numeric(50,2)", "0A000", "numeric of more than 38 digits is not supported"),

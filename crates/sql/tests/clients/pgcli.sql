@@ -127,13 +127,24 @@ SELECT n.nspname schema_name,
                 ORDER BY 1, 2
 -- only: public
 ----
+public|adf_pvalue|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
+public|adf_statistic|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
+public|analogy|∅|{regclass,text,timestamp with time zone,timestamp with time zone,bigint}|∅|record|f|f|t|t|∅
 public|avg|∅|{vector}|∅|vector|t|f|f|t|∅
 public|avg|∅|{halfvec}|∅|halfvec|t|f|f|t|∅
-public|binary_quantize|∅|{halfvec}|∅|bit|f|f|f|t|∅
 public|binary_quantize|∅|{vector}|∅|bit|f|f|f|t|∅
+public|binary_quantize|∅|{halfvec}|∅|bit|f|f|f|t|∅
+public|changepoints|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|cohort_drift|∅|{regclass,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|cosine_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
 public|cosine_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|cosine_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
-public|cosine_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
+public|displacement|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
+public|divergence|∅|{regclass,text,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|drift|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
+public|drift|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|garch|∅|{vector,timestamp with time zone}|∅|double precision[]|t|f|f|t|∅
+public|half_life|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|halfvec_add|∅|{halfvec,halfvec}|∅|halfvec|f|f|f|t|∅
 public|halfvec_cmp|∅|{halfvec,halfvec}|∅|integer|f|f|f|t|∅
 public|halfvec_concat|∅|{halfvec,halfvec}|∅|halfvec|f|f|f|t|∅
@@ -152,21 +163,27 @@ public|halfvec_send|∅|{halfvec}|∅|bytea|f|f|f|t|∅
 public|halfvec_sub|∅|{halfvec,halfvec}|∅|halfvec|f|f|f|t|∅
 public|halfvec_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
 public|hamming_distance|∅|{bit,bit}|∅|double precision|f|f|f|t|∅
+public|history|∅|{regclass,text,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|hurst|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|inner_product|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
-public|inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|inner_product|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
+public|inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|jaccard_distance|∅|{bit,bit}|∅|double precision|f|f|f|t|∅
-public|l1_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
-public|l1_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|l1_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
-public|l2_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|l1_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|l1_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|l2_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|l2_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
+public|l2_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|l2_norm|∅|{halfvec}|∅|double precision|f|f|f|t|∅
 public|l2_norm|∅|{sparsevec}|∅|double precision|f|f|f|t|∅
 public|l2_normalize|∅|{halfvec}|∅|halfvec|f|f|f|t|∅
-public|l2_normalize|∅|{vector}|∅|vector|f|f|f|t|∅
 public|l2_normalize|∅|{sparsevec}|∅|sparsevec|f|f|f|t|∅
+public|l2_normalize|∅|{vector}|∅|vector|f|f|f|t|∅
+public|max_drawdown|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
+public|path_length|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
+public|predict|∅|{regclass,text,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|realised_volatility|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|sparsevec_cmp|∅|{sparsevec,sparsevec}|∅|integer|f|f|f|t|∅
 public|sparsevec_eq|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
 public|sparsevec_ge|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
@@ -180,10 +197,13 @@ public|sparsevec_out|∅|{sparsevec}|∅|cstring|f|f|f|t|∅
 public|sparsevec_recv|∅|{internal,oid,integer}|∅|sparsevec|f|f|f|t|∅
 public|sparsevec_send|∅|{sparsevec}|∅|bytea|f|f|f|t|∅
 public|sparsevec_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
-public|subvector|∅|{vector,integer,integer}|∅|vector|f|f|f|t|∅
 public|subvector|∅|{halfvec,integer,integer}|∅|halfvec|f|f|f|t|∅
-public|sum|∅|{vector}|∅|vector|t|f|f|t|∅
+public|subvector|∅|{vector,integer,integer}|∅|vector|f|f|f|t|∅
 public|sum|∅|{halfvec}|∅|halfvec|t|f|f|t|∅
+public|sum|∅|{vector}|∅|vector|t|f|f|t|∅
+public|trajectory|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|variance_ratio|∅|{vector,timestamp with time zone,bigint}|∅|double precision|t|f|f|t|∅
+public|variance_ratio|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|vector_add|∅|{vector,vector}|∅|vector|f|f|f|t|∅
 public|vector_cmp|∅|{vector,vector}|∅|integer|f|f|f|t|∅
 public|vector_concat|∅|{vector,vector}|∅|vector|f|f|f|t|∅
@@ -204,6 +224,8 @@ public|vector_recv|∅|{internal,oid,integer}|∅|vector|f|f|f|t|∅
 public|vector_send|∅|{vector}|∅|bytea|f|f|f|t|∅
 public|vector_sub|∅|{vector,vector}|∅|vector|f|f|f|t|∅
 public|vector_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
+public|velocity|∅|{vector,timestamp with time zone}|∅|vector|t|f|f|t|∅
+public|velocity|∅|{regclass,text,timestamp with time zone}|∅|record|f|f|t|t|∅
 ====
 SELECT n.nspname schema_name,
                            t.typname type_name

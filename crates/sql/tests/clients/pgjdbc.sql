@@ -97,11 +97,16 @@ SELECT NULL::text AS PKTABLE_CAT, pkn.nspname AS PKTABLE_SCHEM, pkc.relname AS P
 ====
 SELECT current_database() AS FUNCTION_CAT, n.nspname AS FUNCTION_SCHEM, p.proname AS FUNCTION_NAME,  d.description AS REMARKS,  CASE    WHEN (format_type(p.prorettype, null) = 'unknown') THEN 0   WHEN      (substring(pg_get_function_result(p.oid) from 0 for 6) = 'TABLE') OR      (substring(pg_get_function_result(p.oid) from 0 for 6) = 'SETOF') THEN 2   ELSE 1 END  AS FUNCTION_TYPE,  p.proname || '_' || p.oid AS SPECIFIC_NAME FROM pg_catalog.pg_proc p INNER JOIN pg_catalog.pg_namespace n ON p.pronamespace=n.oid LEFT JOIN pg_catalog.pg_description d ON p.oid=d.objoid WHERE true   AND p.prokind='f' AND n.nspname LIKE 'public' AND p.proname LIKE '%' ORDER BY FUNCTION_SCHEM, FUNCTION_NAME, p.oid::text
 ----
+cvx|public|analogy|who held the place|2|analogy_9166
 cvx|public|binary_quantize|a bit for each element, set above 0|1|binary_quantize_9019
 cvx|public|binary_quantize|a bit for each element, set above 0|1|binary_quantize_9055
+cvx|public|changepoints|where the regime changed|2|changepoints_9164
+cvx|public|cohort_drift|how a population moved|2|cohort_drift_9168
 cvx|public|cosine_distance|one minus the cosine of the angle|1|cosine_distance_9012
 cvx|public|cosine_distance|one minus the cosine of the angle|1|cosine_distance_9048
 cvx|public|cosine_distance|one minus the cosine of the angle|1|cosine_distance_9078
+cvx|public|divergence|how far apart two entities were|2|divergence_9167
+cvx|public|drift|drift between two moments|2|drift_9163
 cvx|public|halfvec_add|implementation of + operator|1|halfvec_add_9058
 cvx|public|halfvec_cmp|less-equal-greater|1|halfvec_cmp_9068
 cvx|public|halfvec_concat|implementation of || operator|1|halfvec_concat_9061
@@ -120,6 +125,7 @@ cvx|public|halfvec_send|∅|1|halfvec_send_9045
 cvx|public|halfvec_sub|implementation of - operator|1|halfvec_sub_9059
 cvx|public|halfvec_typmod_in|∅|1|halfvec_typmod_in_9043
 cvx|public|hamming_distance|how many bits differ|1|hamming_distance_9100
+cvx|public|history|every system version|2|history_9161
 cvx|public|inner_product|inner product|1|inner_product_9011
 cvx|public|inner_product|inner product|1|inner_product_9047
 cvx|public|inner_product|inner product|1|inner_product_9077
@@ -135,6 +141,7 @@ cvx|public|l2_norm|Euclidean norm|1|l2_norm_9081
 cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9017
 cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9053
 cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9082
+cvx|public|predict|where it will be|2|predict_9165
 cvx|public|sparsevec_cmp|less-equal-greater|1|sparsevec_cmp_9089
 cvx|public|sparsevec_eq|implementation of = operator|1|sparsevec_eq_9085
 cvx|public|sparsevec_ge|implementation of >= operator|1|sparsevec_ge_9087
@@ -150,6 +157,7 @@ cvx|public|sparsevec_send|∅|1|sparsevec_send_9075
 cvx|public|sparsevec_typmod_in|∅|1|sparsevec_typmod_in_9073
 cvx|public|subvector|part of a vector|1|subvector_9018
 cvx|public|subvector|part of a vector|1|subvector_9054
+cvx|public|trajectory|points in the order of time|2|trajectory_9160
 cvx|public|vector_add|implementation of + operator|1|vector_add_9020
 cvx|public|vector_cmp|less-equal-greater|1|vector_cmp_9116
 cvx|public|vector_concat|implementation of || operator|1|vector_concat_9023
@@ -170,6 +178,7 @@ cvx|public|vector_recv|∅|1|vector_recv_9004
 cvx|public|vector_send|∅|1|vector_send_9005
 cvx|public|vector_sub|implementation of - operator|1|vector_sub_9021
 cvx|public|vector_typmod_in|∅|1|vector_typmod_in_9003
+cvx|public|velocity|velocity and acceleration at a moment|2|velocity_9162
 ====
 SELECT NULL AS PROCEDURE_CAT, n.nspname AS PROCEDURE_SCHEM, p.proname AS PROCEDURE_NAME, NULL, NULL, NULL, d.description AS REMARKS, 2 AS PROCEDURE_TYPE,  p.proname || '_' || p.oid AS SPECIFIC_NAME  FROM pg_catalog.pg_namespace n, pg_catalog.pg_proc p  LEFT JOIN pg_catalog.pg_description d ON (p.oid=d.objoid)  LEFT JOIN pg_catalog.pg_class c ON (d.classoid=c.oid AND c.relname='pg_proc')  LEFT JOIN pg_catalog.pg_namespace pn ON (c.relnamespace=pn.oid AND pn.nspname='pg_catalog')  WHERE p.pronamespace=n.oid  AND p.prokind='p' AND n.nspname LIKE 'public' AND p.proname LIKE '%' ORDER BY PROCEDURE_SCHEM, PROCEDURE_NAME, p.oid::text
 ----

@@ -15,13 +15,24 @@ WHERE pg_catalog.pg_function_is_visible(p.oid)
       AND n.nspname <> 'information_schema'
 ORDER BY 1, 2, 4
 ----
+public|adf_pvalue|double precision|vector, timestamp with time zone|agg
+public|adf_statistic|double precision|vector, timestamp with time zone|agg
+public|analogy|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone, bigint|func
 public|avg|halfvec|halfvec|agg
 public|avg|vector|vector|agg
 public|binary_quantize|bit|halfvec|func
 public|binary_quantize|bit|vector|func
+public|changepoints|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func
+public|cohort_drift|SETOF record|regclass, timestamp with time zone, timestamp with time zone|func
 public|cosine_distance|double precision|halfvec, halfvec|func
 public|cosine_distance|double precision|sparsevec, sparsevec|func
 public|cosine_distance|double precision|vector, vector|func
+public|displacement|double precision|vector, timestamp with time zone|agg
+public|divergence|SETOF record|regclass, text, text, timestamp with time zone, timestamp with time zone|func
+public|drift|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func
+public|drift|double precision|vector, timestamp with time zone|agg
+public|garch|double precision[]|vector, timestamp with time zone|agg
+public|half_life|double precision|vector, timestamp with time zone|agg
 public|halfvec_add|halfvec|halfvec, halfvec|func
 public|halfvec_cmp|integer|halfvec, halfvec|func
 public|halfvec_concat|halfvec|halfvec, halfvec|func
@@ -40,6 +51,8 @@ public|halfvec_send|bytea|halfvec|func
 public|halfvec_sub|halfvec|halfvec, halfvec|func
 public|halfvec_typmod_in|integer|cstring[]|func
 public|hamming_distance|double precision|bit, bit|func
+public|history|SETOF record|regclass, text, timestamp with time zone|func
+public|hurst|double precision|vector, timestamp with time zone|agg
 public|inner_product|double precision|halfvec, halfvec|func
 public|inner_product|double precision|sparsevec, sparsevec|func
 public|inner_product|double precision|vector, vector|func
@@ -55,6 +68,10 @@ public|l2_norm|double precision|sparsevec|func
 public|l2_normalize|halfvec|halfvec|func
 public|l2_normalize|sparsevec|sparsevec|func
 public|l2_normalize|vector|vector|func
+public|max_drawdown|double precision|vector, timestamp with time zone|agg
+public|path_length|double precision|vector, timestamp with time zone|agg
+public|predict|SETOF record|regclass, text, timestamp with time zone|func
+public|realised_volatility|double precision|vector, timestamp with time zone|agg
 public|sparsevec_cmp|integer|sparsevec, sparsevec|func
 public|sparsevec_eq|boolean|sparsevec, sparsevec|func
 public|sparsevec_ge|boolean|sparsevec, sparsevec|func
@@ -72,6 +89,9 @@ public|subvector|halfvec|halfvec, integer, integer|func
 public|subvector|vector|vector, integer, integer|func
 public|sum|halfvec|halfvec|agg
 public|sum|vector|vector|agg
+public|trajectory|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func
+public|variance_ratio|double precision|vector, timestamp with time zone|agg
+public|variance_ratio|double precision|vector, timestamp with time zone, bigint|agg
 public|vector_add|vector|vector, vector|func
 public|vector_cmp|integer|vector, vector|func
 public|vector_concat|vector|vector, vector|func
@@ -92,4 +112,6 @@ public|vector_recv|vector|internal, oid, integer|func
 public|vector_send|bytea|vector|func
 public|vector_sub|vector|vector, vector|func
 public|vector_typmod_in|integer|cstring[]|func
+public|velocity|SETOF record|regclass, text, timestamp with time zone|func
+public|velocity|vector|vector, timestamp with time zone|agg
 ====

@@ -32,13 +32,24 @@ WHERE pg_catalog.pg_function_is_visible(p.oid)
       AND n.nspname <> 'information_schema'
 ORDER BY 1, 2, 4
 ----
+public|adf_pvalue|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|adf_pvalue|p-value of the augmented Dickey-Fuller test
+public|adf_statistic|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|adf_statistic|augmented Dickey-Fuller statistic
+public|analogy|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone, bigint|func|immutable|safe|cvx|invoker|∅|c|analogy|who held the place
 public|avg|halfvec|halfvec|agg|immutable|safe|cvx|invoker|∅|c|avg|mean of vectors
 public|avg|vector|vector|agg|immutable|safe|cvx|invoker|∅|c|avg|mean of vectors
 public|binary_quantize|bit|halfvec|func|immutable|safe|cvx|invoker|∅|c|binary_quantize|a bit for each element, set above 0
 public|binary_quantize|bit|vector|func|immutable|safe|cvx|invoker|∅|c|binary_quantize|a bit for each element, set above 0
+public|changepoints|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|changepoints|where the regime changed
+public|cohort_drift|SETOF record|regclass, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|cohort_drift|how a population moved
 public|cosine_distance|double precision|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
 public|cosine_distance|double precision|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
 public|cosine_distance|double precision|vector, vector|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
+public|displacement|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|displacement|distance from the first point to the last
+public|divergence|SETOF record|regclass, text, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|divergence|how far apart two entities were
+public|drift|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|drift|drift between two moments
+public|drift|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|drift|distance from the first point to the last
+public|garch|double precision[]|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|garch|omega, alpha, beta, next variance of GARCH(1,1) on steps
+public|half_life|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|half_life|days to return half of the way to the mean
 public|halfvec_add|halfvec|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_add|implementation of + operator
 public|halfvec_cmp|integer|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_cmp|less-equal-greater
 public|halfvec_concat|halfvec|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_concat|implementation of || operator
@@ -57,6 +68,8 @@ public|halfvec_send|bytea|halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_
 public|halfvec_sub|halfvec|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|halfvec_sub|implementation of - operator
 public|halfvec_typmod_in|integer|cstring[]|func|immutable|safe|cvx|invoker|∅|c|halfvec_typmod_in|∅
 public|hamming_distance|double precision|bit, bit|func|immutable|safe|cvx|invoker|∅|c|hamming_distance|how many bits differ
+public|history|SETOF record|regclass, text, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|history|every system version
+public|hurst|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|hurst|Hurst exponent
 public|inner_product|double precision|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|inner_product|inner product
 public|inner_product|double precision|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|inner_product|inner product
 public|inner_product|double precision|vector, vector|func|immutable|safe|cvx|invoker|∅|c|inner_product|inner product
@@ -72,6 +85,10 @@ public|l2_norm|double precision|sparsevec|func|immutable|safe|cvx|invoker|∅|c|
 public|l2_normalize|halfvec|halfvec|func|immutable|safe|cvx|invoker|∅|c|l2_normalize|the vector scaled to norm 1
 public|l2_normalize|sparsevec|sparsevec|func|immutable|safe|cvx|invoker|∅|c|l2_normalize|the vector scaled to norm 1
 public|l2_normalize|vector|vector|func|immutable|safe|cvx|invoker|∅|c|l2_normalize|the vector scaled to norm 1
+public|max_drawdown|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|max_drawdown|largest fall of the distance from the first point
+public|path_length|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|path_length|length of the way from point to point
+public|predict|SETOF record|regclass, text, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|predict|where it will be
+public|realised_volatility|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|realised_volatility|root of the squared steps' sum per day
 public|sparsevec_cmp|integer|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_cmp|less-equal-greater
 public|sparsevec_eq|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_eq|implementation of = operator
 public|sparsevec_ge|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_ge|implementation of >= operator
@@ -89,6 +106,9 @@ public|subvector|halfvec|halfvec, integer, integer|func|immutable|safe|cvx|invok
 public|subvector|vector|vector, integer, integer|func|immutable|safe|cvx|invoker|∅|c|subvector|part of a vector
 public|sum|halfvec|halfvec|agg|immutable|safe|cvx|invoker|∅|c|sum|sum of vectors
 public|sum|vector|vector|agg|immutable|safe|cvx|invoker|∅|c|sum|sum of vectors
+public|trajectory|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|trajectory|points in the order of time
+public|variance_ratio|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|variance_ratio|variance ratio of two steps to one
+public|variance_ratio|double precision|vector, timestamp with time zone, bigint|agg|immutable|safe|cvx|invoker|∅|c|variance_ratio|variance ratio of so many steps to one
 public|vector_add|vector|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_add|implementation of + operator
 public|vector_cmp|integer|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_cmp|less-equal-greater
 public|vector_concat|vector|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_concat|implementation of || operator
@@ -109,4 +129,6 @@ public|vector_recv|vector|internal, oid, integer|func|immutable|safe|cvx|invoker
 public|vector_send|bytea|vector|func|immutable|safe|cvx|invoker|∅|c|vector_send|∅
 public|vector_sub|vector|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_sub|implementation of - operator
 public|vector_typmod_in|integer|cstring[]|func|immutable|safe|cvx|invoker|∅|c|vector_typmod_in|∅
+public|velocity|SETOF record|regclass, text, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|velocity|velocity and acceleration at a moment
+public|velocity|vector|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|velocity|change per day at the last point
 ====

@@ -120,7 +120,11 @@ fn a_new_owner_has_the_old_ones_rights() {
 proptest! {
     /// Whatever is granted and revoked, nobody holds what no chain of grants from the owner gives.
     #[test]
-    fn every_right_has_a_ground(steps in prop::collection::vec((0..4_usize, 0..4_usize, any::<bool>(), any::<bool>()), 1..40)) {
+    fn every_right_has_a_ground(
+        steps in prop::collection::vec(
+            (0..4_usize, 0..4_usize, any::<bool>(), any::<bool>()), 1..40,
+        ),
+    ) {
         let mut world = World::new();
         let mut roles = vec![SUPERUSER_OID];
         roles.extend(["a", "b", "c"].map(|name| world.role(name)));
@@ -137,7 +141,9 @@ proptest! {
         let mut grounded = BTreeSet::from([SUPERUSER_OID]);
         loop {
             let before = grounded.len();
-            let able = acl.iter().filter(|g| grounded.contains(&g.grantor) && g.grantable.has(select));
+            let able = acl.iter().filter(|g| {
+                grounded.contains(&g.grantor) && g.grantable.has(select)
+            });
             let able: Vec<u32> = able.map(|g| g.grantee).collect();
             grounded.extend(able);
             if grounded.len() == before { break }

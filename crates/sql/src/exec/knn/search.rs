@@ -170,7 +170,7 @@ impl KnnSearch {
             (SearchMode::Index { .. }, Some(index)) => format!("index {}", index.name),
             (SearchMode::Auto { .. }, Some(index)) => format!("auto, index {}", index.name),
             (_, None) => match table.indexes.iter().find(|index| index.column == spec.column) {
-                Some(other) => format!("exact (index {} does not serve this)", other.name),
+                Some(other) => format!("exact (index {} is of {})", other.name, other.opclass),
                 None => "exact (no index)".to_owned(),
             },
         }
