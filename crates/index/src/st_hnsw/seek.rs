@@ -9,7 +9,7 @@ use crate::graph::{Beam, Guide, Visited, walk};
 use crate::segment::CodeQuery;
 
 /// Standard errors below its 1-bit estimate at which a node must be within the beam's worst to be
-/// scored by its bytes. It halves the rows of bytes that are fetched, and keeps recall (adr/0007).
+/// scored by its bytes. It halves the rows of bytes that are fetched, and keeps recall (adr/0010).
 const GATE: f32 = 1.5;
 /// Nodes that the walk of a composite search keeps.
 const BEAM_MAX: usize = 4_096;
