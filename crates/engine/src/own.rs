@@ -208,6 +208,10 @@ impl OwnState {
     /// Opens an own version. None may be alive at this ts.
     pub(crate) fn open(&mut self, entity: EntityId, ts: i64, seq: u64, kind: Kind) {
         let line = self.lines.entry(entity.0).or_default();
+        // Most entities get one point in a statement, and a COPY brings a million of them.
+        if line.opened.is_empty() {
+            line.opened.reserve_exact(1);
+        }
         let place = line.opened.partition_point(|v| (v.ts, v.from) <= (ts, seq));
         line.opened.insert(place, Version::open(ts, seq, kind));
     }

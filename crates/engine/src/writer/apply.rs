@@ -172,6 +172,10 @@ impl Change<'_> {
         let first = self.rows.iter().map(|row| row.ts).chain(self.ends.iter().map(|e| e.1)).min();
         let points = self.rows.iter().map(|row| Version::open(row.ts, self.seq, Kind::Point));
         let ends = self.ends.iter().map(|(_, ts)| Version::open(*ts, self.seq, Kind::End));
+        // Of many entities the first point is the only one for long.
+        if line.versions.is_empty() {
+            line.versions.reserve_exact(self.rows.len() + self.ends.len());
+        }
         line.versions.extend(points.chain(ends));
         let in_order = self.ends.is_empty() && first > last_ts;
         if !in_order {
