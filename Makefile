@@ -50,7 +50,7 @@ kill: setup-build ## Kills the server 1,000 times under load and looks for what 
 bench: setup-build ## The figures of docs/benchmarks.md; each has its own command there
 	cargo bench --workspace
 
-bench-wire: build ## The figures of docs/benchmarks.md that a client sees; WIRE='copy exact' for some of them
+bench-wire: setup build ## The figures of docs/benchmarks.md that a client sees; WIRE='copy exact' for some of them
 	python3 -m venv $(CACHE)/bench-venv
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/wire/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
