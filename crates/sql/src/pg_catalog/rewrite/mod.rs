@@ -29,7 +29,7 @@ pub fn touches_catalog(statement: &Statement) -> bool {
 /// Spells a statement's Postgres constructs in DataFusion's.
 pub fn rewrite(statement: &mut Statement) {
     tableoid::fill(statement);
-    let _: ControlFlow<()> = statement.visit(&mut Rewriter { depth: 0 });
+    let _: ControlFlow<()> = statement.visit(&mut Rewriter { namer: Namer { depth: 0 } });
 }
 
 struct Search;
@@ -107,8 +107,7 @@ impl VisitorMut for Namer {
 }
 
 struct Rewriter {
-    /// How many queries deep.
-    depth: usize,
+    namer: Namer,
 }
 
 impl VisitorMut for Rewriter {
@@ -116,23 +115,15 @@ impl VisitorMut for Rewriter {
 
     // Names are given before expressions change: they come from what was written.
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if self.depth == 0 {
-            names::name_duplicates(query);
-        }
-        self.depth += 1;
-        ControlFlow::Continue(())
+        self.namer.pre_visit_query(query)
     }
 
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.namer.post_visit_query(query)
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        if self.depth > 1 {
-            names::name_all(select);
-        }
-        ControlFlow::Continue(())
+        self.namer.pre_visit_select(select)
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
