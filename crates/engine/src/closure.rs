@@ -12,6 +12,9 @@
 //! later commit are larger than its moment, and a successor once set is never changed. Of the
 //! pair, `succ_ts` is stored first and `succ_seq` loaded first.
 //!
+//! Two bits a row say whether anything happened to it, and whether its timeline must be asked.
+//! They are set before the closure is changed, so who finds a closure finds its bit.
+//!
 //! Nothing here is durable: all of it follows from the timelines.
 
 use crate::timeline::OPEN;
@@ -27,6 +30,28 @@ pub(crate) struct Closures {
     rows: Box<[Closure]>,
     /// How many rows have `sys_to` set.
     closed: AtomicUsize,
+    /// Rows that something happened to, and those whose timeline must be asked.
+    touched: Marks,
+    asked: Marks,
+    changes: AtomicUsize,
+}
+
+/// A bit a row.
+#[derive(Debug)]
+struct Marks(Box<[AtomicU64]>);
+
+impl Marks {
+    fn of(rows: usize) -> Self {
+        Self((0..rows.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn set(&self, row: usize) {
+        self.0[row / 64].fetch_or(1 << (row % 64), Release);
+    }
+
+    fn word(&self, at: usize) -> u64 {
+        self.0.get(at).map_or(0, |word| word.load(Acquire))
+    }
 }
 
 #[derive(Debug)]
@@ -68,17 +93,28 @@ impl Closures {
     }
 
     pub(crate) fn from_rows(rows: impl Iterator<Item = Closed>) -> Self {
-        let mut closed = 0;
-        let rows = rows.map(|row| {
-            closed += usize::from(row.sys_to != OPEN);
-            Closure {
-                sys_to: AtomicU64::new(row.sys_to),
-                succ_ts: AtomicI64::new(row.succ_ts),
-                succ_seq: AtomicU64::new(row.succ_seq),
-            }
+        let rows = rows.map(|row| Closure {
+            sys_to: AtomicU64::new(row.sys_to),
+            succ_ts: AtomicI64::new(row.succ_ts),
+            succ_seq: AtomicU64::new(row.succ_seq),
         });
-        let rows = rows.collect();
-        Self { rows, closed: AtomicUsize::new(closed) }
+        let rows: Box<[Closure]> = rows.collect();
+        let (touched, asked) = (Marks::of(rows.len()), Marks::of(rows.len()));
+        let (mut closed, mut changes) = (0, 0);
+        for (row, closure) in rows.iter().enumerate() {
+            let is_closed = closure.sys_to.load(Relaxed) != OPEN;
+            let succeeded = closure.succ_seq.load(Relaxed);
+            if is_closed || succeeded != OPEN {
+                touched.set(row);
+                changes += 1;
+            }
+            if succeeded == ASK {
+                asked.set(row);
+            }
+            closed += usize::from(is_closed);
+        }
+        let (closed, changes) = (AtomicUsize::new(closed), AtomicUsize::new(changes));
+        Self { rows, closed, touched, asked, changes }
     }
 
     pub(crate) fn load(&self, row: usize) -> Closed {
@@ -97,7 +133,33 @@ impl Closures {
         self.closed.load(Relaxed)
     }
 
+    /// How often anything happened to a row; it grows.
+    pub(crate) fn changes(&self) -> usize {
+        self.changes.load(Acquire)
+    }
+
+    /// Bits of the rows of a block of 64 to which something happened.
+    pub(crate) fn touched(&self, block: usize) -> u64 {
+        self.touched.word(block)
+    }
+
+    /// Whether the timeline of some row of a block of 64 must be asked.
+    pub(crate) fn has_asked(&self, block: usize) -> bool {
+        self.asked.word(block) != 0
+    }
+
+    /// Adds the rows whose timelines must be asked.
+    pub(crate) fn mark_asked(&self, words: &mut [u64]) {
+        words.iter_mut().enumerate().for_each(|(at, word)| *word |= self.asked.word(at));
+    }
+
+    fn change(&self, row: usize) {
+        self.touched.set(row);
+        self.changes.fetch_add(1, Release);
+    }
+
     pub(crate) fn close(&self, row: usize, seq: u64) {
+        self.change(row);
         if self.rows[row].sys_to.swap(seq, Relaxed) == OPEN {
             self.closed.fetch_add(1, Relaxed);
         }
@@ -116,6 +178,7 @@ impl Closures {
     pub(crate) fn succeed(&self, row: usize, ts: i64, seq: u64) {
         let closure = &self.rows[row];
         if closure.succ_seq.load(Relaxed) == OPEN {
+            self.change(row);
             closure.succ_ts.store(ts, Relaxed);
             closure.succ_seq.store(seq, Release);
         }
@@ -123,10 +186,12 @@ impl Closures {
 
     /// From now on the timeline must be asked.
     pub(crate) fn ask(&self, row: usize) {
+        self.change(row);
+        self.asked.set(row);
         self.rows[row].succ_seq.store(ASK, Release);
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.len() * size_of::<Closure>()
+        self.rows.len() * size_of::<Closure>() + 2 * self.touched.0.len() * size_of::<u64>()
     }
 }

@@ -13,6 +13,7 @@ mod error;
 mod indexes;
 mod insert_mode;
 mod layout;
+mod living;
 mod models;
 mod options;
 mod own;

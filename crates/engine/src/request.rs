@@ -94,6 +94,8 @@ pub struct KnnStats {
     pub segments: usize,
     /// Segments left out by their time range.
     pub segments_pruned: usize,
+    /// Rows whose closings or timelines were looked at to tell whether the slice sees them.
+    pub tested: usize,
     /// Rows that qualified.
     pub candidates: usize,
     /// Distances computed from the rows themselves.

@@ -5,15 +5,17 @@
 //! column that the segment does not have was added later and holds what ADD COLUMN said.
 
 use crate::closure::Closures;
+use crate::living::Living;
 use crate::{Error, Result, RowAddr};
+use arc_swap::ArcSwapOption;
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{Float16Type, Float32Type, Int64Type, UInt64Type};
 use cvx_core::{CommitSeq, EntityId, ValidTime};
 use cvx_storage::{ENTITY_COLUMN, RowFileMeta, SEQ_COLUMN, TS_COLUMN, column_id};
 use std::ops::Range;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The commits of a segment's rows.
 #[derive(Clone, Debug)]
@@ -57,6 +59,10 @@ pub(crate) struct Segment {
     pub(crate) seq_max: u64,
     /// Empty in segments of a transaction's own rows.
     pub(crate) closures: Closures,
+    /// Which rows live when, of sealed segments; the indexer's thread keeps it.
+    pub(crate) living: ArcSwapOption<Living>,
+    /// Changes of the closures when that was last looked at.
+    noticed: AtomicUsize,
     /// The row file, of sealed segments.
     pub(crate) file: Option<RowFileMeta>,
     bytes: usize,
@@ -96,8 +102,20 @@ impl Segment {
         columns.sort_unstable_by_key(|(id, _, _)| *id);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let bytes = batch.get_array_memory_size();
-        let file = None;
-        Ok(Self { number, columns, entities, ts, seqs, seq_min, seq_max, closures, file, bytes })
+        Ok(Self {
+            number,
+            columns,
+            entities,
+            ts,
+            seqs,
+            seq_min,
+            seq_max,
+            closures,
+            living: ArcSwapOption::empty(),
+            noticed: AtomicUsize::new(0),
+            file: None,
+            bytes,
+        })
     }
 
     /// A sealed segment: a row file's batch and its place in the manifest.
@@ -133,9 +151,29 @@ impl Segment {
             seq_min,
             seq_max,
             closures,
+            living: ArcSwapOption::empty(),
+            noticed: AtomicUsize::new(0),
             file,
             bytes: self.bytes,
         }
+    }
+
+    /// Brings up to date which rows live when, with the closings up to a published commit: if much
+    /// has happened since, or something has and nothing more lately.
+    pub(crate) fn keep_living(&self, known: u64, temporal: bool) {
+        let changes = self.closures.changes();
+        let quiet = self.noticed.swap(changes, Ordering::Relaxed) == changes;
+        let made = self.living.load().as_ref().map_or(0, |living| living.changes());
+        let new = changes.saturating_sub(made);
+        let due = new * 16 >= self.rows() || (quiet && new * 256 >= self.rows());
+        if new > 0 && due && self.seq_max <= known {
+            self.living.store(Some(Arc::new(Living::of(self, known, temporal))));
+        }
+    }
+
+    /// Bytes of what is known about the ends of rows.
+    pub(crate) fn closing_bytes(&self) -> usize {
+        self.closures.bytes() + self.living.load().as_ref().map_or(0, |living| living.bytes())
     }
 
     pub(crate) fn rows(&self) -> usize {

@@ -66,7 +66,7 @@ impl Engine {
             tail_runs: runs().count(),
             tail_rows: runs().map(|run| run.rows()).sum(),
             tail_bytes: runs().map(|run| run.bytes()).sum(),
-            closure_bytes: list.iter().map(|segment| segment.closures.bytes()).sum(),
+            closure_bytes: list.iter().map(|segment| segment.closing_bytes()).sum(),
             entities: lines.entities,
             versions: lines.versions,
             timeline_bytes: lines.bytes,

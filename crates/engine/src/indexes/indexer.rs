@@ -1,5 +1,7 @@
 //! The thread that makes indexes: it looks at the catalog every half second, or when asked.
 //!
+//! It also keeps for each sealed segment which rows live when (`living`), index or not.
+//!
 //! One segment at a time, on one core, so that memory stays below two images of a segment and
 //! searches keep the other cores. Between batches of a build it sees whether to stop or to pause.
 
@@ -154,11 +156,24 @@ impl IndexerThread {
             }
         }
         self.forget(&wanted, first);
+        self.keep_living();
         for job in missing {
             if !self.shared.go_on() {
                 return;
             }
             self.make(&job);
+            self.keep_living();
+        }
+    }
+
+    /// Brings up to date which rows of sealed segments live when.
+    fn keep_living(&self) {
+        let published = self.core.published.load_full();
+        for table in published.catalog.tables.values() {
+            let Some(store) = published.stores.get(&table.space) else { continue };
+            for segment in &store.list.load_full().sealed {
+                segment.keep_living(published.seq, store.temporal);
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 use super::View;
 use crate::address::OWN_BASE;
 use crate::closure::ASK;
+use crate::living::bits;
 use crate::own::{Merged, OwnState};
 use crate::segment::Segment;
 use crate::sight::{Sight, Stretch, shown_from};
@@ -73,13 +74,15 @@ pub(crate) struct Judge<'a> {
     own: Option<RwLockReadGuard<'a, OwnState>>,
     /// Merged timelines of touched entities met so far.
     lines: HashMap<u64, Merged>,
+    /// Rows that `select` had to look at one by one.
+    pub(crate) tested: usize,
 }
 
 impl<'a> Judge<'a> {
     pub(crate) fn new(view: &'a View, sight: &'a Sight) -> Self {
         // Recursive, since a thread of the pool may take up another piece of the same search.
         let own = view.own.as_ref().map(|own| own.table.state.read_recursive());
-        Self { view, sight, own, lines: HashMap::new() }
+        Self { view, sight, own, lines: HashMap::new(), tested: 0 }
     }
 
     fn touched(&self, entity: u64) -> bool {
@@ -98,18 +101,45 @@ impl<'a> Judge<'a> {
         if self.sees_all(segment, &range) {
             return Rows::Range(range);
         }
-        let seen = range.filter(|row| self.sees(segment, *row));
-        Rows::compact(seen.map(|row| row as u32).collect())
+        let living = segment.living.load();
+        // What lives in the table may be dead to a transaction, and the other way round.
+        let living = living.as_ref().filter(|_| self.own.is_none());
+        let offered = living.and_then(|living| living.offer(segment, self.sight, &range));
+        Rows::compact(self.pick(segment, range, offered.as_deref()))
+    }
+
+    /// The rows seen of those offered, a word of 64 at a time. A row to which nothing happened
+    /// since its commit is seen from there on.
+    fn pick(
+        &mut self,
+        segment: &Segment,
+        range: Range<usize>,
+        offered: Option<&[u64]>,
+    ) -> Vec<u32> {
+        let known = self.own.is_none() && segment.seq_max <= self.sight.base.last;
+        let mut seen = Vec::new();
+        for at in range.start / 64..range.end.div_ceil(64) {
+            let offered = offered.map_or(u64::MAX, |words| words[at]) & word_of(&range, at);
+            let sure = if known { offered & !segment.closures.touched(at) } else { 0 };
+            self.tested += (offered & !sure).count_ones() as usize;
+            for bit in bits(offered) {
+                let row = at * 64 + bit as usize;
+                if sure >> bit & 1 == 1 || self.sees(segment, row) {
+                    seen.push(row as u32);
+                }
+            }
+        }
+        seen
     }
 
     /// Whether every row in the range is seen, told without looking at any.
     fn sees_all(&self, segment: &Segment, range: &Range<usize>) -> bool {
         let needs_no_successor =
             self.sight.valid.is_none_or(|stretch| segment.ts[range.start] >= stretch.first);
+        let nothing_went = needs_no_successor && segment.closures.closed() == 0;
         self.own.is_none()
-            && needs_no_successor
             && segment.seq_max <= self.sight.base.last
-            && segment.closures.closed() == 0
+            && (nothing_went || segment.closures.changes() == 0)
     }
 
     /// Whether a row is seen.
@@ -196,6 +226,13 @@ impl<'a> Judge<'a> {
             look(ReadLine { line: Line(versions), seqs: None })
         })
     }
+}
+
+/// The bits of a range's rows in a word of 64.
+fn word_of(range: &Range<usize>, at: usize) -> u64 {
+    let from = u64::MAX << range.start.saturating_sub(at * 64).min(63);
+    let past = (at * 64 + 64).saturating_sub(range.end);
+    from & u64::MAX >> past.min(63)
 }
 
 /// An entity's versions as a read has them.

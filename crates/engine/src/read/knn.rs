@@ -131,10 +131,13 @@ fn choose<'a>(
                 if let Some(stop) = request.cancel.stopped() {
                     return Err(Error::from(stop));
                 }
-                let rows = Judge::new(view, sight).select(segment, bounds);
-                Ok(Chosen { segment, rows, instead: None, index: None })
+                let mut judge = Judge::new(view, sight);
+                let rows = judge.select(segment, bounds);
+                Ok((Chosen { segment, rows, instead: None, index: None }, judge.tested))
             };
-            segments.par_iter().map(select).collect::<Result<Vec<_>>>()?
+            let selected = segments.par_iter().map(select).collect::<Result<Vec<_>>>()?;
+            stats.tested = selected.iter().map(|(_, tested)| tested).sum();
+            selected.into_iter().map(|(chosen, _)| chosen).collect()
         }
     };
     stats.segments = view.segments().count();

@@ -4,6 +4,7 @@
 
 mod basics;
 mod indexes;
+mod living;
 mod model;
 mod models;
 mod oracle;

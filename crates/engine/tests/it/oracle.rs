@@ -54,6 +54,8 @@ enum Step {
         us: i64,
     },
     Seal,
+    /// What the indexer's thread does by itself, but now: which rows live when.
+    Upkeep,
     Compact,
     Reopen,
     /// Removes every version of some points.
@@ -106,6 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => row().prop_map(|row| Step::Rival { row }),
         3 => (0..50i64).prop_map(|us| Step::Tick { us }),
         2 => Just(Step::Seal),
+        3 => Just(Step::Upkeep),
         1 => Just(Step::Compact),
         2 => Just(Step::Reopen),
         2 => picks().prop_map(|picks| Step::Erase { picks }),
@@ -243,6 +246,8 @@ impl<'a> Run<'a> {
                 self.clock.set(self.clock.now_us() + us);
             }
             Step::Seal => self.engine().seal(&self.table).unwrap(),
+            // Twice: what changed lately waits for a second look.
+            Step::Upkeep => (0..2).for_each(|_| self.engine().wait_for_indexes().unwrap()),
             Step::Compact => {
                 self.engine().compact(&self.table).unwrap();
             }

@@ -204,6 +204,7 @@ impl ExecutionPlan for KnnExec {
             count("segments_walked", stats.walked);
             count("segments_sifted", stats.sifted);
             count("segments_scanned", stats.scanned);
+            count("rows_tested", stats.tested);
             count("candidates", stats.candidates);
             count("estimates", stats.estimates);
             count("scores", stats.scores);

@@ -87,6 +87,7 @@ impl Progress {
 fn add(sum: &mut KnnStats, more: KnnStats) {
     sum.segments = sum.segments.max(more.segments);
     sum.segments_pruned = sum.segments_pruned.max(more.segments_pruned);
+    sum.tested += more.tested;
     sum.candidates += more.candidates;
     sum.distances += more.distances;
     sum.walked += more.walked;
