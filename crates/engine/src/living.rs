@@ -37,7 +37,7 @@ const STEPS: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Living {
     known: u64,
-    /// `Closures::changes` before it was made.
+    /// How many changes of the closures are in, as `Closures::changes` counts them.
     changes: usize,
     valid: Option<Axis<i64>>,
     system: Option<Axis<u64>>,
@@ -61,6 +61,8 @@ impl Living {
         let changes = segment.closures.changes();
         let mut blocks = Vec::with_capacity(segment.rows().div_ceil(BLOCK));
         let (mut valid, mut system) = (Vec::new(), Vec::new());
+        // Of a commit that is not published yet: counted already, and not to be known.
+        let mut early = 0;
         let mut closed = false;
         for row in 0..segment.rows() {
             if row % BLOCK == 0 {
@@ -69,6 +71,8 @@ impl Living {
             let (from, end) = (segment.seqs.get(row), segment.closures.load(row));
             let there = |seq: u64| seq != ASK && seq <= known;
             let gone = there(end.sys_to);
+            let ahead = |seq: u64| usize::from(seq > known && seq != OPEN);
+            early += ahead(end.sys_to) + ahead(end.succ_seq);
             closed |= gone;
             let row = row as u32;
             system.push(Life { row, birth: from, death: gone.then_some(end.sys_to) });
@@ -88,10 +92,11 @@ impl Living {
         }
         let valid = temporal.then(|| Axis::new(&valid, segment.rows()));
         let system = closed.then(|| Axis::new(&system, segment.rows()));
+        let changes = changes.saturating_sub(early);
         Self { known, changes, valid, system, blocks }
     }
 
-    /// `Closures::changes` before it was made.
+    /// How many changes are in: fewer than the closures', and it is out of date.
     pub(crate) fn changes(&self) -> usize {
         self.changes
     }
@@ -264,6 +269,29 @@ mod tests {
             let offered = marked(&axis, first, last, lives.len());
             prop_assert!(lived.iter().all(|row| offered.contains(row)));
         }
+    }
+
+    /// A commit closes rows before it is published. What was made in between counted them among
+    /// the known, and held old moments dear for ever: 29,464 rows tested where 10,000 lived.
+    #[test]
+    fn closings_of_a_commit_under_way_are_still_to_come() {
+        use crate::closure::Closures;
+        let addr = |row: u64| crate::RowAddr {
+            entity: cvx_core::EntityId(row),
+            ts: cvx_core::ValidTime(row as i64),
+            seq: cvx_core::CommitSeq(1),
+        };
+        let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+        let keys: Vec<_> = (0..100).map(addr).collect();
+        crate::tail::push_keys(&keys, &mut fields, &mut arrays);
+        let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
+        let batch = arrow::array::RecordBatch::try_new(schema, arrays).unwrap();
+        let segment = Segment::new(&batch, None, Closures::open(100)).unwrap();
+        (0..50).for_each(|row| segment.closures.succeed(row, 1_000, 5));
+        (50..100).for_each(|row| segment.closures.succeed(row, 1_000, 6));
+        let early = Living::of(&segment, 5, true);
+        assert!(early.changes() < segment.closures.changes());
+        assert_eq!(Living::of(&segment, 6, true).changes(), segment.closures.changes());
     }
 
     /// The story that boundaries are for: 100 versions of each of 500 entities, and 500 entities
