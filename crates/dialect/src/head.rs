@@ -21,7 +21,7 @@ const STATEMENTS: [&str; 46] = [
 ];
 
 /// Statements of Postgres' that are not carried out, by as many words as name them.
-const UNSUPPORTED: [&[&str]; 14] = [
+const UNSUPPORTED: [&[&str]; 13] = [
     &["DO"],
     &["LOAD"],
     &["REASSIGN", "OWNED"],
@@ -32,7 +32,6 @@ const UNSUPPORTED: [&[&str]; 14] = [
     &["COMMIT", "PREPARED"],
     &["ROLLBACK", "PREPARED"],
     &["ALTER", "SYSTEM"],
-    &["ALTER", "DATABASE"],
     &["ALTER", "DEFAULT", "PRIVILEGES"],
     &["ALTER", "SEQUENCE"],
     &["DROP", "OWNED"],

@@ -44,7 +44,7 @@ pub use read::{
 };
 pub use statement::{DeletePortion, Statement};
 pub use utility::{
-    ColumnSetting, Copy, CopyColumns, CopyDirection, CopyHeader, CopyOptions, Grant, GrantOn,
-    GrantRole, Maintenance, MaintenanceKind, Password, PrivilegeWord, RoleName, RoleOption,
-    RoleStatement, SetOwner,
+    ColumnSetting, Copy, CopyColumns, CopyDirection, CopyHeader, CopyOptions, DatabaseOption,
+    DatabaseStatement, Grant, GrantOn, GrantRole, Maintenance, MaintenanceKind, Password,
+    PrivilegeWord, RoleName, RoleOption, RoleStatement, SetOwner,
 };

@@ -7,7 +7,8 @@ use crate::error::{Fault, Place};
 use crate::lift::{Lifted, Portion};
 use crate::parse::{expect_end, expression, parser};
 use crate::utility::{
-    self, ColumnSetting, Copy, Grant, GrantRole, Maintenance, RoleStatement, SetOwner,
+    self, ColumnSetting, Copy, DatabaseStatement, Grant, GrantRole, Maintenance, RoleStatement,
+    SetOwner,
 };
 
 /// One statement: sqlparser's, wherever it has one that carries what was written.
@@ -57,6 +58,8 @@ pub enum Statement {
     },
     /// `ALTER TABLE t ALTER COLUMN c SET STORAGE plain`, and STATISTICS and COMPRESSION likewise.
     SetColumn(Box<ColumnSetting>),
+    /// CREATE, ALTER and DROP DATABASE.
+    Database(Box<DatabaseStatement>),
     /// CREATE, ALTER, DROP ROLE, USER and GROUP.
     Role(Box<RoleStatement>),
     /// GRANT and REVOKE of privileges.

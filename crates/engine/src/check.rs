@@ -32,7 +32,7 @@ impl Engine {
             .map(|finding| Finding { place: finding.place, what: finding.what })
             .collect();
         let published = self.core().published.load_full();
-        for table in published.catalog.tables.values() {
+        for table in published.catalog.all_tables() {
             match published.store(table.space) {
                 Ok(store) => check_table(table, store, &mut findings),
                 Err(error) => push(&mut findings, table, error.to_string()),

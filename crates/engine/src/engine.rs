@@ -5,7 +5,7 @@ use crate::indexes::Indexer;
 use crate::options::EngineOptions;
 use crate::seal::Sealer;
 use crate::writer::{Request, Writer};
-use crate::{Catalog, Error, Result, Table, Txn, recover};
+use crate::{Catalog, Error, FIRST_DATABASE_OID, Result, Table, Txn, recover};
 use cvx_core::{Clock, CommitSeq};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -72,16 +72,23 @@ impl Engine {
         self.core.times.fence(s.0, self.core.clock_us());
     }
 
-    /// The catalog as last committed.
+    /// The catalog as last committed, seen from the first database.
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.core.published.load().catalog)
     }
 
-    /// A transaction on the last committed state.
+    /// A transaction on the last committed state, in the first database.
     #[must_use]
     pub fn begin(self: &Arc<Self>) -> Txn {
-        Txn::new(Arc::clone(self))
+        self.begin_in(FIRST_DATABASE_OID)
+    }
+
+    /// A transaction in the database with this OID; where there is none, in an empty one that
+    /// refuses definitions.
+    #[must_use]
+    pub fn begin_in(self: &Arc<Self>, database: u32) -> Txn {
+        Txn::new(Arc::clone(self), database)
     }
 
     /// The next value of a sequence, from 1. Values are given once, whatever becomes of the

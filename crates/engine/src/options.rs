@@ -3,6 +3,8 @@
 /// Bounds of the engine. All sizes are bytes.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
+    /// What the first database of a new data directory is called.
+    pub database: String,
     /// Own rows a transaction keeps in memory, by table; beyond it they go to row files.
     pub spill_bytes: usize,
     /// Rows in memory at which a table's tail is sealed, and rows of a sealed file.
@@ -24,6 +26,7 @@ impl EngineOptions {
     #[must_use]
     pub fn standard() -> Self {
         Self {
+            database: crate::FIRST_DATABASE.to_owned(),
             spill_bytes: 64 << 20,
             seal_rows: 65_536,
             seal_bytes: 256 << 20,

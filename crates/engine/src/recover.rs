@@ -57,18 +57,18 @@ pub(crate) fn open(dir: &Path, options: EngineOptions, clock: Arc<dyn Clock>) ->
         },
     )?;
     let catalog = match store.get_system(CATALOG_KEY)? {
-        Some(bytes) => Catalog::decode(&bytes)?,
-        None => Catalog::empty(),
+        Some(bytes) => Catalog::decode(&bytes, &options.database)?,
+        None => Catalog::new(&options.database),
     };
     let files = store.row_files(None)?;
     let named: HashSet<_> = files.iter().map(|meta| meta.id).collect();
     store.sweep_row_files(&named)?;
     sweep_dropped(&store)?;
     removal::finish_erasing(&store)?;
-    let spaces: HashSet<SpaceId> = catalog.tables.values().map(|table| table.space).collect();
+    let spaces: HashSet<SpaceId> = catalog.all_tables().map(|table| table.space).collect();
     store.sweep_models(|space| spaces.contains(&space))?;
     let mut stores = Stores::new();
-    for table in catalog.tables.values() {
+    for table in catalog.all_tables() {
         let own = files.iter().filter(|meta| meta.space == table.space);
         let recovered = table_store(&store, table, own)?;
         stores.insert(table.space, Arc::new(recovered));

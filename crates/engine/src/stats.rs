@@ -42,7 +42,7 @@ impl Engine {
     /// What the database holds and has written.
     pub fn stats(&self) -> Result<EngineStats> {
         let published = self.core().published.load_full();
-        let tables = published.catalog.tables.values();
+        let tables = published.catalog.all_tables();
         Ok(EngineStats {
             last_commit: CommitSeq(published.seq),
             tables: tables.map(|table| self.table_stats(table)).collect::<Result<_>>()?,

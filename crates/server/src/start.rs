@@ -64,6 +64,7 @@ pub(crate) fn open(config: &Config) -> Result<Arc<Engine>> {
 
 fn engine_options(config: &Config) -> EngineOptions {
     EngineOptions {
+        database: config.database.clone(),
         spill_bytes: config.spill_bytes,
         seal_rows: config.seal_rows,
         seal_bytes: config.seal_bytes,
@@ -77,7 +78,6 @@ fn engine_options(config: &Config) -> EngineOptions {
 fn db_options(config: &Config) -> DbOptions {
     let set = |dir: &PathBuf| (!dir.as_os_str().is_empty()).then(|| dir.clone());
     DbOptions {
-        database: config.database.clone(),
         query_memory_bytes: config.query_memory_bytes,
         temp_dir: set(&config.temp_dir),
         statement_timeout_ms: config.statement_timeout_ms,

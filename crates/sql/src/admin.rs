@@ -165,14 +165,20 @@ pub fn has_table(name: &str) -> bool {
     TABLES.contains(&name)
 }
 
-/// One table of the `cvx` schema, as it stands now.
-pub fn table(engine: &Engine, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+/// One table of the `cvx` schema, as it stands now: of this database's tables.
+pub fn table(cx: &StatementCx<'_>, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
     if !has_table(name) {
         return Ok(None);
     }
-    let batch = match name {
-        "index_stats" => index::index_stats(&engine.index_stats().map_err(from_engine)?),
-        _ => storage_stats(&engine.stats().map_err(from_engine)?),
+    let here = |table: &Table| cx.catalog.table_by_oid(table.oid).is_some();
+    let batch = if name == "index_stats" {
+        let mut stats = cx.engine.index_stats().map_err(from_engine)?;
+        stats.retain(|index| here(&index.table));
+        index::index_stats(&stats)
+    } else {
+        let mut stats = cx.engine.stats().map_err(from_engine)?;
+        stats.tables.retain(|stats| here(&stats.table));
+        storage_stats(&stats)
     };
     let batch = batch.map_err(|error| crate::error::from_arrow(&error))?;
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]])

@@ -1,17 +1,17 @@
 //! The database: what all sessions share.
 
-use crate::access::{denied, new_role_secret};
+use crate::access::{may_enter, new_role_secret};
 use crate::error::{from_datafusion, from_engine};
 use crate::memory::Ledger;
+use crate::occupancy::{Occupancy, Seat};
 use crate::pg_catalog::CorrelatedSubqueries;
+use crate::plan::undefined_database;
 use crate::session::{SqlSession, Vars, on_off};
 use crate::{functions, optimize::NearestNeighbours, types};
 use async_trait::async_trait;
 use cvx_auth::Verifier;
 use cvx_core::CancelToken;
-use cvx_engine::{
-    Access, AccessChange, CatalogChange, Durability, Engine, Privileges, Role, Securable,
-};
+use cvx_engine::{Access, AccessChange, Catalog, CatalogChange, Durability, Engine, Role};
 use cvx_session::{Database, Session};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::execution::SessionStateBuilder;
@@ -27,8 +27,6 @@ use std::sync::Arc;
 /// Limits of the SQL layer.
 #[derive(Clone, Debug)]
 pub struct DbOptions {
-    /// What clients call the database.
-    pub database: String,
     /// Memory for all sorts, joins and aggregates together.
     pub query_memory_bytes: usize,
     /// Where sorts and aggregates spill; the system's temporary folder where unset.
@@ -39,13 +37,14 @@ pub struct DbOptions {
     pub import_dir: Option<PathBuf>,
 }
 
-/// One database; its first superuser is `cvx`.
+/// The databases of one engine; their first superuser is `cvx`.
 pub struct Db {
     pub(crate) engine: Arc<Engine>,
     pub(crate) options: DbOptions,
     state: SessionState,
     runtime: Arc<RuntimeEnv>,
     ledger: Ledger,
+    pub(crate) occupancy: Occupancy,
     /// What logins of unknown roles are derived from while the catalog has nothing for that.
     mock_secret: [u8; 32],
 }
@@ -56,8 +55,8 @@ impl Db {
         let state = base_state(Arc::clone(&runtime))?;
         let mock_secret = cvx_auth::random()
             .ok_or_else(|| SqlError::new(SqlState::INTERNAL_ERROR, "no randomness"))?;
-        let ledger = Ledger::default();
-        Ok(Arc::new(Self { engine, options, state, runtime, ledger, mock_secret }))
+        let (ledger, occupancy) = (Ledger::default(), Occupancy::default());
+        Ok(Arc::new(Self { engine, options, state, runtime, ledger, occupancy, mock_secret }))
     }
 
     /// What a session's queries run in: its memory is counted, and stopped by this token.
@@ -75,6 +74,16 @@ impl Db {
     pub fn has_password(&self) -> bool {
         let access = &self.engine.catalog().access;
         access.roles.values().any(|role| role.login && role.verifier.is_some())
+    }
+
+    /// A seat in the database of this name, and a catalog in which it has that name.
+    fn seat(&self, name: &str) -> (Arc<Catalog>, Option<Seat>) {
+        let before = self.engine.catalog();
+        let seat = before.database(name).and_then(|database| self.occupancy.enter(database.oid));
+        // It may have been dropped or renamed before the seat was taken; now it cannot be.
+        let catalog = self.engine.catalog();
+        let oid = catalog.database(name).map(|database| database.oid);
+        (catalog, seat.filter(|seat| oid == Some(seat.database())))
     }
 
     /// A planner's state of its own for one session.
@@ -130,10 +139,7 @@ fn admitted<'a>(access: &'a Access, user: &str) -> Result<&'a Role> {
     if !role.login {
         return Err(refused(format!("role \"{user}\" is not permitted to log in")));
     }
-    if access.held(role.oid, &Securable::Database).has(Privileges::CONNECT) {
-        return Ok(role);
-    }
-    Err(denied("database \"cvx\"").detail("User does not have CONNECT privilege."))
+    Ok(role)
 }
 
 /// Sets a role's password: for `cvx passwd`, on a database that no server has open.
@@ -178,14 +184,11 @@ impl Database for Db {
         database: &str,
         settings: &[(String, String)],
     ) -> Result<Box<dyn Session>> {
-        if database != self.options.database {
-            return Err(SqlError::new(
-                SqlState::INVALID_CATALOG_NAME,
-                format!("database \"{database}\" does not exist"),
-            ));
-        }
-        let access = &self.engine.catalog().access;
-        let role = admitted(access, user)?;
+        let (catalog, seat) = self.seat(database);
+        let role = admitted(&catalog.access, user)?;
+        let (seat, database) =
+            seat.zip(catalog.database(database)).ok_or_else(|| undefined_database(database))?;
+        may_enter(&catalog.access, role.oid, database)?;
         let timeout = self.options.statement_timeout_ms.to_string();
         let mut all = vec![("statement_timeout".to_owned(), timeout)];
         all.extend(settings.iter().cloned());
@@ -197,7 +200,7 @@ impl Database for Db {
             ],
             false,
         );
-        let session = SqlSession::new(self, role.oid, vars);
+        let session = SqlSession::new(self, role.oid, seat, vars);
         Ok(Box::new(session))
     }
 }

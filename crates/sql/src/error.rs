@@ -250,12 +250,14 @@ pub fn from_engine(error: cvx_engine::Error) -> SqlError {
         }
         Error::Exists { kind: "column", .. } => new(SqlState::DUPLICATE_COLUMN),
         Error::Exists { kind: "schema", .. } => new(SqlState("42P06")),
+        Error::Exists { kind: "database", .. } => new(SqlState("42P04")),
         Error::Exists { .. } => new(SqlState::DUPLICATE_OBJECT),
         Error::Missing { kind: "table" | "view", name } => {
             SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
         }
         Error::Missing { kind: "column", .. } => new(SqlState::UNDEFINED_COLUMN),
         Error::Missing { kind: "schema", .. } => new(SqlState::INVALID_SCHEMA_NAME),
+        Error::Missing { kind: "database", .. } => new(SqlState::INVALID_CATALOG_NAME),
         Error::Missing { .. } => new(SqlState::UNDEFINED_OBJECT),
         Error::Invalid(_) => new(SqlState::FEATURE_NOT_SUPPORTED),
         Error::Dependents(_) => new(SqlState("2BP01")).hint("Use CASCADE to revoke them too."),

@@ -30,6 +30,7 @@ mod import;
 mod lateral;
 mod limits;
 mod memory;
+mod occupancy;
 mod optimize;
 pub mod pg_catalog;
 mod plan;

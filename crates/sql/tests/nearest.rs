@@ -29,7 +29,6 @@ impl Sql {
         let options = EngineOptions::standard();
         let engine = Engine::open(dir.path(), options, Arc::new(SystemClock)).unwrap();
         let options = DbOptions {
-            database: "cvx".to_owned(),
             query_memory_bytes: 256 << 20,
             temp_dir: None,
             statement_timeout_ms: 0,

@@ -71,7 +71,7 @@ pub struct GrantRole {
 /// `ALTER TABLE docs OWNER TO x`
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetOwner {
-    /// `TABLE`, `VIEW` or `SCHEMA`.
+    /// `TABLE`, `VIEW`, `SCHEMA` or `DATABASE`.
     pub kind: &'static str,
     /// Whose owner changes.
     pub name: ObjectName,

@@ -4,6 +4,7 @@
 mod column;
 mod copy;
 mod cursor;
+mod database;
 mod grant;
 mod maintenance;
 mod role;
@@ -18,6 +19,7 @@ use crate::statement::Statement;
 
 pub use column::ColumnSetting;
 pub use copy::{Copy, CopyColumns, CopyDirection, CopyHeader, CopyOptions};
+pub use database::{DatabaseOption, DatabaseStatement};
 pub use grant::{Grant, GrantOn, GrantRole, PrivilegeWord, SetOwner};
 pub use maintenance::{Maintenance, MaintenanceKind};
 pub use role::{Password, RoleName, RoleOption, RoleStatement};
@@ -37,6 +39,9 @@ pub(crate) fn read(parser: &mut Parser) -> Result<Option<Statement>, Fault> {
         }
         Some("CREATE" | "ALTER" | "DROP") if role::is_about_role(parser) => {
             role::read(parser).map(Some)
+        }
+        Some("CREATE" | "ALTER" | "DROP") if database::is_about_database(parser) => {
+            database::read(parser).map(Some)
         }
         Some("GRANT" | "REVOKE") => grant::read(parser).map(Some),
         Some("ALTER") => match grant::owner(parser)? {

@@ -132,7 +132,6 @@ const VARIANTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("CreateSchema", &["CREATE SCHEMA IF NOT EXISTS s"]),
-    ("CreateDatabase", &["CREATE DATABASE x"]),
     ("CreateSequence", &["CREATE SEQUENCE IF NOT EXISTS s START 1 INCREMENT BY 2 OWNED BY t.a"]),
     ("CreateType", &["CREATE TYPE mood AS ENUM ('a', 'b')"]),
     (
@@ -144,7 +143,6 @@ const VARIANTS: &[(&str, &[&str])] = &[
             "DROP VIEW v",
             "DROP SCHEMA s",
             "DROP SEQUENCE s",
-            "DROP DATABASE x",
         ],
     ),
     (

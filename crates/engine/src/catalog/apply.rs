@@ -12,22 +12,33 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) enum Effect {
     Created(Arc<Table>),
-    Dropped(SpaceId),
+    /// The spaces of tables that are no more.
+    Dropped(Vec<SpaceId>),
     Definition,
 }
 
 impl Catalog {
     /// Makes a change, whole or not at all.
     pub(crate) fn apply(&mut self, change: CatalogChange, numbers: &Numbers) -> Result<Effect> {
+        self.check_here()?;
+        let effect = self.change(change, numbers)?;
+        self.keep_here();
+        Ok(effect)
+    }
+
+    fn change(&mut self, change: CatalogChange, numbers: &Numbers) -> Result<Effect> {
         match change {
+            CatalogChange::CreateDatabase { name } => self.create_database(&name, numbers)?,
+            CatalogChange::DropDatabase { oid } => return self.drop_database(oid),
+            CatalogChange::RenameDatabase { oid, name } => self.rename_database(oid, name)?,
             CatalogChange::CreateTable(table) => return self.create_table(table, numbers),
             CatalogChange::DropTable { oid } => {
                 let table = self.take_table(oid)?;
                 self.forget(&Securable::Relation(oid));
-                return Ok(Effect::Dropped(table.space));
+                return Ok(Effect::Dropped(vec![table.space]));
             }
             CatalogChange::CreateSchema { name } => {
-                if !self.schemas.insert(name.clone()) {
+                if !self.here_mut().schemas.insert(name.clone()) {
                     return Err(Error::Exists { kind: "schema", name });
                 }
             }
@@ -64,12 +75,12 @@ impl Catalog {
             }
             CatalogChange::DropView { oid } => self.drop_view(oid)?,
             CatalogChange::CreateExtension { name } => {
-                if !self.extensions.insert(name.clone()) {
+                if !self.here_mut().extensions.insert(name.clone()) {
                     return Err(Error::Exists { kind: "extension", name });
                 }
             }
             CatalogChange::DropExtension { name } => {
-                if !self.extensions.remove(&name) {
+                if !self.here_mut().extensions.remove(&name) {
                     return Err(Error::Missing { kind: "extension", name });
                 }
             }
@@ -98,19 +109,21 @@ impl Catalog {
     }
 
     fn drop_schema(&mut self, name: String) -> Result<()> {
-        let used = self.tables.keys().chain(self.views.keys()).any(|(schema, _)| *schema == name);
+        let relations = self.here.tables.keys().chain(self.here.views.keys());
+        let used = relations.into_iter().any(|(schema, _)| *schema == name);
         if used {
             return Err(Error::Invalid(format!("schema \"{name}\" is not empty")));
         }
-        if !self.schemas.remove(&name) {
+        if !self.here_mut().schemas.remove(&name) {
             return Err(Error::Missing { kind: "schema", name });
         }
-        self.forget(&Securable::Schema(name));
+        let on = self.schema(&name);
+        self.forget(&on);
         Ok(())
     }
 
     /// Who owned what is gone, and who had rights on it.
-    fn forget(&mut self, on: &Securable) {
+    pub(super) fn forget(&mut self, on: &Securable) {
         Arc::make_mut(&mut self.access).forget(on);
     }
 
@@ -134,7 +147,7 @@ impl Catalog {
 
     fn drop_index(&mut self, oid: u32) -> Result<()> {
         let has = |table: &&Arc<Table>| table.indexes.iter().any(|index| index.oid == oid);
-        let table = self.tables.values().find(has).map(|table| table.oid);
+        let table = self.here.tables.values().find(has).map(|table| table.oid);
         let lost = || Error::Missing { kind: "index", name: format!("with OID {oid}") };
         self.alter(table.ok_or_else(lost)?, |table| {
             table.indexes.retain(|index| index.oid != oid);
@@ -152,14 +165,15 @@ impl Catalog {
                 view.oid = Numbers::take(&numbers.oid);
             }
         }
-        self.views.insert((view.schema.clone(), view.name.clone()), Arc::new(view));
+        self.here_mut().views.insert((view.schema.clone(), view.name.clone()), Arc::new(view));
         Ok(())
     }
 
     fn drop_view(&mut self, oid: u32) -> Result<()> {
-        let before = self.views.len();
-        self.views.retain(|_, view| view.oid != oid);
-        if self.views.len() == before {
+        let views = &mut self.here_mut().views;
+        let before = views.len();
+        views.retain(|_, view| view.oid != oid);
+        if views.len() == before {
             return Err(Error::Missing { kind: "view", name: format!("with OID {oid}") });
         }
         self.forget(&Securable::Relation(oid));
@@ -193,18 +207,20 @@ impl Catalog {
 
     fn take_table(&mut self, oid: u32) -> Result<Arc<Table>> {
         let table = self.known_table(oid)?;
-        self.tables.remove(&(table.schema.clone(), table.name.clone()));
+        self.here_mut().tables.remove(&(table.schema.clone(), table.name.clone()));
         Ok(table)
     }
 
     fn put_table(&mut self, table: Table) -> Arc<Table> {
         let table = Arc::new(table);
-        self.tables.insert((table.schema.clone(), table.name.clone()), Arc::clone(&table));
+        self.here_mut()
+            .tables
+            .insert((table.schema.clone(), table.name.clone()), Arc::clone(&table));
         table
     }
 
     fn check_schema(&self, schema: &str) -> Result<()> {
-        if self.schemas.contains(schema) {
+        if self.here.schemas.contains(schema) {
             return Ok(());
         }
         Err(Error::Missing { kind: "schema", name: schema.to_owned() })

@@ -7,6 +7,17 @@ use arrow::array::ArrayRef;
 /// or view that a change names by `oid` must exist.
 #[derive(Clone, Debug)]
 pub enum CatalogChange {
+    CreateDatabase {
+        name: String,
+    },
+    /// With all that it holds; never the first one, nor the one that the change is made in.
+    DropDatabase {
+        oid: u32,
+    },
+    RenameDatabase {
+        oid: u32,
+        name: String,
+    },
     CreateSchema {
         name: String,
     },

@@ -1,4 +1,5 @@
-//! The catalog: schemas, tables, views, extensions, roles; one immutable value a version.
+//! The catalog: databases with schemas, tables, views and extensions, and the roles of all; one
+//! immutable value a version, seen from one database.
 //!
 //! A transaction sees the catalog of its snapshot plus its own staged changes. Commits that change
 //! the catalog are ordered: if somebody else changed it since the snapshot, the commit is a
@@ -7,6 +8,8 @@
 mod access;
 mod apply;
 mod change;
+mod database;
+mod databases;
 mod index;
 mod record;
 mod table;
@@ -18,9 +21,10 @@ pub use access::{
 pub(crate) use apply::Effect;
 pub use change::CatalogChange;
 use cvx_types::PgType;
+pub use database::{DatabaseDef, FIRST_DATABASE, FIRST_DATABASE_OID};
 pub use index::IndexDef;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 pub use table::{ColumnDef, OutOfOrder, PARTITION_US, TIME_SCALE_US, Table, TableOptions};
 
@@ -32,11 +36,10 @@ pub const FIRST_OID: u32 = 16_500;
 pub struct Catalog {
     /// Grows with each commit that changes the catalog.
     pub version: u64,
-    /// By schema and name.
-    pub tables: BTreeMap<(String, String), Arc<Table>>,
-    pub views: BTreeMap<(String, String), Arc<View>>,
-    pub schemas: BTreeSet<String>,
-    pub extensions: BTreeSet<String>,
+    /// The database it is seen from: names are looked up here.
+    pub here: Arc<DatabaseDef>,
+    /// All that there are, by OID, `here` among them.
+    pub databases: Arc<BTreeMap<u32, Arc<DatabaseDef>>>,
     /// Roles, owners, grants.
     pub access: Arc<Access>,
     pub next_oid: u32,
@@ -64,15 +67,14 @@ pub struct ViewColumn {
 }
 
 impl Catalog {
-    /// A new database: the schema `public`, nothing in it.
+    /// A new data directory's, with a database of this name.
     #[must_use]
-    pub fn empty() -> Self {
+    pub fn new(name: &str) -> Self {
+        let first = Arc::new(DatabaseDef::empty(FIRST_DATABASE_OID, name));
         Self {
             version: 0,
-            tables: BTreeMap::new(),
-            views: BTreeMap::new(),
-            schemas: BTreeSet::from(["public".to_owned()]),
-            extensions: BTreeSet::new(),
+            databases: Arc::new(BTreeMap::from([(first.oid, Arc::clone(&first))])),
+            here: first,
             access: Arc::new(Access::initial()),
             next_oid: FIRST_OID,
             next_space: 1,
@@ -80,27 +82,36 @@ impl Catalog {
         }
     }
 
+    /// The same with the usual name.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::new(FIRST_DATABASE)
+    }
+
     #[must_use]
     pub fn table(&self, schema: &str, name: &str) -> Option<&Arc<Table>> {
-        self.tables.get(&(schema.to_owned(), name.to_owned()))
+        self.here.table(schema, name)
     }
 
     #[must_use]
     pub fn table_by_oid(&self, oid: u32) -> Option<&Arc<Table>> {
-        self.tables.values().find(|table| table.oid == oid)
+        self.here.tables.values().find(|table| table.oid == oid)
     }
 
     #[must_use]
     pub fn view(&self, schema: &str, name: &str) -> Option<&Arc<View>> {
-        self.views.get(&(schema.to_owned(), name.to_owned()))
+        self.here.view(schema, name)
     }
 
     /// The table that an index belongs to, and the index.
     #[must_use]
     pub fn index(&self, schema: &str, name: &str) -> Option<(&Arc<Table>, &IndexDef)> {
-        let of_schema = self.tables.values().filter(|table| table.schema == schema);
-        of_schema
-            .flat_map(|table| table.indexes.iter().map(move |index| (table, index)))
-            .find(|(_, index)| index.name == name)
+        self.here.index(schema, name)
+    }
+
+    /// What rights on a schema of this database are kept under.
+    #[must_use]
+    pub fn schema(&self, name: &str) -> Securable {
+        Securable::Schema(self.here.oid, name.to_owned())
     }
 }

@@ -1,22 +1,36 @@
 //! The catalog as it lies on disk: a version byte and postcard.
 //!
 //! ```text
-//! 1 | record             before there were roles
-//! 2 | record | access
+//! 1 | one | 4 numbers                      before there were roles
+//! 2 | one | 4 numbers | access             before there were databases
+//! 3 | 4 numbers | databases | access
 //! ```
+//!
+//! `one` is the content of the only database there was, with the numbers around it: see [`One`].
 
-use super::{Access, Catalog, Table, View};
+use super::database::Record;
+use super::{Access, Catalog, FIRST_DATABASE_OID, Table, View};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+const ONE_DATABASE: u8 = 2;
 const WITHOUT_ACCESS: u8 = 1;
 
-/// The catalog without what follows from it.
+/// What the catalog has beside databases and roles.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct Numbers {
+    version: u64,
+    next_oid: u32,
+    next_space: u32,
+    next_sequence: u32,
+}
+
+/// The catalog of versions 1 and 2, without access.
+#[derive(Serialize, Deserialize)]
+struct One {
     version: u64,
     tables: Vec<Table>,
     views: Vec<View>,
@@ -27,73 +41,146 @@ struct Record {
     next_sequence: u32,
 }
 
+/// All that a catalog is made of.
+struct Parts {
+    numbers: Numbers,
+    databases: Vec<Record>,
+    access: Access,
+}
+
 impl Catalog {
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
-        let record = Record {
+        let numbers = Numbers {
             version: self.version,
-            tables: self.tables.values().map(|table| Table::clone(table)).collect(),
-            views: self.views.values().map(|view| View::clone(view)).collect(),
-            schemas: self.schemas.clone(),
-            extensions: self.extensions.clone(),
             next_oid: self.next_oid,
             next_space: self.next_space,
             next_sequence: self.next_sequence,
         };
-        postcard::to_extend(&record, vec![VERSION])
+        let databases: Vec<Record> =
+            self.databases.values().map(|database| Record::from(&**database)).collect();
+        postcard::to_extend(&(numbers, databases), vec![VERSION])
             .and_then(|bytes| postcard::to_extend(&*self.access, bytes))
             .map_err(|error| Error::Invalid(format!("the catalog: {error}")))
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
+    /// `first` is what the database is called where the bytes are older than names.
+    pub(crate) fn decode(bytes: &[u8], first: &str) -> Result<Self> {
         let corrupt = |what: String| Error::Corrupt(format!("the catalog: {what}"));
         let (&version, body) = bytes.split_first().ok_or_else(|| corrupt("empty".to_owned()))?;
-        let (record, rest): (Record, _) =
-            postcard::take_from_bytes(body).map_err(|e| corrupt(e.to_string()))?;
-        let access = match version {
-            WITHOUT_ACCESS => Access::initial(),
-            VERSION => postcard::from_bytes(rest).map_err(|e| corrupt(e.to_string()))?,
-            other => return Err(corrupt(format!("version {other}"))),
-        };
-        let named = |schema: &str, name: &str| (schema.to_owned(), name.to_owned());
-        let tables = record.tables.into_iter();
-        let views = record.views.into_iter();
+        let parts = Parts::read(version, body, first).map_err(|e| corrupt(e.to_string()))?;
+        let parts = parts.ok_or_else(|| corrupt(format!("version {version}")))?;
+        let Numbers { version, next_oid, next_space, next_sequence } = parts.numbers;
+        let databases = parts.databases.into_iter().map(|record| (record.oid, record.into()));
+        let databases: BTreeMap<u32, _> =
+            databases.map(|(oid, database)| (oid, Arc::new(database))).collect();
+        let here = databases.get(&FIRST_DATABASE_OID).cloned();
         Ok(Self {
-            version: record.version,
-            tables: tables.map(|t| (named(&t.schema, &t.name), Arc::new(t))).collect(),
-            views: views.map(|v| (named(&v.schema, &v.name), Arc::new(v))).collect(),
-            schemas: record.schemas,
-            extensions: record.extensions,
-            access: Arc::new(access),
-            next_oid: record.next_oid,
-            next_space: record.next_space,
-            next_sequence: record.next_sequence,
+            version,
+            here: here.ok_or_else(|| corrupt("the first database is not there".to_owned()))?,
+            databases: Arc::new(databases),
+            access: Arc::new(parts.access),
+            next_oid,
+            next_space,
+            next_sequence,
         })
+    }
+}
+
+impl Parts {
+    fn read(version: u8, body: &[u8], first: &str) -> postcard::Result<Option<Self>> {
+        Ok(match version {
+            VERSION => {
+                let ((numbers, databases), rest) = postcard::take_from_bytes(body)?;
+                Some(Self { numbers, databases, access: postcard::from_bytes(rest)? })
+            }
+            WITHOUT_ACCESS | ONE_DATABASE => {
+                let (one, rest): (One, _) = postcard::take_from_bytes(body)?;
+                let access = match version {
+                    WITHOUT_ACCESS => Access::initial(),
+                    _ => postcard::from_bytes(rest)?,
+                };
+                Some(one.parts(access, first))
+            }
+            _ => None,
+        })
+    }
+}
+
+impl One {
+    fn parts(self, access: Access, name: &str) -> Parts {
+        let Self { version, next_oid, next_space, next_sequence, .. } = self;
+        let first = Record::first(name, self.tables, self.views, self.schemas, self.extensions);
+        let numbers = Numbers { version, next_oid, next_space, next_sequence };
+        Parts { numbers, databases: vec![first], access }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Role;
+    use crate::{DatabaseDef, Grant, Privileges, Role, Securable};
 
     #[test]
-    fn roles_are_kept() {
+    fn roles_and_databases_are_kept() {
         let mut catalog = Catalog::empty();
         let access = Arc::make_mut(&mut catalog.access);
         access.roles.insert(20_000, Role::group(20_000, "ada"));
-        assert_eq!(Catalog::decode(&catalog.encode().unwrap()).unwrap(), catalog);
+        access.owners.insert(Securable::Database(20_001), 20_000);
+        access.owners.insert(Securable::Schema(20_001, "own".to_owned()), 20_000);
+        let mut other = DatabaseDef::empty(20_001, "notes");
+        other.schemas.insert("own".to_owned());
+        Arc::make_mut(&mut catalog.databases).insert(other.oid, Arc::new(other));
+        let bytes = catalog.encode().unwrap();
+        assert_eq!(Catalog::decode(&bytes, "unread").unwrap(), catalog);
     }
 
-    /// A database made before there were roles opens with the superuser it always had.
+    /// A data directory of the versions before: one database, and what it had is in it.
     #[test]
-    fn a_catalog_without_roles_is_read() {
-        let catalog = Catalog::empty();
-        let bytes = catalog.encode().unwrap();
-        let record = bytes.len() - postcard::to_allocvec(&*catalog.access).unwrap().len();
-        let mut old = bytes[..record].to_vec();
-        old[0] = WITHOUT_ACCESS;
-        assert_eq!(Catalog::decode(&old).unwrap(), catalog);
+    fn catalogs_of_one_database_are_read() {
+        let expected = Catalog::new("docs");
+        let one = One {
+            version: 0,
+            tables: vec![],
+            views: vec![],
+            schemas: BTreeSet::from(["public".to_owned()]),
+            extensions: BTreeSet::new(),
+            next_oid: expected.next_oid,
+            next_space: 1,
+            next_sequence: 1,
+        };
+        let mut old = postcard::to_extend(&one, vec![WITHOUT_ACCESS]).unwrap();
+        assert_eq!(Catalog::decode(&old, "docs").unwrap(), expected);
+        old[0] = ONE_DATABASE;
+        let with_access = postcard::to_extend(&*expected.access, old.clone()).unwrap();
+        assert_eq!(Catalog::decode(&with_access, "docs").unwrap(), expected);
         old[0] = 9;
-        assert!(Catalog::decode(&old).is_err());
+        assert!(Catalog::decode(&old, "docs").is_err());
+    }
+
+    /// Rights of then were on "the database" and on schemas of it by name.
+    #[test]
+    fn rights_of_one_database_are_its_own() {
+        #[derive(Serialize)]
+        enum Old {
+            _Relation(u32),
+            Schema(String),
+            _Call(String),
+            Database,
+        }
+        let read = |old: &Old| -> Securable {
+            postcard::from_bytes(&postcard::to_allocvec(old).unwrap()).unwrap()
+        };
+        let schema = Securable::Schema(FIRST_DATABASE_OID, "own".to_owned());
+        assert_eq!(read(&Old::Schema("own".to_owned())), schema);
+        assert_eq!(read(&Old::Database), Securable::Database(FIRST_DATABASE_OID));
+        let grant = Grant {
+            grantee: 1,
+            grantor: 2,
+            privileges: Privileges::USAGE,
+            grantable: Privileges::NONE,
+        };
+        let grants = BTreeMap::from([(schema, vec![grant])]);
+        let bytes = postcard::to_allocvec(&grants).unwrap();
+        assert_eq!(postcard::from_bytes::<BTreeMap<_, _>>(&bytes).unwrap(), grants);
     }
 }

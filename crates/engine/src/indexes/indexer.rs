@@ -139,7 +139,7 @@ impl IndexerThread {
     /// Lets go of what nobody names, and makes what is missing.
     fn round(&self, first: bool) {
         let published = self.core.published.load_full();
-        let tables = published.catalog.tables.values();
+        let tables = published.catalog.all_tables();
         let lists: Vec<_> = tables
             .filter_map(|table| Some((table, published.stores.get(&table.space)?.list.load_full())))
             .collect();

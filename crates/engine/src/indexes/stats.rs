@@ -55,7 +55,7 @@ impl Engine {
     pub fn index_stats(&self) -> Result<Vec<IndexStats>> {
         let published = self.core().published.load_full();
         let mut all = Vec::new();
-        for table in published.catalog.tables.values() {
+        for table in published.catalog.all_tables() {
             let list = published.store(table.space)?.list.load_full();
             for index in &table.indexes {
                 let of = |segments: &[&Arc<Segment>]| self.stats_of(table, index, segments);

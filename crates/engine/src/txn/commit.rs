@@ -60,7 +60,7 @@ impl Txn {
             created: staged.created,
             dropped: staged.dropped,
         });
-        let (snapshot, base_catalog) = (self.base.seq, Arc::clone(&self.base.catalog));
+        let (snapshot, base_catalog) = (self.base.seq, Arc::clone(&self.catalog));
         Ok(CommitRequest { snapshot, base_catalog, tables, catalog, durability, reply })
     }
 }

@@ -21,9 +21,9 @@ impl Txn {
     pub fn ddl(&mut self, change: CatalogChange) -> Result<()> {
         let core = Arc::clone(self.engine.core());
         core.check_poison()?;
-        let base = &self.base;
+        let base = &self.catalog;
         let staged = self.ddl.get_or_insert_with(|| Staged {
-            catalog: Arc::clone(&base.catalog),
+            catalog: Arc::clone(base),
             created: HashMap::new(),
             dropped: Vec::new(),
         });
@@ -33,12 +33,14 @@ impl Txn {
                 let store = Arc::new(TableStore::new(&table)?);
                 staged.created.insert(table.space, store);
             }
-            Effect::Dropped(space) => {
-                // A table of this transaction was never there for anybody else.
-                if staged.created.remove(&space).is_none() {
-                    staged.dropped.push(space);
+            Effect::Dropped(spaces) => {
+                for space in spaces {
+                    // A table of this transaction was never there for anybody else.
+                    if staged.created.remove(&space).is_none() {
+                        staged.dropped.push(space);
+                    }
+                    self.tables.remove(&space);
                 }
-                self.tables.remove(&space);
             }
             Effect::Definition => {}
         }

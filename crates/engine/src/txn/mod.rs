@@ -36,6 +36,8 @@ use std::sync::Arc;
 pub struct Txn {
     engine: Arc<Engine>,
     base: Arc<Published>,
+    /// The snapshot's catalog, seen from the transaction's database.
+    catalog: Arc<Catalog>,
     /// How many writing calls there were: own sequences are `OWN_BASE` plus that.
     calls: u64,
     /// What `calls` was when the statement began.
@@ -57,10 +59,11 @@ pub(crate) struct OwnHandle {
 }
 
 impl Txn {
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, database: u32) -> Self {
         let base = engine.core().published.load_full();
         Self {
             engine,
+            catalog: Catalog::seen_from(&base.catalog, database),
             base,
             calls: 0,
             statement: 0,
@@ -73,7 +76,7 @@ impl Txn {
     /// The transaction, with a new one of the same engine in its place.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let fresh = Self::new(Arc::clone(&self.engine));
+        let fresh = Self::new(Arc::clone(&self.engine), self.catalog.here.oid);
         std::mem::replace(self, fresh)
     }
 
@@ -87,7 +90,7 @@ impl Txn {
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         let staged = self.ddl.as_ref().map(|staged| &staged.catalog);
-        Arc::clone(staged.unwrap_or(&self.base.catalog))
+        Arc::clone(staged.unwrap_or(&self.catalog))
     }
 
     /// Who may do what now: as last committed, not as of the snapshot, so that what was revoked is

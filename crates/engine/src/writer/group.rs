@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::layout::Layout;
 use crate::published::Published;
 use crate::seal::Sealer;
-use crate::{Catalog, Durability, Error, Result, dictionary, recover};
+use crate::{Catalog, Durability, Error, FIRST_DATABASE_OID, Result, dictionary, recover};
 use cvx_core::{CommitSeq, EntityId, SpaceId, ValidTime};
 use cvx_storage::{Batch, RowKey, RowRecord};
 use hashbrown::HashSet;
@@ -102,7 +102,7 @@ fn check(commit: &CommitRequest, state: &Published) -> Result<()> {
 
 /// Whether rows written for a table fit what the table is now.
 fn is_same_table(write: &TableWrite, catalog: &Catalog) -> bool {
-    catalog.table_by_oid(write.table.oid).is_some_and(|now| {
+    catalog.any_table(write.table.oid).is_some_and(|now| {
         now.space == write.table.space && now.columns.len() == write.table.columns.len()
     })
 }
@@ -205,7 +205,7 @@ fn put_catalog(
 }
 
 fn next_catalog(write: &CatalogWrite, core: &Core, state: &Published) -> Catalog {
-    let mut catalog = Catalog::clone(&write.catalog);
+    let mut catalog = Catalog::clone(&Catalog::seen_from(&write.catalog, FIRST_DATABASE_OID));
     catalog.version = state.catalog.version + 1;
     catalog.next_oid = core.numbers.oid.load(Ordering::Relaxed);
     catalog.next_space = core.numbers.space.load(Ordering::Relaxed);
@@ -254,7 +254,7 @@ fn change_catalog(
     let mut stores = next.stores.as_ref().clone();
     stores.extend(write.created.iter().map(|(space, store)| (*space, Arc::clone(store))));
     let dropped = write.dropped.iter().filter_map(|space| stores.remove(space)).collect();
-    for table in catalog.tables.values() {
+    for table in catalog.all_tables() {
         let Some(store) = stores.get(&table.space) else { continue };
         if !Arc::ptr_eq(&store.layout.load().table, table) {
             match Layout::of(table) {

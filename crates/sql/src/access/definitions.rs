@@ -5,9 +5,11 @@
 use super::{Guard, denied};
 use crate::bind::object_name;
 use crate::ddl::DdlPlan;
-use crate::plan::{StatementCx, undefined_table};
+use crate::plan::{StatementCx, undefined_database, undefined_table};
 use cvx_dialect::SetOwner;
-use cvx_engine::{AccessChange, Catalog, CatalogChange, Privileges, SUPERUSER_OID, Securable};
+use cvx_engine::{
+    AccessChange, Catalog, CatalogChange, Privileges, Role, SUPERUSER_OID, Securable,
+};
 use cvx_types::{Result, SqlError, SqlState};
 
 impl Guard {
@@ -28,12 +30,14 @@ impl Guard {
                 }
             }
             C::DropTable { oid } => self.droppable_table(catalog, *oid),
-            C::DropView { oid } => match catalog.views.values().find(|view| view.oid == *oid) {
-                Some(view) => {
-                    self.in_schema_or(&view.schema, || self.relation(*oid, "view", &view.name))
+            C::DropView { oid } => {
+                match catalog.here.views.values().find(|view| view.oid == *oid) {
+                    Some(view) => {
+                        self.in_schema_or(&view.schema, || self.relation(*oid, "view", &view.name))
+                    }
+                    None => Ok(()),
                 }
-                None => Ok(()),
-            },
+            }
             C::RenameTable { oid, .. }
             | C::AddColumn { oid, .. }
             | C::RenameColumn { oid, .. }
@@ -43,12 +47,18 @@ impl Guard {
             | C::SetComment { oid, .. }
             | C::CreateIndex { oid, .. } => self.table_owner(catalog, *oid),
             C::DropIndex { oid } => self.index_owner(catalog, *oid),
-            C::CreateSchema { .. } | C::CreateExtension { .. } => self.create_in_database(),
-            C::DropSchema { name } => {
-                self.owner(&Securable::Schema(name.clone()), &format!("schema {name}"))
+            C::CreateSchema { .. } | C::CreateExtension { .. } => {
+                self.create_in_database(&catalog.here.name)
             }
+            C::DropSchema { name } => self.owner(&self.schema(name), &format!("schema {name}")),
             C::DropExtension { .. } if self.is_superuser() => Ok(()),
             C::DropExtension { name } => Err(must_own(&format!("extension {name}"))),
+            C::CreateDatabase { .. } => self.create_databases(),
+            C::DropDatabase { oid } => self.database_owner(catalog, *oid),
+            C::RenameDatabase { oid, .. } => {
+                self.database_owner(catalog, *oid)?;
+                self.create_databases()
+            }
             // Planned by this module, which asked then.
             C::Access(_) => Ok(()),
         }
@@ -75,7 +85,7 @@ impl Guard {
     }
 
     fn index_owner(&self, catalog: &Catalog, oid: u32) -> Result<()> {
-        let all = catalog.tables.values().flat_map(|t| t.indexes.iter().map(move |i| (t, i)));
+        let all = catalog.here.tables.values().flat_map(|t| t.indexes.iter().map(move |i| (t, i)));
         match all.into_iter().find(|(_, index)| index.oid == oid) {
             Some((table, index)) => self.relation(table.oid, "index", &index.name),
             None => Ok(()),
@@ -84,13 +94,27 @@ impl Guard {
 
     /// Who owns a schema may drop what is in it.
     fn in_schema_or(&self, schema: &str, otherwise: impl Fn() -> Result<()>) -> Result<()> {
-        let on = Securable::Schema(schema.to_owned());
+        let on = self.schema(schema);
         if self.access().owns(self.user(), &on) { Ok(()) } else { otherwise() }
     }
 
-    fn create_in_database(&self) -> Result<()> {
-        let held = self.access().held(self.user(), &Securable::Database);
-        if held.has(Privileges::CREATE) { Ok(()) } else { Err(denied("database cvx")) }
+    fn create_in_database(&self, name: &str) -> Result<()> {
+        let held = self.access().held(self.user(), &Securable::Database(self.database()));
+        if held.has(Privileges::CREATE) { Ok(()) } else { Err(denied(&format!("database {name}"))) }
+    }
+
+    fn create_databases(&self) -> Result<()> {
+        let role = self.access().role(self.user());
+        if role.is_some_and(|role| role.superuser || role.create_db) {
+            return Ok(());
+        }
+        let message = "permission denied to create database";
+        Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message))
+    }
+
+    fn database_owner(&self, catalog: &Catalog, oid: u32) -> Result<()> {
+        let name = catalog.databases.get(&oid).map_or("", |database| database.name.as_str());
+        self.owner(&Securable::Database(oid), &format!("database {name}"))
     }
 
     /// Makes the user the owner of what these changes made in this catalog.
@@ -105,7 +129,10 @@ impl Guard {
                 let oid = table.or_else(|| catalog.view(schema, name).map(|view| view.oid))?;
                 Some(Securable::Relation(oid))
             }
-            Made::Schema(name) => Some(Securable::Schema(name.clone())),
+            Made::Schema(name) => Some(self.schema(name)),
+            Made::Database(name) => {
+                catalog.database(name).map(|database| Securable::Database(database.oid))
+            }
         };
         let set = |on| CatalogChange::Access(AccessChange::SetOwner { on, owner });
         made.iter().filter_map(of).map(set).collect()
@@ -117,6 +144,7 @@ impl Guard {
 pub enum Made {
     Relation(String, String),
     Schema(String),
+    Database(String),
 }
 
 impl Made {
@@ -131,6 +159,7 @@ impl Made {
                 new.then(|| Self::Relation(view.schema.clone(), view.name.clone()))
             }
             CatalogChange::CreateSchema { name } => Some(Self::Schema(name.clone())),
+            CatalogChange::CreateDatabase { name } => Some(Self::Database(name.clone())),
             _ => None,
         };
         changes.iter().filter_map(made).collect()
@@ -142,6 +171,7 @@ pub(super) fn set_owner(cx: &StatementCx<'_>, set: &SetOwner) -> Result<DdlPlan>
     let tag = match set.kind {
         "TABLE" => "ALTER TABLE",
         "VIEW" => "ALTER VIEW",
+        "DATABASE" => "ALTER DATABASE",
         _ => "ALTER SCHEMA",
     };
     let parts = object_name(&set.name);
@@ -156,6 +186,7 @@ pub(super) fn set_owner(cx: &StatementCx<'_>, set: &SetOwner) -> Result<DdlPlan>
                 SqlState::INVALID_SCHEMA_NAME,
                 format!("schema \"{shown}\" does not exist"),
             )),
+            (false, "DATABASE") => Err(undefined_database(&shown)),
             (false, _) => Err(undefined_table(&shown)),
         };
     };
@@ -168,16 +199,30 @@ pub(super) fn set_owner(cx: &StatementCx<'_>, set: &SetOwner) -> Result<DdlPlan>
             let message = format!("must be able to SET ROLE \"{}\"", new.name);
             return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
-        let in_schema = schema.map(Securable::Schema).unwrap_or(Securable::Database);
-        if !guard.access().held(new.oid, &in_schema).has(Privileges::CREATE) {
-            return Err(denied(&match in_schema {
-                Securable::Schema(name) => format!("schema {name}"),
-                _ => "database cvx".to_owned(),
-            }));
-        }
+        may_receive(cx, new, &on, schema)?;
     }
     let change = AccessChange::SetOwner { on, owner: new.oid };
     Ok(DdlPlan::change(tag, CatalogChange::Access(change)))
+}
+
+/// The new owner must be able to make such a thing where it is.
+fn may_receive(
+    cx: &StatementCx<'_>,
+    new: &Role,
+    on: &Securable,
+    schema: Option<String>,
+) -> Result<()> {
+    let guard = &cx.guard;
+    let (place, words) = match (on, schema) {
+        (Securable::Database(_), _) => return guard.create_databases(),
+        (_, Some(schema)) => (guard.schema(&schema), format!("schema {schema}")),
+        (_, None) => {
+            let here = &cx.catalog.here;
+            (Securable::Database(here.oid), format!("database {}", here.name))
+        }
+    };
+    let held = guard.access().held(new.oid, &place);
+    if held.has(Privileges::CREATE) { Ok(()) } else { Err(denied(&words)) }
 }
 
 /// What a name means, and the schema it is in.
@@ -187,8 +232,12 @@ fn securable(
     parts: &[String],
 ) -> Option<(Securable, Option<String>)> {
     if kind == "SCHEMA" {
-        let name = parts.last().filter(|name| cx.catalog.schemas.contains(*name))?;
-        return Some((Securable::Schema(name.clone()), None));
+        let name = parts.last().filter(|name| cx.catalog.here.schemas.contains(*name))?;
+        return Some((cx.guard.schema(name), None));
+    }
+    if kind == "DATABASE" {
+        let database = cx.catalog.database(parts.last()?)?;
+        return Some((Securable::Database(database.oid), None));
     }
     let table = cx.find_table(parts).map(|table| (table.oid, table.schema.clone()));
     let found = table.or_else(|| cx.find_view(parts).map(|view| (view.oid, view.schema.clone())));

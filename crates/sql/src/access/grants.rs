@@ -3,7 +3,7 @@
 use super::denied;
 use crate::bind::{ident_name, object_name};
 use crate::ddl::DdlPlan;
-use crate::plan::{StatementCx, undefined_table};
+use crate::plan::{StatementCx, undefined_database, undefined_table};
 use cvx_dialect::{Grant, GrantOn, RoleName};
 use cvx_engine::{AccessChange, CatalogChange, PUBLIC_OID, Privileges, Securable};
 use cvx_session::Notice;
@@ -123,8 +123,7 @@ fn targets(cx: &StatementCx<'_>, on: &GrantOn) -> Result<Vec<Target>> {
             Ok(all_relations(cx, &schemas))
         }
         GrantOn::Schemas(names) => {
-            let target =
-                |name: String| Target { on: Securable::Schema(name.clone()), kind: "schema", name };
+            let target = |name: String| Target { on: cx.guard.schema(&name), kind: "schema", name };
             Ok(known_schemas(cx, names)?.into_iter().map(target).collect())
         }
         GrantOn::Calls(names) => names.iter().map(call).collect(),
@@ -133,7 +132,7 @@ fn targets(cx: &StatementCx<'_>, on: &GrantOn) -> Result<Vec<Target>> {
             let all = crate::admin::PROCEDURES.iter().filter(|_| ours);
             Ok(all.map(|name| procedure((*name).to_owned())).collect())
         }
-        GrantOn::Databases(names) => names.iter().map(database).collect(),
+        GrantOn::Databases(names) => names.iter().map(|name| database(cx, name)).collect(),
     }
 }
 
@@ -160,8 +159,8 @@ fn all_relations(cx: &StatementCx<'_>, schemas: &[String]) -> Vec<Target> {
         name: name.clone(),
     };
     let inside = |schema: &String| schemas.contains(schema);
-    let tables = cx.catalog.tables.values().filter(|table| inside(&table.schema));
-    let views = cx.catalog.views.values().filter(|view| inside(&view.schema));
+    let tables = cx.catalog.here.tables.values().filter(|table| inside(&table.schema));
+    let views = cx.catalog.here.views.values().filter(|view| inside(&view.schema));
     tables
         .map(|table| target(table.oid, &table.name))
         .chain(views.map(|view| target(view.oid, &view.name)))
@@ -174,7 +173,7 @@ fn known_schemas(cx: &StatementCx<'_>, names: &[Ident]) -> Result<Vec<String>> {
         if matches!(name.as_str(), "pg_catalog" | "information_schema" | "cvx") {
             return Err(SqlError::unsupported("GRANT and REVOKE on a schema of the system"));
         }
-        if cx.catalog.schemas.contains(&name) {
+        if cx.catalog.here.schemas.contains(&name) {
             return Ok(name);
         }
         let message = format!("schema \"{name}\" does not exist");
@@ -197,11 +196,8 @@ fn procedure(name: String) -> Target {
     Target { on: Securable::Call(name.clone()), kind: "procedure", name }
 }
 
-fn database(name: &Ident) -> Result<Target> {
+fn database(cx: &StatementCx<'_>, name: &Ident) -> Result<Target> {
     let name = ident_name(name);
-    if name == "cvx" {
-        return Ok(Target { on: Securable::Database, kind: "database", name });
-    }
-    let message = format!("database \"{name}\" does not exist");
-    Err(SqlError::new(SqlState::INVALID_CATALOG_NAME, message))
+    let found = cx.catalog.database(&name).ok_or_else(|| undefined_database(&name))?;
+    Ok(Target { on: Securable::Database(found.oid), kind: "database", name })
 }

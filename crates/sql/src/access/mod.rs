@@ -11,10 +11,15 @@
 //! Rejected: checks per kind of statement before it is bound. They must walk the same tree as the
 //! binder and see views, functions and sub-queries as it does; what they miss is an open door.
 
+mod databases;
 mod definitions;
 mod grants;
 mod roles;
 
+pub(crate) use databases::{
+    IN_USE, give as give_database, may_enter, owner as database_owner, plan as plan_database,
+    vacated,
+};
 pub(crate) use definitions::Made;
 pub(crate) use roles::new_role_secret;
 
@@ -33,6 +38,8 @@ pub struct Guard {
     user: u32,
     /// Who it is without SET ROLE.
     session_user: u32,
+    /// The OID of the database it works in.
+    database: u32,
 }
 
 /// In whose name a table is read.
@@ -47,8 +54,13 @@ pub enum Reader {
 }
 
 impl Guard {
-    pub fn new(access: Arc<Access>, user: u32, session_user: u32) -> Self {
-        Self { access, user, session_user }
+    pub fn new(access: Arc<Access>, user: u32, session_user: u32, database: u32) -> Self {
+        Self { access, user, session_user, database }
+    }
+
+    /// What rights on a schema are kept under.
+    pub fn schema(&self, name: &str) -> Securable {
+        Securable::Schema(self.database, name.to_owned())
     }
 
     pub fn access(&self) -> &Access {
@@ -61,6 +73,10 @@ impl Guard {
 
     pub fn session_user(&self) -> u32 {
         self.session_user
+    }
+
+    pub fn database(&self) -> u32 {
+        self.database
     }
 
     pub fn is_superuser(&self) -> bool {
@@ -135,7 +151,7 @@ impl Guard {
 
     /// The user may create things in a schema.
     pub fn create_in(&self, schema: &str) -> Result<()> {
-        let on = Securable::Schema(schema.to_owned());
+        let on = self.schema(schema);
         self.held(self.user, &on, Privileges::CREATE, || format!("schema {schema}"))
     }
 
@@ -148,7 +164,7 @@ impl Guard {
     }
 
     fn of_schema(&self, by: u32, schema: &str) -> Result<()> {
-        let on = Securable::Schema(schema.to_owned());
+        let on = self.schema(schema);
         self.held(by, &on, Privileges::USAGE, || format!("schema {schema}"))
     }
 

@@ -293,16 +293,35 @@ fn drop_all(cx: &StatementCx<'_>, names: &[Ident], if_exists: bool) -> Result<Dd
     Ok(plan)
 }
 
+/// A table or view in words, with its database where that is another one.
+fn relation(cx: &StatementCx<'_>, oid: u32) -> String {
+    for database in cx.catalog.databases.values() {
+        let table = database.tables.values().find(|table| table.oid == oid);
+        let view = database.views.values().find(|view| view.oid == oid);
+        let words = match (table, view) {
+            (Some(table), _) => format!("table {}", table.name),
+            (_, Some(view)) => format!("view {}", view.name),
+            (None, None) => continue,
+        };
+        let here = database.oid == cx.catalog.here.oid;
+        return if here { words } else { format!("{words} in database {}", database.name) };
+    }
+    String::new()
+}
+
 fn dependency(cx: &StatementCx<'_>, role: u32, on: &Securable) -> String {
+    let database = |oid: &u32| {
+        let found = cx.catalog.databases.get(oid);
+        format!("database {}", found.map_or("", |database| database.name.as_str()))
+    };
     let what = match on {
-        Securable::Relation(oid) => {
-            let table = cx.catalog.table_by_oid(*oid).map(|table| format!("table {}", table.name));
-            let view = || cx.catalog.views.values().find(|view| view.oid == *oid);
-            table.or_else(|| view().map(|view| format!("view {}", view.name))).unwrap_or_default()
+        Securable::Relation(oid) => relation(cx, *oid),
+        Securable::Schema(within, name) if *within == cx.catalog.here.oid => {
+            format!("schema {name}")
         }
-        Securable::Schema(name) => format!("schema {name}"),
+        Securable::Schema(within, name) => format!("schema {name} in {}", database(within)),
         Securable::Call(name) => format!("procedure {name}"),
-        Securable::Database => "database cvx".to_owned(),
+        Securable::Database(oid) => database(oid),
     };
     let owns = cx.guard.access().owner(on) == role;
     if owns { format!("owner of {what}") } else { format!("privileges for {what}") }

@@ -18,6 +18,7 @@ use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
+use datafusion::sql::sqlparser::ast::ObjectName;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -44,7 +45,8 @@ fn named(cx: &StatementCx<'_>, work: &Maintenance) -> Result<Vec<u32>> {
     let says = |word: &str| work.options.iter().any(|option| option == word);
     let mut found = Vec::new();
     if says("database") || says("system") {
-        for table in cx.catalog.tables.values() {
+        check_named_here(cx, work)?;
+        for table in cx.catalog.here.tables.values() {
             found.extend(of_table(cx, table)?);
         }
         return Ok(found);
@@ -56,7 +58,7 @@ fn named(cx: &StatementCx<'_>, work: &Maintenance) -> Result<Vec<u32>> {
             found.extend(of_table(cx, &table)?);
         } else if says("schema") {
             let schema = parts.last().cloned().unwrap_or_default();
-            let tables = cx.catalog.tables.values();
+            let tables = cx.catalog.here.tables.values();
             for table in tables.filter(|table| table.schema == schema) {
                 found.extend(of_table(cx, table)?);
             }
@@ -65,6 +67,15 @@ fn named(cx: &StatementCx<'_>, work: &Maintenance) -> Result<Vec<u32>> {
         }
     }
     Ok(found)
+}
+
+/// Only the session's own database has its indexes built anew.
+fn check_named_here(cx: &StatementCx<'_>, work: &Maintenance) -> Result<()> {
+    let other = |name: &&ObjectName| object_name(name) != [cx.catalog.here.name.as_str()];
+    match work.names.iter().find(other) {
+        Some(_) => Err(SqlError::unsupported("REINDEX of another database than the current one")),
+        None => Ok(()),
+    }
 }
 
 /// The indexes of a table, for its owner.

@@ -44,6 +44,7 @@ fn find(
     name: &ObjectName,
 ) -> Result<Option<CatalogChange>> {
     let parts = object_name(name);
+    cx.check_database(&parts)?;
     Ok(match kind {
         ObjectType::Table => {
             if cx.find_table(&parts).is_none() && cx.find_view(&parts).is_some() {
@@ -71,7 +72,7 @@ fn find(
         }
         ObjectType::Schema => {
             let name = parts.last().cloned().unwrap_or_default();
-            cx.catalog.schemas.contains(&name).then_some(CatalogChange::DropSchema { name })
+            cx.catalog.here.schemas.contains(&name).then_some(CatalogChange::DropSchema { name })
         }
         _ => None,
     })
@@ -109,7 +110,7 @@ pub(super) fn extensions(cx: &StatementCx<'_>, dropped: &DropExtension) -> Resul
     let mut plan = DdlPlan::new("DROP EXTENSION");
     for name in &dropped.names {
         let name = ident_name(name);
-        if cx.catalog.extensions.contains(&name) {
+        if cx.catalog.here.extensions.contains(&name) {
             plan.changes.push(CatalogChange::DropExtension { name });
         } else if dropped.if_exists {
             plan = plan.notice(format!("extension \"{name}\" does not exist, skipping"));

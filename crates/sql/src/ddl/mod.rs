@@ -67,7 +67,7 @@ pub async fn plan(cx: &StatementCx<'_>, statement: &Statement) -> Result<Option<
 fn extension(cx: &StatementCx<'_>, create: &ast::CreateExtension) -> Result<DdlPlan> {
     const TAG: &str = "CREATE EXTENSION";
     let name = crate::bind::ident_name(&create.name);
-    if cx.catalog.extensions.contains(&name) && create.if_not_exists {
+    if cx.catalog.here.extensions.contains(&name) && create.if_not_exists {
         return Ok(
             DdlPlan::new(TAG).notice(format!("extension \"{name}\" already exists, skipping"))
         );
@@ -98,7 +98,7 @@ fn create_schema(
             format!("unacceptable schema name \"{name}\""),
         ));
     }
-    if if_not_exists && cx.catalog.schemas.contains(&name) {
+    if if_not_exists && cx.catalog.here.schemas.contains(&name) {
         return Ok(DdlPlan::new(TAG).notice(format!("schema \"{name}\" already exists, skipping")));
     }
     Ok(DdlPlan::change(TAG, CatalogChange::CreateSchema { name }))
@@ -107,6 +107,7 @@ fn create_schema(
 /// Where a new relation goes: its schema and name.
 fn place(cx: &StatementCx<'_>, name: &ast::ObjectName) -> Result<(String, String)> {
     let mut parts = crate::bind::object_name(name);
+    cx.check_database(&parts)?;
     let relation = parts.pop().unwrap_or_default();
     let schema = match parts.pop() {
         Some(schema) => schema,

@@ -165,7 +165,7 @@ impl SystemCatalog {
     /// Names of all schemas, Postgres' own first.
     pub fn schemas(&self) -> impl Iterator<Item = &str> {
         let own = ["pg_catalog", "information_schema"].into_iter();
-        let users = self.catalog.schemas.iter().map(String::as_str);
+        let users = self.catalog.here.schemas.iter().map(String::as_str);
         own.chain(users.filter(|name| !["pg_catalog", "information_schema"].contains(name)))
     }
 

@@ -11,7 +11,6 @@ pub const PUBLIC: u32 = 2200;
 pub const INFORMATION_SCHEMA: u32 = 13_212;
 
 pub const SUPERUSER: u32 = 10;
-pub const DATABASE: u32 = 16_386;
 pub const TABLESPACE_DEFAULT: u32 = 1663;
 pub const TABLESPACE_GLOBAL: u32 = 1664;
 

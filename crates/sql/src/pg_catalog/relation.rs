@@ -109,8 +109,8 @@ impl Relation {
 
 /// All relations of this catalog, the system's included, in no particular order.
 pub fn relations(catalog: &Catalog) -> Vec<Relation> {
-    let of_tables = catalog.tables.values().flat_map(of_table);
-    let of_views = catalog.views.values().map(of_view);
+    let of_tables = catalog.here.tables.values().flat_map(of_table);
+    let of_views = catalog.here.views.values().map(of_view);
     of_tables.chain(of_views).chain(system_tables().map(of_system)).collect()
 }
 

@@ -155,7 +155,7 @@ impl ContextProvider for Planner<'_> {
         }
         let found: Option<Arc<dyn TableProvider>> = match named {
             Some((schema, table)) if schema == "cvx" => {
-                crate::admin::table(self.cx.engine, &table).map_err(to_datafusion)?
+                crate::admin::table(self.cx, &table).map_err(to_datafusion)?
             }
             Some((schema, table)) => self.cx.system.table(&schema, &table),
             None => None,

@@ -96,6 +96,7 @@ impl StatementCx<'_> {
     /// The table, or 42P01.
     pub fn table(&self, name: &ObjectName) -> Result<Arc<Table>> {
         let parts = bind::object_name(name);
+        self.check_database(&parts)?;
         if let Some(table) = self.find_table(&parts) {
             return Ok(table);
         }
@@ -112,14 +113,27 @@ impl StatementCx<'_> {
         match parts {
             [name] => self.search_path().iter().find_map(|schema| look(schema, name)),
             [schema, name] => look(schema, name),
-            [_database, schema, name] => look(schema, name),
+            [database, schema, name] if *database == self.catalog.here.name => look(schema, name),
             _ => None,
+        }
+    }
+
+    /// 0A000 where a name of three parts begins with another database.
+    pub fn check_database(&self, parts: &[String]) -> Result<()> {
+        match parts {
+            [database, _, _] if *database != self.catalog.here.name => {
+                let name = parts.join(".");
+                let message = format!("cross-database references are not implemented: \"{name}\"");
+                Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message))
+            }
+            _ => Ok(()),
         }
     }
 
     /// 42P01 unless the name is one of the system's own tables.
     pub fn check_system_table(&self, name: &ObjectName) -> Result<()> {
         let parts = bind::object_name(name);
+        self.check_database(&parts)?;
         match context::system_name(&self.system, &parts) {
             Some(_) => Ok(()),
             None => Err(undefined_table(&bind::display_name(name))),
@@ -192,6 +206,11 @@ pub fn search_path(vars: &Vars) -> Vec<String> {
         .map(|part| part.trim().trim_matches('"').to_owned())
         .filter(|part| !part.is_empty() && part != "$user")
         .collect()
+}
+
+pub fn undefined_database(name: &str) -> SqlError {
+    let message = format!("database \"{name}\" does not exist");
+    SqlError::new(SqlState::INVALID_CATALOG_NAME, message)
 }
 
 pub fn undefined_table(name: &str) -> SqlError {

@@ -2,7 +2,7 @@
 
 use super::block::{Block, Held, Open};
 use super::query::{columns, physical, plan_query, run as run_plan};
-use super::{Copy, Parsed, SqlSession, cursors, prepared, settings};
+use super::{Copy, Parsed, SqlSession, cursors, databases, prepared, settings};
 use crate::access::{self, Made};
 use crate::dml::{Changed, DeletePlan, EndPlan, InsertPlan, ReturnShape, UpdatePlan};
 use crate::error::{from_datafusion, from_engine};
@@ -48,6 +48,7 @@ async fn run_parsed(session: &mut SqlSession, parsed: &Parsed, params: Params) -
         Statement::DeletePortion(_) => change(session, statement, &params, text).await,
         Statement::Copy(statement) => copy::run(session, statement, &params, text).await,
         Statement::Show { name } => settings::show(session, name),
+        Statement::Database(statement) => databases::run(session, statement, &params, text).await,
         Statement::Role(_)
         | Statement::Grant(_)
         | Statement::GrantRole(_)
@@ -309,7 +310,7 @@ async fn define_access(
     finish_definition(session, held, defined).await
 }
 
-async fn finish_definition(
+pub(super) async fn finish_definition(
     session: &mut SqlSession,
     mut held: Held,
     defined: Result<(&'static str, Vec<Notice>)>,
@@ -324,7 +325,9 @@ async fn finish_definition(
     if held.is_of_block() {
         session.release(held);
     } else {
-        held.txn.take().commit(session.durability()).await.map_err(from_engine)?;
+        let committed = held.txn.take().commit(session.durability()).await;
+        session.closed.clear();
+        committed.map_err(from_engine)?;
     }
     session.notices.extend(notices);
     Ok(Outcome::Done { tag: tag.to_owned() })
@@ -348,7 +351,7 @@ async fn define_once(
 }
 
 /// Makes a definition's changes, if the user may, and the user the owner of what is new.
-fn apply(
+pub(super) fn apply(
     session: &SqlSession,
     held: &mut Held,
     plan: ddl::DdlPlan,

@@ -7,6 +7,7 @@
 
 mod block;
 mod cursors;
+mod databases;
 mod dispatch;
 mod identity;
 mod position;
@@ -33,6 +34,7 @@ use crate::access::Guard;
 use crate::db::Db;
 use crate::dml::CopyTarget;
 use crate::error::from_engine;
+use crate::occupancy::{Closed, Occupancy, Seat};
 use crate::pg_catalog::{SessionFacts, Setting, SystemCatalog};
 use crate::plan::{Params, Pending, StatementCx};
 use arrow::record_batch::RecordBatch;
@@ -60,7 +62,11 @@ pub struct SqlSession {
     runtime: Arc<RuntimeEnv>,
     /// Who logged in.
     login: u32,
-    database: String,
+    /// Which database it is in.
+    seat: Seat,
+    occupancy: Occupancy,
+    /// Databases that a statement of the block drops or renames: closed until it ends.
+    closed: Vec<Closed>,
     import_dir: Option<PathBuf>,
     vars: Vars,
     block: Block,
@@ -89,7 +95,7 @@ struct Parsed {
 }
 
 impl SqlSession {
-    pub fn new(db: &Db, login: u32, vars: Vars) -> Self {
+    pub(crate) fn new(db: &Db, login: u32, seat: Seat, vars: Vars) -> Self {
         let cancel = CancelToken::default();
         let mut state = db.session_state();
         state.config_mut().set_extension(Arc::new(cancel.clone()));
@@ -98,7 +104,9 @@ impl SqlSession {
             state,
             runtime: db.session_runtime(cancel.clone()),
             login,
-            database: db.options.database.clone(),
+            seat,
+            occupancy: db.occupancy.clone(),
+            closed: Vec::new(),
             import_dir: db.options.import_dir.clone(),
             vars,
             block: Block::Idle,
@@ -145,11 +153,11 @@ impl SqlSession {
     fn guard_over(&self, access: Arc<Access>) -> Guard {
         let session_user = self.vars.session_user().unwrap_or(self.login);
         let user = self.vars.current_role().unwrap_or(session_user);
-        Guard::new(access, user, session_user)
+        Guard::new(access, user, session_user, self.seat.database())
     }
 
     /// What system tables say of this session.
-    fn facts(&self, guard: &Guard) -> SessionFacts {
+    fn facts(&self, guard: &Guard, database: &str) -> SessionFacts {
         let known = self.vars.all().into_iter();
         let name = |oid| guard.access().role(oid).map_or("", |role| role.name.as_str());
         SessionFacts {
@@ -160,7 +168,7 @@ impl SqlSession {
             session_user: name(guard.session_user()).to_owned(),
             statements: self.statements.list(),
             cursors: self.cursors.list(),
-            ..SessionFacts::new(name(guard.user()), &self.database)
+            ..SessionFacts::new(name(guard.user()), database)
         }
     }
 
@@ -174,7 +182,7 @@ impl SqlSession {
         let txn = &held.txn;
         let catalog = txn.catalog();
         let guard = self.guard(txn);
-        let facts = self.facts(&guard);
+        let facts = self.facts(&guard, &catalog.here.name);
         let system = Arc::new(SystemCatalog::new(Arc::clone(&catalog), facts));
         StatementCx {
             text,
@@ -219,7 +227,7 @@ impl SqlSession {
     }
 
     fn begin(&self) -> Txn {
-        self.engine.begin()
+        self.engine.begin_in(self.seat.database())
     }
 
     pub(crate) fn notify(&mut self, notice: Notice) {
@@ -262,6 +270,7 @@ impl SqlSession {
     fn block_ended(&mut self, committed: bool) {
         self.vars.end(committed);
         self.cursors.end_block(committed);
+        self.closed.clear();
     }
 }
 

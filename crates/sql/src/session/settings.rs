@@ -55,6 +55,7 @@ pub(super) fn utility(statement: &Statement) -> Result<Outcome> {
         | Statement::DeletePortion(_)
         | Statement::Copy(_)
         | Statement::Role(_)
+        | Statement::Database(_)
         | Statement::Grant(_)
         | Statement::GrantRole(_)
         | Statement::SetOwner(_)

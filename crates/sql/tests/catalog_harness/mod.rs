@@ -257,7 +257,7 @@ fn sample() -> Catalog {
     let mut catalog = Catalog::empty();
     for table in [docs(), items(), notes()] {
         let key = (table.schema.clone(), table.name.clone());
-        catalog.tables.insert(key, Arc::new(table));
+        Arc::make_mut(&mut catalog.here).tables.insert(key, Arc::new(table));
     }
     let column = |name: &str, ty| ViewColumn { name: name.to_owned(), ty, typmod: -1 };
     let recent = View {
@@ -267,8 +267,10 @@ fn sample() -> Catalog {
         sql: "SELECT doc_id, title FROM docs WHERE doc_id > 10".to_owned(),
         columns: vec![column("doc_id", PgType::Int8), column("title", PgType::Text)],
     };
-    catalog.views.insert(("public".to_owned(), "recent".to_owned()), Arc::new(recent));
-    catalog.extensions.insert("vector".to_owned());
+    Arc::make_mut(&mut catalog.here)
+        .views
+        .insert(("public".to_owned(), "recent".to_owned()), Arc::new(recent));
+    Arc::make_mut(&mut catalog.here).extensions.insert("vector".to_owned());
     catalog
 }
 

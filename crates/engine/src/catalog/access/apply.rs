@@ -139,18 +139,26 @@ impl Access {
     /// The old owner's rights become the new one's.
     fn set_owner(&mut self, on: Securable, owner: u32) -> Result<()> {
         self.known(owner)?;
-        let before = self.owner(&on);
-        if let Some(acl) = self.grants.get_mut(&on) {
-            for grant in acl.iter_mut() {
-                for role in [&mut grant.grantee, &mut grant.grantor] {
-                    if *role == before {
-                        *role = owner;
-                    }
+        if let Securable::Database(oid) = on {
+            let public = Securable::Schema(oid, "public".to_owned());
+            if !self.owners.contains_key(&public) {
+                self.hand_over(&public, owner);
+            }
+        }
+        self.hand_over(&on, owner);
+        self.owners.insert(on, owner);
+        Ok(())
+    }
+
+    fn hand_over(&mut self, on: &Securable, owner: u32) {
+        let before = self.owner(on);
+        for grant in self.grants.get_mut(on).into_iter().flatten() {
+            for role in [&mut grant.grantee, &mut grant.grantor] {
+                if *role == before {
+                    *role = owner;
                 }
             }
         }
-        self.owners.insert(on, owner);
-        Ok(())
     }
 
     fn grant(&mut self, on: Securable, grant: &Grant) -> Result<()> {

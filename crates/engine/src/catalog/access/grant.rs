@@ -1,19 +1,58 @@
 //! Privileges, what they are on, and who gave them to whom.
 
 use super::PUBLIC_OID;
+use crate::catalog::FIRST_DATABASE_OID;
 use serde::{Deserialize, Serialize};
 use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 
 /// What privileges are on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub enum Securable {
     /// A table or view, by OID.
     Relation(u32),
-    Schema(String),
-    /// A procedure of the schema `cvx`, such as `cvx.seal`.
+    /// The OID of a database, and the name of a schema in it.
+    Schema(u32, String),
+    /// A procedure of the schema `cvx`, such as `cvx.seal`; one for all databases.
     Call(String),
-    /// The database.
+    /// A database, by OID.
+    Database(u32),
+}
+
+/// The same on disk. `Schema` and `Database` are of the time when there was one database, and are
+/// only read.
+#[derive(Serialize, Deserialize)]
+enum Kept {
+    Relation(u32),
+    Schema(String),
+    Call(String),
     Database,
+    SchemaOf(u32, String),
+    DatabaseOf(u32),
+}
+
+impl From<Kept> for Securable {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Relation(oid) => Self::Relation(oid),
+            Kept::Schema(name) => Self::Schema(FIRST_DATABASE_OID, name),
+            Kept::Call(name) => Self::Call(name),
+            Kept::Database => Self::Database(FIRST_DATABASE_OID),
+            Kept::SchemaOf(database, name) => Self::Schema(database, name),
+            Kept::DatabaseOf(oid) => Self::Database(oid),
+        }
+    }
+}
+
+impl From<Securable> for Kept {
+    fn from(on: Securable) -> Self {
+        match on {
+            Securable::Relation(oid) => Self::Relation(oid),
+            Securable::Schema(database, name) => Self::SchemaOf(database, name),
+            Securable::Call(name) => Self::Call(name),
+            Securable::Database(oid) => Self::DatabaseOf(oid),
+        }
+    }
 }
 
 /// A set of privileges.
@@ -76,9 +115,9 @@ impl Privileges {
     pub fn all_of(on: &Securable) -> Self {
         match on {
             Securable::Relation(_) => Self(0b111_1111),
-            Securable::Schema(_) => Self::USAGE | Self::CREATE,
+            Securable::Schema(..) => Self::USAGE | Self::CREATE,
             Securable::Call(_) => Self::EXECUTE,
-            Securable::Database => Self::CREATE | Self::TEMPORARY | Self::CONNECT,
+            Securable::Database(_) => Self::CREATE | Self::TEMPORARY | Self::CONNECT,
         }
     }
 
@@ -110,9 +149,9 @@ impl Grant {
             grantable: Privileges::NONE,
         };
         let public = match on {
-            Securable::Schema(name) if name == "public" => Privileges::USAGE,
-            Securable::Database => Privileges::CONNECT | Privileges::TEMPORARY,
-            Securable::Relation(_) | Securable::Schema(_) | Securable::Call(_) => Privileges::NONE,
+            Securable::Schema(_, name) if name == "public" => Privileges::USAGE,
+            Securable::Database(_) => Privileges::CONNECT | Privileges::TEMPORARY,
+            Securable::Relation(_) | Securable::Schema(..) | Securable::Call(_) => Privileges::NONE,
         };
         let own = grant(owner, Privileges::all_of(on));
         let public = (!public.is_empty()).then(|| grant(PUBLIC_OID, public));

@@ -103,9 +103,16 @@ impl Access {
         reached
     }
 
+    /// The schema `public` is its database's owner's until it is given to somebody, as in Postgres.
     #[must_use]
     pub fn owner(&self, on: &Securable) -> u32 {
-        self.owners.get(on).copied().unwrap_or(SUPERUSER_OID)
+        match (self.owners.get(on), on) {
+            (Some(owner), _) => *owner,
+            (None, Securable::Schema(database, name)) if name == "public" => {
+                self.owner(&Securable::Database(*database))
+            }
+            (None, _) => SUPERUSER_OID,
+        }
     }
 
     /// Whether the role has an owner's rights.

@@ -76,7 +76,7 @@ fn pg_read_all_data_reads_all_and_no_more() {
     let auditor = world.role("auditor");
     world.join(auditor, READ_ALL_DATA_OID).unwrap();
     assert_eq!(world.access.held(auditor, &TABLE), Privileges::SELECT);
-    let schema = Securable::Schema("private".to_owned());
+    let schema = Securable::Schema(1, "private".to_owned());
     assert_eq!(world.access.held(auditor, &schema), Privileges::USAGE);
 }
 

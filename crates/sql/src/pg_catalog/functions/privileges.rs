@@ -5,7 +5,7 @@ use crate::pg_catalog::{procs, roles};
 use arrow::datatypes::DataType;
 use cvx_engine::{Privileges, Securable};
 use cvx_types::SqlState;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 
 /// A privilege on something that everybody may use: `has_x_privilege([user,] thing, privilege)`.
 const fn privilege(name: &'static str) -> Spec {
@@ -159,18 +159,25 @@ fn on_schema(call: &Call<'_>) -> Result<ScalarValue> {
         let uses = words(call).to_uppercase().contains("USAGE");
         return Ok(bool(uses || call.model.catalog.access.is_superuser(role)));
     }
-    holds(call, role, &Securable::Schema(schema), words(call))
+    holds(call, role, &call.model.catalog.schema(&schema), words(call))
 }
 
 fn on_database(call: &Call<'_>) -> Result<ScalarValue> {
     let (at, role) = (call.values.len().saturating_sub(2), asker(call, 2)?);
-    match name(call, at) {
-        Some(name) if name != call.model.session.database => {
-            let message = format!("database \"{name}\" does not exist");
-            Err(error(SqlState::INVALID_CATALOG_NAME, message))
-        }
-        _ => holds(call, role, &Securable::Database, words(call)),
+    let catalog = &call.model.catalog;
+    let found = match name(call, at) {
+        Some(name) => Some(catalog.database(&name).ok_or_else(|| undefined_database(&name))?),
+        None => catalog.databases.get(&oid(call, at)?),
+    };
+    match found {
+        Some(database) => holds(call, role, &Securable::Database(database.oid), words(call)),
+        None => Ok(call.null.clone()),
     }
+}
+
+fn undefined_database(name: &str) -> DataFusionError {
+    let message = format!("database \"{name}\" does not exist");
+    error(SqlState::INVALID_CATALOG_NAME, message)
 }
 
 /// `pg_has_role([user,] role, 'MEMBER' or 'USAGE' or 'SET')`.

@@ -61,7 +61,7 @@ fn view(db: &str, r: &Relation) -> Option<Row> {
 }
 
 fn schema(model: &SystemCatalog, name: &str) -> Row {
-    let owner = model.catalog.access.owner(&Securable::Schema(name.to_owned()));
+    let owner = model.catalog.access.owner(&model.catalog.schema(name));
     let owner = roles::name_of(model, owner);
     row![&model.session.database, name, owner, NULL, NULL, NULL, NULL]
 }

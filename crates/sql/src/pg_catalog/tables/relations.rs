@@ -170,7 +170,7 @@ pub fn comments(model: &SystemCatalog) -> Vec<(u32, u32, String)> {
         (oid::AM_IVFFLAT, oid::PG_AM, "ivfflat index access method"),
     ];
     let fixed = fixed.into_iter().map(|(on, class, text)| (on, class, text.to_owned()));
-    let extension = model.catalog.extensions.contains("vector").then(|| {
+    let extension = model.catalog.here.extensions.contains("vector").then(|| {
         let text = "vector data type and ivfflat and hnsw access methods".to_owned();
         (oid::EXTENSION_VECTOR, oid::PG_EXTENSION, text)
     });
@@ -206,7 +206,7 @@ fn dependencies(model: &SystemCatalog) -> Vec<Row> {
     let types = crate::pg_catalog::types::types().filter(|ty| ty.schema == "public");
     let types = types.filter(|ty| ty.category != "A");
     let members = members.chain(types.map(|ty| member(oid::PG_TYPE, ty.oid)));
-    let extended = model.catalog.extensions.contains("vector");
+    let extended = model.catalog.here.extensions.contains("vector");
     let members = members.filter(|_| extended);
     model.relations().iter().flat_map(of_relation).chain(members).collect()
 }

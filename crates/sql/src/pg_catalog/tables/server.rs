@@ -4,7 +4,7 @@ use crate::pg_catalog::model::{Setting, SystemCatalog};
 use crate::pg_catalog::oid;
 use crate::pg_catalog::roles::{self, roles};
 use crate::pg_catalog::rows::{Cell, NULL, Row, row};
-use cvx_engine::{Access, Membership, Role, Securable};
+use cvx_engine::{Access, DatabaseDef, Membership, Role, Securable};
 
 /// Of the `vector` extension whose surface is spoken here.
 const VECTOR_VERSION: &str = "0.8.0";
@@ -13,7 +13,7 @@ const VECTOR_VERSION: &str = "0.8.0";
 pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
     Some(match name {
         "pg_namespace" => model.schemas().map(|name| namespace(model, name)).collect(),
-        "pg_database" => vec![database(model)],
+        "pg_database" => model.catalog.databases.values().map(|d| database(model, d)).collect(),
         "pg_tablespace" => tablespaces(),
         "pg_authid" => roles(model).map(authid).collect(),
         "pg_auth_members" => model.catalog.access.members.iter().map(membership).collect(),
@@ -29,17 +29,18 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
 }
 
 fn namespace(model: &SystemCatalog, name: &str) -> Row {
-    let on = Securable::Schema(name.to_owned());
+    let on = model.catalog.schema(name);
     let owner = model.catalog.access.owner(&on);
     row![oid::of_schema(name), name, owner, roles::acl(model, &on)]
 }
 
-fn database(model: &SystemCatalog) -> Row {
+fn database(model: &SystemCatalog, database: &DatabaseDef) -> Row {
+    let on = Securable::Database(database.oid);
     let utf8 = 6;
     row![
-        oid::DATABASE,
-        &model.session.database,
-        oid::SUPERUSER,
+        database.oid,
+        &database.name,
+        model.catalog.access.owner(&on),
         utf8,
         "c",
         false,
@@ -53,7 +54,7 @@ fn database(model: &SystemCatalog) -> Row {
         NULL,
         NULL,
         NULL,
-        roles::acl(model, &Securable::Database),
+        roles::acl(model, &on),
     ]
 }
 
@@ -163,11 +164,11 @@ fn extensions(model: &SystemCatalog) -> Vec<Row> {
         };
         row![oid, name, oid::SUPERUSER, oid::PUBLIC, true, version, NULL, NULL]
     };
-    model.catalog.extensions.iter().map(one).collect()
+    model.catalog.here.extensions.iter().map(one).collect()
 }
 
 fn available_extensions(model: &SystemCatalog) -> Vec<Row> {
-    let installed = model.catalog.extensions.contains("vector").then_some(VECTOR_VERSION);
+    let installed = model.catalog.here.extensions.contains("vector").then_some(VECTOR_VERSION);
     let comment = "vector data type and hnsw access method";
     vec![row!["vector", VECTOR_VERSION, installed, comment]]
 }

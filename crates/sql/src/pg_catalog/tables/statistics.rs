@@ -1,10 +1,10 @@
 //! The statistics views that tools look at: what is known, and NULL where nothing is counted.
 
 use crate::pg_catalog::model::SystemCatalog;
-use crate::pg_catalog::oid;
 use crate::pg_catalog::relation::Relation;
 use crate::pg_catalog::rows::{NULL, Row, row};
 use crate::pg_catalog::spec::system_table;
+use cvx_engine::DatabaseDef;
 
 /// The rows of the views kept here.
 pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
@@ -20,7 +20,7 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         "pg_stat_user_indexes" | "pg_stat_all_indexes" => users().filter_map(index).collect(),
         "pg_statio_user_tables" => users().filter(|r| r.kind() == "r").map(blocks).collect(),
         "pg_stat_activity" => vec![activity(model)],
-        "pg_stat_database" => vec![database(model)],
+        "pg_stat_database" => model.catalog.databases.values().map(|d| database(d)).collect(),
         _ => return None,
     })
 }
@@ -59,7 +59,7 @@ fn activity(model: &SystemCatalog) -> Row {
     let port = session.client.map(|client| i64::from(client.port()));
     let application = model.setting("application_name").unwrap_or_default();
     row![
-        oid::DATABASE,
+        model.catalog.here.oid,
         &session.database,
         session.backend_pid,
         NULL,
@@ -84,6 +84,6 @@ fn activity(model: &SystemCatalog) -> Row {
     ]
 }
 
-fn database(model: &SystemCatalog) -> Row {
-    begin("pg_stat_database", row![oid::DATABASE, &model.session.database])
+fn database(database: &DatabaseDef) -> Row {
+    begin("pg_stat_database", row![database.oid, &database.name])
 }
