@@ -89,6 +89,12 @@ fn psycopg_cursors() {
     run("psycopg_cursors.py");
 }
 
+/// Databases made, used and dropped by a suite of its own.
+#[test]
+fn psycopg_databases() {
+    run("psycopg_databases.py");
+}
+
 /// Savepoints, cursors, a pool's resets, and arrays by introspection.
 #[test]
 fn asyncpg_session() {

@@ -4,6 +4,7 @@
 mod analyses;
 mod clients;
 mod crash;
+mod databases;
 mod erase;
 mod hostile;
 mod process;

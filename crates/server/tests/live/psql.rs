@@ -4,12 +4,12 @@ use crate::setup::{Running, required, start, stderr, stdout};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Output, Stdio};
 
-fn psql_is_here() -> bool {
+pub(crate) fn psql_is_here() -> bool {
     required("psql", Command::new("psql").arg("--version").output().is_ok())
 }
 
 /// Runs psql on commands, each a `-c` of its own.
-fn psql(running: &Running, commands: &[&str]) -> Output {
+pub(crate) fn psql(running: &Running, commands: &[&str]) -> Output {
     let mut psql = Command::new("psql");
     psql.args(["-X", "-h", "127.0.0.1", "-p", &running.server.addr().port().to_string()]);
     psql.args(["-U", "cvx", "-v", "ON_ERROR_STOP=1", "cvx"]);
@@ -20,7 +20,7 @@ fn psql(running: &Running, commands: &[&str]) -> Output {
 }
 
 /// What psql printed; it must have printed it without an error.
-fn printed(running: &Running, commands: &[&str]) -> String {
+pub(crate) fn printed(running: &Running, commands: &[&str]) -> String {
     let output = psql(running, commands);
     assert!(output.status.success(), "{commands:?}:\n{}{}", stdout(&output), stderr(&output));
     assert_eq!(stderr(&output).lines().find(|line| line.contains("ERROR")), None);
@@ -28,7 +28,7 @@ fn printed(running: &Running, commands: &[&str]) -> String {
 }
 
 #[track_caller]
-fn has(text: &str, parts: &[&str]) {
+pub(crate) fn has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }

@@ -2,13 +2,12 @@
 
 use super::SqlSession;
 use super::block::Held;
-use super::dispatch::{apply, finish_definition};
+use super::dispatch::{Defined, apply};
 use crate::access;
 use crate::error::from_engine;
 use crate::occupancy::Closed;
 use crate::plan::Params;
 use cvx_dialect::DatabaseStatement;
-use cvx_session::{Notice, Outcome};
 use cvx_types::{Result, SqlError};
 use std::time::Duration;
 
@@ -17,29 +16,22 @@ use std::time::Duration;
 const LOOKS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(50);
 
-pub(super) async fn run(
-    session: &mut SqlSession,
-    statement: &DatabaseStatement,
-    params: &Params,
-    text: &str,
-) -> Result<Outcome> {
+/// Postgres' databases are made and dropped by statements of their own.
+pub(super) fn check(session: &SqlSession, statement: &DatabaseStatement) -> Result<()> {
     session.check_outside_block(match statement {
         DatabaseStatement::Create { .. } => "CREATE DATABASE",
         DatabaseStatement::Drop { .. } => "DROP DATABASE",
         DatabaseStatement::Rename { .. } => "ALTER DATABASE ... RENAME TO",
-    })?;
-    let mut held = session.hold();
-    let defined = define(session, &mut held, statement, params, text).await;
-    finish_definition(session, held, defined).await
+    })
 }
 
-async fn define(
+pub(super) async fn define(
     session: &mut SqlSession,
     held: &mut Held,
     statement: &DatabaseStatement,
     params: &Params,
     text: &str,
-) -> Result<(&'static str, Vec<Notice>)> {
+) -> Result<Defined> {
     let (plan, owner) = {
         let cx = session.cx(held, params, text);
         (access::plan_database(&cx, statement)?, access::database_owner(&cx, statement)?)

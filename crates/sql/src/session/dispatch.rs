@@ -8,7 +8,7 @@ use crate::dml::{Changed, DeletePlan, EndPlan, InsertPlan, ReturnShape, UpdatePl
 use crate::error::{from_datafusion, from_engine};
 use crate::plan::{Params, StatementCx};
 use crate::{admin, copy, ddl, explain};
-use cvx_dialect::{MaintenanceKind, Statement};
+use cvx_dialect::{DatabaseStatement, MaintenanceKind, Statement};
 use cvx_engine::{Durability, Txn};
 use cvx_session::{Notice, Outcome, RowStream};
 use cvx_types::{Column, Result, SqlError, SqlState};
@@ -48,11 +48,16 @@ async fn run_parsed(session: &mut SqlSession, parsed: &Parsed, params: Params) -
         Statement::DeletePortion(_) => change(session, statement, &params, text).await,
         Statement::Copy(statement) => copy::run(session, statement, &params, text).await,
         Statement::Show { name } => settings::show(session, name),
-        Statement::Database(statement) => databases::run(session, statement, &params, text).await,
+        Statement::Database(statement) => {
+            databases::check(session, statement)?;
+            define(session, Definition::Database(statement), &params, text).await
+        }
         Statement::Role(_)
         | Statement::Grant(_)
         | Statement::GrantRole(_)
-        | Statement::SetOwner(_) => define_access(session, statement, &params, text).await,
+        | Statement::SetOwner(_) => {
+            define(session, Definition::Access(statement), &params, text).await
+        }
         Statement::Move { direction, cursor } => session.move_cursor(direction, cursor).await,
         Statement::Maintenance(work) if work.kind == MaintenanceKind::Reindex => {
             admin::reindex(session, work, &params, text).await
@@ -98,7 +103,7 @@ async fn run_sql(
         S::Call(function) => admin::call(session, function, params, text).await,
         other => match settings::run(session, other)? {
             Some(outcome) => Ok(outcome),
-            None => define(session, other, params, text).await,
+            None => define(session, Definition::Object(other), params, text).await,
         },
     }
 }
@@ -282,55 +287,75 @@ fn outcome(session: &mut SqlSession, done: Done) -> Result<Outcome> {
     })
 }
 
-/// DDL, staged in the block's transaction or committed by itself.
+/// A statement that changes the catalog.
+#[derive(Clone, Copy)]
+enum Definition<'a> {
+    Object(&'a ast::Statement),
+    /// Roles, grants and owners.
+    Access(&'a Statement),
+    Database(&'a DatabaseStatement),
+}
+
+/// What a definition says when it is done.
+pub(super) type Defined = (&'static str, Vec<Notice>);
+
+/// Staged in the block's transaction; or committed by itself, and then tried again where others
+/// changed the catalog meanwhile.
 async fn define(
     session: &mut SqlSession,
-    statement: &ast::Statement,
+    what: Definition<'_>,
     params: &Params,
     text: &str,
 ) -> Result<Outcome> {
-    let mut held = session.hold();
-    let defined = define_once(session, &mut held, statement, params, text).await;
-    finish_definition(session, held, defined).await
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let mut held = session.hold();
+        let defined = match what {
+            Definition::Object(statement) => {
+                define_once(session, &mut held, statement, params, text).await
+            }
+            Definition::Access(statement) => {
+                define_access(session, &mut held, statement, params, text)
+            }
+            Definition::Database(statement) => {
+                databases::define(session, &mut held, statement, params, text).await
+            }
+        };
+        let (tag, notices) = match defined {
+            Ok(done) => done,
+            Err(error) => {
+                session.release(held);
+                return Err(error);
+            }
+        };
+        if held.is_of_block() {
+            session.release(held);
+        } else {
+            let committed = held.txn.take().commit(session.durability()).await;
+            session.closed.clear();
+            match committed {
+                Err(cvx_engine::Error::Conflict) if attempt < ATTEMPTS => continue,
+                committed => committed.map_err(from_engine)?,
+            };
+        }
+        session.notices.extend(notices);
+        return Ok(done(tag));
+    }
 }
 
-/// The same for roles, grants and owners.
-async fn define_access(
-    session: &mut SqlSession,
+fn define_access(
+    session: &SqlSession,
+    held: &mut Held,
     statement: &Statement,
     params: &Params,
     text: &str,
-) -> Result<Outcome> {
-    let mut held = session.hold();
+) -> Result<Defined> {
     let plan = {
-        let cx = session.cx(&held, params, text);
+        let cx = session.cx(held, params, text);
         access::plan(&cx, statement)
     };
-    let defined = plan.and_then(|plan| apply(session, &mut held, plan));
-    finish_definition(session, held, defined).await
-}
-
-pub(super) async fn finish_definition(
-    session: &mut SqlSession,
-    mut held: Held,
-    defined: Result<(&'static str, Vec<Notice>)>,
-) -> Result<Outcome> {
-    let (tag, notices) = match defined {
-        Ok(done) => done,
-        Err(error) => {
-            session.release(held);
-            return Err(error);
-        }
-    };
-    if held.is_of_block() {
-        session.release(held);
-    } else {
-        let committed = held.txn.take().commit(session.durability()).await;
-        session.closed.clear();
-        committed.map_err(from_engine)?;
-    }
-    session.notices.extend(notices);
-    Ok(Outcome::Done { tag: tag.to_owned() })
+    apply(session, held, plan?)
 }
 
 async fn define_once(
@@ -339,7 +364,7 @@ async fn define_once(
     statement: &ast::Statement,
     params: &Params,
     text: &str,
-) -> Result<(&'static str, Vec<Notice>)> {
+) -> Result<Defined> {
     let plan = {
         let cx = session.cx(held, params, text);
         ddl::plan(&cx, statement).await?
@@ -351,11 +376,7 @@ async fn define_once(
 }
 
 /// Makes a definition's changes, if the user may, and the user the owner of what is new.
-pub(super) fn apply(
-    session: &SqlSession,
-    held: &mut Held,
-    plan: ddl::DdlPlan,
-) -> Result<(&'static str, Vec<Notice>)> {
+pub(super) fn apply(session: &SqlSession, held: &mut Held, plan: ddl::DdlPlan) -> Result<Defined> {
     if session.reads_only(held.is_of_block()) {
         let message = format!("cannot execute {} in a read-only transaction", plan.tag);
         return Err(SqlError::new(SqlState::READ_ONLY_TRANSACTION, message));
