@@ -7,7 +7,7 @@ use crate::pg_catalog::rows::{NULL, Row, row};
 use crate::pg_catalog::spec::system_table;
 use crate::pg_catalog::types::{data_type, type_of};
 use crate::pg_catalog::{definition, roles};
-use cvx_engine::{Grant, PUBLIC_OID, Securable};
+use cvx_engine::{Grant, PUBLIC_OID};
 use cvx_types::PgType;
 
 /// The rows of the views kept here.
