@@ -74,7 +74,8 @@ fn take(engine: &Arc<Engine>, model: &mut Model, step: &Step) {
             let renamed = CatalogChange::RenameDatabase { oid, name: to.clone() };
             let renamed = change(engine, FIRST_DATABASE_OID, renamed);
             assert_eq!(renamed.is_ok(), !model.contains_key(&to));
-            if let (true, Some(content)) = (renamed.is_ok(), model.remove(&name)) {
+            if renamed.is_ok() {
+                let content = model.remove(&name).unwrap();
                 model.insert(to, content);
             }
         }

@@ -91,21 +91,13 @@ fn lists_what_there_is() {
     has(&printed(&running, &["\\df l2_distance"]), &["l2_distance"]);
 }
 
-/// The table's comment is shown; what is not carried out says what it is.
+/// The table's comment is shown.
 #[test]
-fn comments_and_databases() {
+fn a_comment_is_shown() {
     let Some(running) = with_tables() else { return };
     printed(&running, &["COMMENT ON TABLE docs IS 'what was written'"]);
     has(&printed(&running, &["\\dt+ docs"]), &["what was written"]);
     has(&printed(&running, &["SELECT obj_description('docs'::regclass)"]), &["what was written"]);
-    for (sql, words) in [
-        ("CREATE DATABASE other", "CREATE DATABASE is not supported"),
-        ("DROP DATABASE other", "DROP DATABASE is not supported"),
-    ] {
-        let refused = psql(&running, &["\\set VERBOSITY verbose", sql]);
-        has(&stderr(&refused), &["0A000", words]);
-    }
-    has(&stderr(&psql(&running, &["\\c other"])), &["database \"other\" does not exist"]);
 }
 
 /// psql draws the line and the caret from the position we send.
