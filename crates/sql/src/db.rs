@@ -45,6 +45,7 @@ pub struct Db {
     runtime: Arc<RuntimeEnv>,
     ledger: Ledger,
     pub(crate) occupancy: Occupancy,
+    pub(crate) definitions: Arc<tokio::sync::Mutex<()>>,
     /// What logins of unknown roles are derived from while the catalog has nothing for that.
     mock_secret: [u8; 32],
 }
@@ -55,8 +56,16 @@ impl Db {
         let state = base_state(Arc::clone(&runtime))?;
         let mock_secret = cvx_auth::random()
             .ok_or_else(|| SqlError::new(SqlState::INTERNAL_ERROR, "no randomness"))?;
-        let (ledger, occupancy) = (Ledger::default(), Occupancy::default());
-        Ok(Arc::new(Self { engine, options, state, runtime, ledger, occupancy, mock_secret }))
+        Ok(Arc::new(Self {
+            engine,
+            options,
+            state,
+            runtime,
+            ledger: Ledger::default(),
+            occupancy: Occupancy::default(),
+            definitions: Arc::default(),
+            mock_secret,
+        }))
     }
 
     /// What a session's queries run in: its memory is counted, and stopped by this token.

@@ -15,6 +15,7 @@ use cvx_types::{Column, Result, SqlError, SqlState};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast::{self, Query};
 use futures::StreamExt;
+use std::sync::Arc;
 
 /// Attempts of a statement of its own that meets conflicting commits.
 const ATTEMPTS: usize = 20;
@@ -300,7 +301,7 @@ enum Definition<'a> {
 pub(super) type Defined = (&'static str, Vec<Notice>);
 
 /// Staged in the block's transaction; or committed by itself, and then tried again where others
-/// changed the catalog meanwhile.
+/// changed the catalog meanwhile: one after the other, so that of many nobody loses every time.
 async fn define(
     session: &mut SqlSession,
     what: Definition<'_>,
@@ -308,8 +309,12 @@ async fn define(
     text: &str,
 ) -> Result<Outcome> {
     let mut attempt = 0;
+    let mut turn = None;
     loop {
         attempt += 1;
+        if attempt == 2 {
+            turn = Some(Arc::clone(&session.definitions).lock_owned().await);
+        }
         let mut held = session.hold();
         let defined = match what {
             Definition::Object(statement) => {
@@ -339,6 +344,7 @@ async fn define(
                 committed => committed.map_err(from_engine)?,
             };
         }
+        drop(turn);
         session.notices.extend(notices);
         return Ok(done(tag));
     }

@@ -65,6 +65,8 @@ pub struct SqlSession {
     /// Which database it is in.
     seat: Seat,
     occupancy: Occupancy,
+    /// Whose turn it is to define something, among those who were in each other's way.
+    definitions: Arc<tokio::sync::Mutex<()>>,
     /// Databases that a statement of the block drops or renames: closed until it ends.
     closed: Vec<Closed>,
     import_dir: Option<PathBuf>,
@@ -106,6 +108,7 @@ impl SqlSession {
             login,
             seat,
             occupancy: db.occupancy.clone(),
+            definitions: Arc::clone(&db.definitions),
             closed: Vec::new(),
             import_dir: db.options.import_dir.clone(),
             vars,
