@@ -169,7 +169,7 @@ impl IndexerThread {
     /// Brings up to date which rows of sealed segments live when.
     fn keep_living(&self) {
         let published = self.core.published.load_full();
-        for table in published.catalog.tables.values() {
+        for table in published.catalog.all_tables() {
             let Some(store) = published.stores.get(&table.space) else { continue };
             for segment in &store.list.load_full().sealed {
                 segment.keep_living(published.seq, store.temporal);
