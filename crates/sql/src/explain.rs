@@ -1,9 +1,9 @@
 //! EXPLAIN and EXPLAIN ANALYZE: the operators that run, and what they did.
 
 use crate::plan::{Params, StatementCx};
-use crate::session::SqlSession;
-use crate::session::{explained, physical, plan_query, plan_target_query, run_plan, text_rows};
-use cvx_session::Outcome;
+use crate::session::{Planned, Repeat, SqlSession, execution};
+use crate::session::{physical, plan_again, plan_query, plan_target_query, run_plan, text_rows};
+use cvx_session::{Outcome, Prepared};
 use cvx_types::{Result, SqlError};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
@@ -18,23 +18,52 @@ pub async fn run(
     params: &Params,
     text: &str,
 ) -> Result<Outcome> {
-    let inner = explained(session, statement, params, text).await?;
-    let (statement, params) =
-        inner.as_ref().map_or((statement, params), |(inner, bound)| (inner, bound));
+    let executed = execution(session, statement, params, text).await?;
+    let (subject, params) = match &executed {
+        Some((stored, bound)) => (Subject::of_prepared(&stored.prepared)?, bound),
+        None => (Subject { statement, repeat: None }, params),
+    };
     let lines = session
         .reading(params, text, async |cx: &StatementCx<'_>| {
-            let plan = planned(cx, statement, analyze).await?;
-            if analyze {
-                let mut rows = run_plan(cx, Arc::clone(&plan))?;
-                while let Some(batch) = rows.next().await {
-                    batch.map_err(crate::error::from_datafusion)?;
+            let Planned { plan, cached, .. } = planned(cx, &subject, analyze).await?;
+            let mut lines = match analyze {
+                true => {
+                    read_out(cx, Arc::clone(&plan)).await?;
+                    lines_of(&DisplayableExecutionPlan::with_metrics(plan.as_ref()))
                 }
-                return Ok(lines_of(&DisplayableExecutionPlan::with_metrics(plan.as_ref())));
-            }
-            Ok(lines_of(&DisplayableExecutionPlan::new(plan.as_ref())))
+                false => lines_of(&DisplayableExecutionPlan::new(plan.as_ref())),
+            };
+            lines.extend(cached.then(|| "Plan: cached".to_owned()));
+            Ok(lines)
         })
         .await?;
     text_rows("QUERY PLAN", lines, "EXPLAIN")
+}
+
+/// What is explained, and what it keeps from one execution to the next if it is executed.
+struct Subject<'a> {
+    statement: &'a Statement,
+    repeat: Option<&'a Repeat>,
+}
+
+impl<'a> Subject<'a> {
+    fn of_prepared(prepared: &'a Prepared) -> Result<Self> {
+        let parsed = SqlSession::parsed(prepared)?;
+        match &parsed.statement {
+            Some(cvx_dialect::Statement::Sql(statement)) => {
+                Ok(Self { statement, repeat: Some(&parsed.repeat) })
+            }
+            _ => Err(SqlError::unsupported("EXPLAIN of this statement")),
+        }
+    }
+}
+
+async fn read_out(cx: &StatementCx<'_>, plan: Arc<dyn ExecutionPlan>) -> Result<()> {
+    let mut rows = run_plan(cx, plan)?;
+    while let Some(batch) = rows.next().await {
+        batch.map_err(crate::error::from_datafusion)?;
+    }
+    Ok(())
 }
 
 /// Whether EXPLAIN's options in parentheses ask for ANALYZE.
@@ -46,13 +75,12 @@ pub fn analyzes(options: Option<&[UtilityOption]>) -> bool {
     })
 }
 
-async fn planned(
-    cx: &StatementCx<'_>,
-    statement: &Statement,
-    analyze: bool,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    let plan = match statement {
-        Statement::Query(query) => plan_query(cx, (**query).clone())?,
+async fn planned(cx: &StatementCx<'_>, subject: &Subject<'_>, analyze: bool) -> Result<Planned> {
+    let plan = match subject.statement {
+        Statement::Query(query) => match subject.repeat {
+            Some(repeat) => return plan_again(cx, query, repeat).await,
+            None => plan_query(cx, (**query).clone())?,
+        },
         Statement::Update(_) | Statement::Delete(_) if analyze => {
             return Err(SqlError::unsupported("EXPLAIN ANALYZE of a statement that changes rows"));
         }
@@ -66,7 +94,7 @@ async fn planned(
         }
         _ => return Err(SqlError::unsupported("EXPLAIN of this statement")),
     };
-    physical(cx, plan).await
+    Ok(Planned { columns: Vec::new(), plan: physical(cx, plan).await?, cached: false })
 }
 
 fn lines_of(plan: &DisplayableExecutionPlan<'_>) -> Vec<String> {

@@ -59,8 +59,9 @@ pub async fn run_file(addr: SocketAddr, protocol: Protocol, file: &Path) -> Resu
     let records = sqllogictest::parse_file::<DefaultColumnType>(file)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let mut runner = Runner::new(|| async move {
-        let connection = client::connect(addr).await?;
-        Ok(Database { connection, protocol })
+        let mut database = Database { connection: client::connect(addr).await?, protocol };
+        database.choose_plans().await?;
+        Ok(database)
     });
     runner.with_column_validator(columns_agree);
     let (mut failures, mut asked) = (Vec::new(), 0);
@@ -95,6 +96,18 @@ fn columns_agree(actual: &Vec<DefaultColumnType>, expected: &Vec<DefaultColumnTy
     let any = DefaultColumnType::Any;
     actual.len() == expected.len()
         && actual.iter().zip(expected).all(|(a, e)| *a == any || *e == any || a == e)
+}
+
+impl Database {
+    /// Simple queries run by templates from their first execution on, extended ones without any:
+    /// the two ways of planning are held to one answer as well.
+    async fn choose_plans(&mut self) -> Result<(), Failure> {
+        let mode = match self.protocol {
+            Protocol::Simple => "force",
+            Protocol::Extended => "off",
+        };
+        self.run_simple(&format!("SET cvx.plan_cache = '{mode}'")).await.map(drop)
+    }
 }
 
 #[async_trait]

@@ -1,10 +1,12 @@
 //! Rules of ours that DataFusion's optimizer runs after its own.
 
 mod knn;
+mod phases;
 mod subquery;
 
 pub(crate) use knn::metric_named;
 pub use knn::{NearestNeighbours, grows};
+pub use phases::{by_values, for_all_values};
 pub use subquery::fix_query_vectors;
 
 /// Distance functions by name, and the metric each measures.
@@ -21,4 +23,4 @@ fn metric_of(function: &str) -> Option<cvx_core::Metric> {
 }
 
 /// The composite distance, whose metric is an argument.
-const ST_DISTANCE: &str = "st_distance";
+pub(crate) const ST_DISTANCE: &str = "st_distance";

@@ -36,7 +36,7 @@ mod types;
 pub use correlated::CorrelatedSubqueries;
 pub(crate) use correlated::{bind, lateral, outer_columns};
 pub use functions::{function, functions};
-pub use model::{SessionFacts, Setting, Sizes, SystemCatalog, Unmeasured};
+pub use model::{SessionFacts, Setting, Settings, Sizes, SystemCatalog, Unmeasured};
 pub use quote::ident as quote_ident;
 pub use rewrite::{name_columns, output_names, rewrite, touches_catalog};
 pub use tables::SystemTableProvider;

@@ -27,7 +27,7 @@ pub struct SessionFacts {
     pub session_user: String,
     pub database: String,
     pub search_path: Vec<String>,
-    pub settings: Vec<Setting>,
+    pub settings: Arc<dyn Settings>,
     pub statements: Arc<[Arc<Stored>]>,
     pub cursors: Vec<Arc<Cursor>>,
     pub backend_pid: i32,
@@ -46,6 +46,17 @@ pub struct Setting {
     pub name: String,
     pub value: String,
     pub description: String,
+}
+
+/// The session's settings; put together only where a statement asks for them.
+pub trait Settings: std::fmt::Debug + Send + Sync {
+    fn all(&self) -> Vec<Setting>;
+}
+
+impl<const N: usize> Settings for [Setting; N] {
+    fn all(&self) -> Vec<Setting> {
+        self.to_vec()
+    }
 }
 
 /// How big tables and indexes are; asked only where a statement wants to know.
@@ -86,7 +97,7 @@ impl SessionFacts {
             session_user: user.to_owned(),
             database: database.to_owned(),
             search_path: vec!["public".to_owned()],
-            settings: Vec::new(),
+            settings: Arc::<[Setting; 0]>::new([]),
             statements: Arc::new([]),
             cursors: Vec::new(),
             backend_pid: 0,
@@ -228,9 +239,9 @@ impl SystemCatalog {
     }
 
     /// The value of a run-time parameter.
-    pub fn setting(&self, name: &str) -> Option<&str> {
-        let same = |setting: &&Setting| setting.name.eq_ignore_ascii_case(name);
-        self.session.settings.iter().find(same).map(|setting| setting.value.as_str())
+    pub fn setting(&self, name: &str) -> Option<String> {
+        let same = |setting: &Setting| setting.name.eq_ignore_ascii_case(name);
+        self.session.settings.all().into_iter().find(same).map(|setting| setting.value)
     }
 
     /// The OID of the session's user.

@@ -22,14 +22,16 @@ use datafusion::logical_expr::{
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Plans bound trees of one statement.
 pub struct Planner<'a> {
     cx: &'a StatementCx<'a>,
     state: &'a SessionState,
     relations: Vec<Arc<dyn RelationPlanner>>,
-    functions: HashMap<String, Arc<ScalarUDF>>,
+    functions: OnceLock<HashMap<String, Arc<ScalarUDF>>>,
+    asked: AtomicBool,
     bound: Arc<[BoundTable]>,
 }
 
@@ -42,7 +44,8 @@ impl<'a> Planner<'a> {
             cx,
             state: cx.state,
             relations: vec![Arc::new(relations)],
-            functions: session_functions::all(cx),
+            functions: OnceLock::new(),
+            asked: AtomicBool::new(false),
             bound,
         }
     }
@@ -60,11 +63,22 @@ impl<'a> Planner<'a> {
 
     /// The same with the bound values in the parameters' places.
     pub fn with_values(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        if self.cx.params.values.as_ref().is_none_or(Vec::is_empty) {
-            return Ok(plan);
-        }
-        let values = ParamValues::List(self.cx.params.scalars()?);
-        plan.replace_params_with_values(&values).map_err(from_datafusion)
+        with_values(self.cx, plan)
+    }
+
+    /// Whether what was planned holds for this statement only: it reads the catalog, or calls what
+    /// answers for the session and its moment.
+    pub fn asked_the_session(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    fn ask<T>(&self, answer: Option<T>) -> Option<T> {
+        self.asked.fetch_or(answer.is_some(), Ordering::Relaxed);
+        answer
+    }
+
+    fn own_functions(&self) -> &HashMap<String, Arc<ScalarUDF>> {
+        self.functions.get_or_init(|| session_functions::all(self.cx))
     }
 
     /// An expression over these columns, parameters replaced where values are bound.
@@ -109,6 +123,15 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// A plan with the statement's values in the parameters' places.
+pub fn with_values(cx: &StatementCx<'_>, plan: LogicalPlan) -> Result<LogicalPlan> {
+    if cx.params.values.as_ref().is_none_or(Vec::is_empty) {
+        return Ok(plan);
+    }
+    let values = ParamValues::List(cx.params.scalars()?);
+    plan.replace_params_with_values(&values).map_err(from_datafusion)
+}
+
 impl Planner<'_> {
     /// A function in the place of one that does not exist, to say so with the arguments' types.
     fn undefined(&self, name: &str) -> Option<Arc<ScalarUDF>> {
@@ -148,6 +171,7 @@ fn reference_parts(name: &TableReference) -> Vec<String> {
 impl ContextProvider for Planner<'_> {
     /// Only tables of the system come this way: every other was bound, and planned by its mark.
     fn get_table_source(&self, name: TableReference) -> DfResult<Arc<dyn TableSource>> {
+        self.asked.store(true, Ordering::Relaxed);
         let parts = reference_parts(&name);
         let named = system_name(&self.cx.system, &parts);
         if let Some((schema, table)) = &named {
@@ -171,6 +195,7 @@ impl ContextProvider for Planner<'_> {
         name: &str,
         args: Vec<Expr>,
     ) -> DfResult<Arc<dyn TableSource>> {
+        self.asked.store(true, Ordering::Relaxed);
         let Some(function) = self.state.table_functions().get(name) else {
             let error = SqlError::new(
                 cvx_types::SqlState::UNDEFINED_FUNCTION,
@@ -207,9 +232,9 @@ impl ContextProvider for Planner<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        let own = self.functions.get(name).cloned();
-        own.or_else(|| self.state.scalar_functions().get(name).cloned())
-            .or_else(|| AnalysisCall::named(name, &self.bound, self.cx))
+        self.ask(self.own_functions().get(name).cloned())
+            .or_else(|| self.state.scalar_functions().get(name).cloned())
+            .or_else(|| self.ask(AnalysisCall::named(name, &self.bound, self.cx)))
             .or_else(|| self.undefined(name))
     }
 
@@ -234,7 +259,7 @@ impl ContextProvider for Planner<'_> {
     }
 
     fn udf_names(&self) -> Vec<String> {
-        self.state.scalar_functions().keys().chain(self.functions.keys()).cloned().collect()
+        self.state.scalar_functions().keys().chain(self.own_functions().keys()).cloned().collect()
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {

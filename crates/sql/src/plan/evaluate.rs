@@ -9,6 +9,7 @@ use cvx_types::{PgType, Result, SqlError, SqlState};
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr as LogicalExpr;
 use datafusion::sql::sqlparser::ast::{Expr, UnaryOperator, Value};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The text of a string literal.
@@ -25,10 +26,7 @@ pub(super) fn text_literal(expr: &Expr) -> Option<&str> {
 
 /// The microsecond a time expression means; while parameters have no values, any will do.
 pub(super) fn timestamp(cx: &StatementCx<'_>, expr: &Expr) -> Result<i64> {
-    if let Expr::Value(value) = expr
-        && let Value::Placeholder(name) = &value.value
-        && cx.params.value(name)?.is_none()
-    {
+    if cx.params.values.is_none() && has_placeholder(expr) {
         return Ok(cx.now_us);
     }
     let array = constant(cx, expr, &PgType::Timestamptz, -1)?;
@@ -37,6 +35,15 @@ pub(super) fn timestamp(cx: &StatementCx<'_>, expr: &Expr) -> Result<i64> {
         return Err(SqlError::new(SqlState::INVALID_PARAMETER, "a time clause cannot be NULL"));
     }
     Ok(array.value(0))
+}
+
+fn has_placeholder(expr: &Expr) -> bool {
+    use datafusion::sql::sqlparser::ast::visit_expressions;
+    let placeholder = |expr: &Expr| match super::placeholder(expr) {
+        Some(_) => ControlFlow::Break(()),
+        None => ControlFlow::Continue(()),
+    };
+    visit_expressions(expr, placeholder).is_break()
 }
 
 /// One value of the wanted type.

@@ -8,7 +8,7 @@ mod session_functions;
 mod source;
 mod st_distance;
 
-pub use context::Planner;
+pub use context::{Planner, with_values};
 pub use params::{Params, ast_hints, infer as infer_params, placeholder};
 pub use session_functions::Pending;
 pub(crate) use source::metric_name;
@@ -17,7 +17,7 @@ pub use source::{DISTANCE, KnnSpec, VersionedTable, Within};
 use crate::access::Guard;
 use crate::bind;
 use crate::pg_catalog::SystemCatalog;
-use crate::session::Vars;
+use crate::session::{Stamp, Vars};
 use cvx_core::{CancelToken, CommitSeq};
 use cvx_engine::{Catalog, Engine, SearchMode, Table, Txn, View};
 use cvx_session::Notice;
@@ -66,6 +66,11 @@ impl StatementCx<'_> {
     /// The schemas an unqualified name is looked for in.
     pub fn search_path(&self) -> Vec<String> {
         search_path(self.vars)
+    }
+
+    /// What plans made now depend on.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(Arc::clone(&self.catalog), self.vars.generation())
     }
 
     /// How the session wants nearest neighbours to be found.

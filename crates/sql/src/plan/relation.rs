@@ -37,7 +37,8 @@ impl RelationPlanner for BoundRelations {
         let TableFactor::Table { name, alias, version, .. } = &relation else {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };
-        let Some(bound) = mark_of(version.as_ref()).and_then(|mark| self.bound.get(mark)) else {
+        let mark = mark_of(version.as_ref()).unwrap_or(usize::MAX);
+        let Some(bound) = self.bound.get(mark) else {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };
         let reference = match object_name(name).as_slice() {
@@ -45,13 +46,13 @@ impl RelationPlanner for BoundRelations {
             [table] => TableReference::bare(table.as_str()),
             [] => TableReference::bare(bound.read.table().name.as_str()),
         };
-        let source = VersionedTable::new(bound, self.search, self.cancel.clone());
+        let source = VersionedTable::new(bound, mark, self.search, self.cancel.clone());
         let now = bound.slice == TimeSlice::CURRENT;
         // Scans are told apart by their names alone: sub-queries of one text at two moments would
         // be taken for one.
-        let name = match mark_of(version.as_ref()).filter(|_| !now) {
-            Some(mark) => TableReference::bare(format!("{} {mark}", reference.table())),
-            None => reference.clone(),
+        let name = match now {
+            false => TableReference::bare(format!("{} {mark}", reference.table())),
+            true => reference.clone(),
         };
         let source = provider_as_source(Arc::new(source));
         let scan = LogicalPlanBuilder::scan(name, source, Some(bound.columns.clone()))?;

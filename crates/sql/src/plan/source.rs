@@ -29,6 +29,8 @@ pub const DISTANCE: &str = "__distance";
 /// A read of one table at one slice.
 #[derive(Clone, Debug)]
 pub struct VersionedTable {
+    /// Its number among the statement's tables.
+    pub(crate) mark: usize,
     pub(crate) read: TableRead,
     pub(crate) slice: TimeSlice,
     pub(crate) until: Option<ValidTime>,
@@ -75,9 +77,15 @@ impl Within {
 }
 
 impl VersionedTable {
-    pub(crate) fn new(bound: &BoundTable, search: SearchMode, cancel: CancelToken) -> Self {
+    pub(crate) fn new(
+        bound: &BoundTable,
+        mark: usize,
+        search: SearchMode,
+        cancel: CancelToken,
+    ) -> Self {
         let schema = annotated(&bound.read, bound.at_us);
         Self {
+            mark,
             read: bound.read.clone(),
             slice: bound.slice,
             until: bound.until,

@@ -1,7 +1,8 @@
 //! Statements by kind: what reads, what changes, what only speaks to the session.
 
 use super::block::{Block, Held, Open};
-use super::query::{columns, physical, plan_query, run as run_plan};
+use super::query::{plan_again, run as run_plan};
+use super::repeat::Repeat;
 use super::{Copy, Parsed, SqlSession, cursors, databases, prepared, settings};
 use crate::access::{self, Made};
 use crate::dml::{Changed, DeletePlan, EndPlan, InsertPlan, ReturnShape, UpdatePlan};
@@ -45,7 +46,12 @@ async fn run_parsed(session: &mut SqlSession, parsed: &Parsed, params: Params) -
     let Some(statement) = &parsed.statement else { return Ok(Outcome::Empty) };
     let text = parsed.text.as_str();
     match statement {
-        Statement::Sql(statement) => run_sql(session, statement, &params, text).await,
+        Statement::Sql(statement) => match &**statement {
+            ast::Statement::Query(query) => {
+                read(session, query, &parsed.repeat, &params, text).await
+            }
+            statement => run_sql(session, statement, &params, text).await,
+        },
         Statement::DeletePortion(_) => change(session, statement, &params, text).await,
         Statement::Copy(statement) => copy::run(session, statement, &params, text).await,
         Statement::Show { name } => settings::show(session, name),
@@ -80,7 +86,6 @@ async fn run_sql(
 ) -> Result<Outcome> {
     use ast::Statement as S;
     match statement {
-        S::Query(query) => read(session, query, params, text).await,
         S::Insert(_) | S::Update(_) | S::Delete(_) => {
             change(session, &Statement::Sql(Box::new(statement.clone())), params, text).await
         }
@@ -113,25 +118,25 @@ async fn run_sql(
 async fn read(
     session: &mut SqlSession,
     query: &Query,
+    repeat: &Repeat,
     params: &Params,
     text: &str,
 ) -> Result<Outcome> {
-    let (columns, rows) = rows_of_query(session, query, params, text).await?;
+    let (columns, rows) = rows_of_query(session, query, repeat, params, text).await?;
     Ok(Outcome::Rows { columns, rows, verb: "SELECT".to_owned() })
 }
 
 async fn rows_of_query(
     session: &mut SqlSession,
     query: &Query,
+    repeat: &Repeat,
     params: &Params,
     text: &str,
 ) -> Result<(Vec<Column>, RowStream)> {
     session
         .reading(params, text, async |cx: &StatementCx<'_>| {
-            let plan = plan_query(cx, query.clone())?;
-            let shown = columns(cx, query, &plan);
-            let physical = physical(cx, plan).await?;
-            Ok((shown, rows_of(run_plan(cx, physical)?)))
+            let planned = plan_again(cx, query, repeat).await?;
+            Ok((planned.columns, rows_of(run_plan(cx, planned.plan)?)))
         })
         .await
 }
@@ -148,7 +153,7 @@ async fn declare(
     let Some(query) = &declare.for_query else {
         return Err(SqlError::new(SqlState::SYNTAX_ERROR, "a cursor needs a query"));
     };
-    let (columns, rows) = rows_of_query(session, query, params, text).await?;
+    let (columns, rows) = rows_of_query(session, query, &Repeat::default(), params, text).await?;
     Ok(session.open_cursor(declare, name, text, columns, rows))
 }
 

@@ -14,20 +14,24 @@ mod position;
 mod prepare;
 mod prepared;
 mod query;
+mod repeat;
 mod savepoints;
 mod scroll;
 mod settings;
 mod stopping;
+mod template;
 mod vars;
 
 pub use cursors::Cursor;
 pub(crate) use dispatch::{rows_of, text_rows};
 pub(crate) use identity::on_off;
-pub(crate) use prepared::explained;
+pub(crate) use prepared::execution;
 pub use query::{
-    columns, lowered, physical, plan_query, plan_target_query, run as run_plan, stream_query,
-    stream_target_query, stream_versions_query,
+    Planned, columns, lowered, physical, plan_again, plan_query, plan_target_query,
+    run as run_plan, stream_query, stream_target_query, stream_versions_query,
 };
+pub(crate) use repeat::Repeat;
+pub use template::Stamp;
 pub use vars::Vars;
 
 use crate::access::Guard;
@@ -35,7 +39,7 @@ use crate::db::Db;
 use crate::dml::CopyTarget;
 use crate::error::from_engine;
 use crate::occupancy::{Closed, Occupancy, Seat};
-use crate::pg_catalog::{SessionFacts, Setting, SystemCatalog};
+use crate::pg_catalog::{SessionFacts, SystemCatalog};
 use crate::plan::{Params, Pending, StatementCx};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -49,11 +53,15 @@ use cvx_session::{Notice, Outcome, Prepared, Session, Statements, TxnStatus};
 use cvx_types::{Column, Datum, FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
+use repeat::Repeats;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Prepared statements with a name, where the door sets no bound of its own.
 const STATEMENTS_MAX: usize = 10_000;
+/// Statements kept by their text.
+const REPEATS_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("it is not zero");
 
 /// A session over one engine.
 pub struct SqlSession {
@@ -75,6 +83,7 @@ pub struct SqlSession {
     /// Places in the block to go back to, the oldest first.
     savepoints: Vec<savepoints::Place>,
     statements: Statements,
+    repeats: Repeats,
     cursors: Cursors,
     copy: Option<Copy>,
     notices: Vec<Notice>,
@@ -90,10 +99,20 @@ struct Copy {
 }
 
 /// What `Prepared::plan` holds.
-struct Parsed {
+pub(crate) struct Parsed {
     /// None where there is nothing between two semicolons.
-    statement: Option<Statement>,
+    pub(crate) statement: Option<Statement>,
     text: String,
+    pub(crate) repeat: Repeat,
+}
+
+impl Parsed {
+    /// Whether it means the same whenever it is said, as long as catalog and settings stay.
+    fn comes_again(&self) -> bool {
+        use datafusion::sql::sqlparser::ast::Statement as S;
+        matches!(&self.statement, Some(Statement::Sql(sql))
+            if matches!(**sql, S::Query(_) | S::Insert(_) | S::Update(_) | S::Delete(_)))
+    }
 }
 
 impl SqlSession {
@@ -115,6 +134,7 @@ impl SqlSession {
             block: Block::Idle,
             savepoints: Vec::new(),
             statements: Statements::new(STATEMENTS_MAX),
+            repeats: Repeats::new(REPEATS_MAX),
             cursors: Cursors::default(),
             copy: None,
             notices: Vec::new(),
@@ -161,13 +181,10 @@ impl SqlSession {
 
     /// What system tables say of this session.
     fn facts(&self, guard: &Guard, database: &str) -> SessionFacts {
-        let known = self.vars.all().into_iter();
         let name = |oid| guard.access().role(oid).map_or("", |role| role.name.as_str());
         SessionFacts {
             search_path: crate::plan::search_path(&self.vars),
-            settings: known
-                .map(|(name, value, description)| Setting { name, value, description })
-                .collect(),
+            settings: Arc::new(self.vars.clone()),
             session_user: name(guard.session_user()).to_owned(),
             statements: self.statements.list(),
             cursors: self.cursors.list(),
@@ -208,10 +225,34 @@ impl SqlSession {
         }
     }
 
-    fn parsed(statement: &Prepared) -> Result<&Parsed> {
+    pub(crate) fn parsed(statement: &Prepared) -> Result<&Parsed> {
         statement.plan.downcast_ref::<Parsed>().ok_or_else(|| {
             SqlError::new(SqlState::INVALID_STATEMENT_NAME, "not a statement of this server")
         })
+    }
+
+    /// Prepares a statement, or finds it as it was prepared before.
+    fn prepare_once(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
+        if self.block.is_failed() || self.vars.text("cvx.plan_cache") == "off" {
+            return prepare::prepare(self, sql, types);
+        }
+        let stamp = self.stamp();
+        if let Some(known) = self.repeats.get(sql, types, &stamp) {
+            return Ok(known);
+        }
+        let prepared = prepare::prepare(self, sql, types)?;
+        if Self::parsed(&prepared)?.comes_again() {
+            self.repeats.put(sql, types, stamp, &prepared);
+        }
+        Ok(prepared)
+    }
+
+    /// What plans made now depend on.
+    fn stamp(&mut self) -> Stamp {
+        let held = self.hold();
+        let stamp = Stamp::new(held.txn.catalog(), self.vars.generation());
+        self.release(held);
+        stamp
     }
 
     /// Starts the clock of `statement_timeout` for the statement that begins.
@@ -286,7 +327,7 @@ impl Session for SqlSession {
     async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
         self.apply_pending()?;
         self.tell_formats();
-        let prepared = prepare::prepare(self, sql, types);
+        let prepared = self.prepare_once(sql, types);
         prepared.map_err(|error| position::located(error, sql))
     }
 

@@ -2,6 +2,7 @@
 
 use super::prepared::Execute;
 use super::query::{columns, plan_query, plan_target_query};
+use super::repeat::Repeat;
 use super::{Parsed, SqlSession, cursors};
 use crate::bind::ident_name;
 use crate::dml::{DeleteRead, ReturnShape, UpdateRead, describe_insert};
@@ -56,7 +57,7 @@ pub(super) fn understand(
         return Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many parameters"));
     }
     let params = known.into_iter().map(|ty| ty.unwrap_or(PgType::Text)).collect();
-    let plan = Arc::new(Parsed { statement, text: sql.to_owned() });
+    let plan = Arc::new(Parsed { statement, text: sql.to_owned(), repeat: Repeat::default() });
     Ok(Prepared { params, columns, plan })
 }
 

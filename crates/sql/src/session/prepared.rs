@@ -101,7 +101,7 @@ pub(super) fn prepare_named(
     Ok(done("PREPARE"))
 }
 
-/// What `EXECUTE name (arguments)` runs, and with which values; `None` for other statements.
+/// What `EXECUTE name (arguments)` runs or EXPLAIN of it explains, and with which values; `None` for other statements.
 pub(crate) async fn execution(
     session: &mut SqlSession,
     statement: &ast::Statement,
@@ -122,22 +122,6 @@ pub(crate) async fn execution(
         .await?;
     let params = Params::bound(&stored.prepared.params, &values);
     Ok(Some((stored, params)))
-}
-
-/// The query or change that EXPLAIN EXECUTE explains, with its parameters.
-pub(crate) async fn explained(
-    session: &mut SqlSession,
-    statement: &ast::Statement,
-    params: &Params,
-    text: &str,
-) -> Result<Option<(ast::Statement, Params)>> {
-    let Some((stored, params)) = execution(session, statement, params, text).await? else {
-        return Ok(None);
-    };
-    match &SqlSession::parsed(&stored.prepared)?.statement {
-        Some(Statement::Sql(sql)) => Ok(Some(((**sql).clone(), params))),
-        _ => Err(SqlError::unsupported("EXPLAIN of this statement")),
-    }
 }
 
 /// `DEALLOCATE name` and `DEALLOCATE ALL`

@@ -1,5 +1,6 @@
 //! Queries: bound, planned, optimized, streamed.
 
+use super::repeat::Repeat;
 use crate::analyse::fix_given_points;
 use crate::bind::Binder;
 use crate::error::from_datafusion;
@@ -27,8 +28,29 @@ pub fn plan_query(cx: &StatementCx<'_>, query: Query) -> Result<LogicalPlan> {
     planner.with_values(plan)
 }
 
+/// A query ready to run.
+pub struct Planned {
+    pub columns: Vec<Column>,
+    pub plan: Arc<dyn ExecutionPlan>,
+    /// Whether a template spared most of the planning.
+    pub cached: bool,
+}
+
+/// Plans a query that may have run before.
+pub async fn plan_again(cx: &StatementCx<'_>, query: &Query, repeat: &Repeat) -> Result<Planned> {
+    if let Some(template) = repeat.template(cx, query)?
+        && let Some(plan) = template.filled(cx)?
+    {
+        let plan = executable(cx.state, &plan).await.map_err(from_datafusion)?;
+        return Ok(Planned { columns: template.columns.clone(), plan, cached: true });
+    }
+    let plan = plan_query(cx, query.clone())?;
+    let columns = columns(cx, query, &plan);
+    Ok(Planned { columns, plan: physical(cx, plan).await?, cached: false })
+}
+
 /// A query over the catalog in words that DataFusion knows; whether it is one.
-fn as_planned(query: Query) -> (Query, bool) {
+pub(super) fn as_planned(query: Query) -> (Query, bool) {
     let mut statement = Statement::Query(Box::new(query));
     let of_catalog = touches_catalog(&statement);
     if of_catalog {
@@ -55,13 +77,20 @@ pub async fn lowered(
     state: &SessionState,
     plan: &LogicalPlan,
 ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
-    let plan = state.optimize(plan)?;
-    let physical = match crate::optimize::grows(&plan) {
+    executable(state, &state.optimize(plan)?).await
+}
+
+/// The physical plan of an optimized one, which can be stopped.
+async fn executable(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    let physical = match crate::optimize::grows(plan) {
         true => {
             let state = in_one_partition(state);
-            state.query_planner().create_physical_plan(&plan, &state).await?
+            state.query_planner().create_physical_plan(plan, &state).await?
         }
-        false => state.query_planner().create_physical_plan(&plan, state).await?,
+        false => state.query_planner().create_physical_plan(plan, state).await?,
     };
     crate::exec::stoppable(physical)
 }

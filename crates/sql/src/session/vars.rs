@@ -3,6 +3,7 @@
 //! Known names are typed and validated when set. A name with a dot that nobody knows is kept as
 //! text, as Postgres keeps extension settings it has not loaded; one without a dot is 42704.
 
+use crate::pg_catalog::{Setting, Settings};
 use cvx_types::{Result, SqlError, SqlState};
 use std::collections::BTreeMap;
 
@@ -60,7 +61,13 @@ static LAWS: &[Law] = &[
         false,
         "Accept late points and replace points that are there.",
     ),
-    law("cvx.plan_cache", "on", Kind::Bool, false, "Keep plans of repeated statements."),
+    law(
+        "cvx.plan_cache",
+        "on",
+        Kind::Choice(&["on", "off", "force"]),
+        false,
+        "Keep plans of repeated statements; force: from their first execution on.",
+    ),
     law(
         "cvx.search",
         "auto",
@@ -183,6 +190,8 @@ pub struct Vars {
     /// What RESET goes back to where the start-up packet or the configuration said otherwise.
     defaults: BTreeMap<String, String>,
     changed: Vec<String>,
+    /// Another with each change.
+    generation: u64,
     /// Values to bring back at the end of the transaction block (SET LOCAL, or ROLLBACK).
     saved: Option<BTreeMap<String, String>>,
     local: BTreeMap<String, Option<String>>,
@@ -362,7 +371,13 @@ impl Vars {
         known.chain(own.map(|(name, value)| (name.clone(), value.clone(), String::new()))).collect()
     }
 
+    /// A number that changes with every setting.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     fn note_change(&mut self, name: &str) {
+        self.generation += 1;
         if law_of(name).is_some_and(|law| law.reported) {
             self.changed.push(name.to_owned());
         }
@@ -373,6 +388,13 @@ impl Vars {
             return if name.contains('.') { Ok(value.to_owned()) } else { Err(unknown(name)) };
         };
         accept(law, value)
+    }
+}
+
+impl Settings for Vars {
+    fn all(&self) -> Vec<Setting> {
+        let setting = |(name, value, description)| Setting { name, value, description };
+        Self::all(self).into_iter().map(setting).collect()
     }
 }
 

@@ -239,13 +239,13 @@ fn facts() -> SessionFacts {
         description: String::new(),
     };
     SessionFacts {
-        settings: vec![
+        settings: Arc::new([
             setting("default_table_access_method", "heap"),
             setting("jit", "off"),
             setting("max_index_keys", "32"),
             setting("search_path", "\"$user\", public"),
             setting("server_version", "16.6"),
-        ],
+        ]),
         backend_pid: 4711,
         sizes: Arc::new(Measured),
         ..SessionFacts::new("cvx", "cvx")

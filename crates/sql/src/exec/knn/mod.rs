@@ -36,6 +36,7 @@ use datafusion::physical_plan::{
 };
 use filter::{Filter, renumbered};
 use search::{KnnSearch, Progress};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -95,12 +96,26 @@ fn properties(search: &KnnSearch) -> Arc<PlanProperties> {
 /// The context to run a plan in: joins above a search that grows gather few rows before they hand
 /// them on, so that it is not asked for thousands where k are wanted.
 pub fn context_for(plan: &Arc<dyn ExecutionPlan>, state: &SessionState) -> TaskContext {
-    let context = TaskContext::from(state);
+    let context = without_functions(state);
     let Some(k) = least_k(plan) else { return context };
     let most = context.session_config().batch_size();
     let rows = k.clamp(GATHERED_ROWS_MIN.min(most), most);
     let config = context.session_config().clone().with_batch_size(rows);
     context.with_session_config(config)
+}
+
+/// A plan's functions are in it already; by name only plans that come as bytes ask for them.
+fn without_functions(state: &SessionState) -> TaskContext {
+    TaskContext::new(
+        None,
+        state.session_id().to_owned(),
+        state.config().clone(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        Arc::clone(state.runtime_env()),
+    )
 }
 
 /// Fewer rows at once than this save no search.

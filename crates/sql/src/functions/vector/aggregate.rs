@@ -10,7 +10,7 @@ use crate::functions::failure::{fail, plain_fields, raise, undefined_function};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
 use cvx_types::{SqlError, SqlState};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::functions_aggregate::{average::avg_udaf, sum::sum_udaf};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
@@ -229,13 +229,23 @@ impl Sums {
     fn agree(&mut self, dim: usize) -> Result<()> {
         match self.dim {
             Some(own) if own == dim => Ok(()),
-            Some(own) => Err(wrong_dimension(own, dim)),
+            Some(own) if self.fold == Fold::Avg => Err(wrong_dimension(own, dim)),
+            Some(own) => Err(self.different_dimensions(own, dim)),
             None => {
                 self.dim = Some(dim);
                 self.grow(self.counts.len());
                 Ok(())
             }
         }
+    }
+
+    /// As pgvector's `+` says it, by which it sums.
+    fn different_dimensions(&self, own: usize, dim: usize) -> DataFusionError {
+        let halves = matches!(&self.result,
+            DataType::FixedSizeList(item, _) | DataType::List(item)
+                if item.data_type() == &DataType::Float16);
+        let name = if halves { "halfvec" } else { "vector" };
+        fail(SqlState::DATA_EXCEPTION, format!("different {name} dimensions {own} and {dim}"))
     }
 
     fn add(

@@ -3,7 +3,7 @@
 //! The same names serve dense and sparse vectors ([`super::distance`] asks here where an argument
 //! is sparse); a dense vector beside a sparse one is made sparse, as pgvector's implicit cast does.
 
-use super::column::{Vectors, check_vector, finish_rows};
+use super::column::{Vectors, finish_rows};
 use crate::functions::failure::{fail, raise};
 use crate::functions::function::is_text;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, LargeBinaryArray, LargeBinaryBuilder};
@@ -172,7 +172,6 @@ pub(crate) fn of_dense_column(array: &ArrayRef, typmod: i32) -> Result<ArrayRef>
             builder.append_null();
             continue;
         };
-        check_vector(vector, "sparsevec")?;
         check_dimension(typmod, vector.len()).map_err(raise)?;
         builder.append_value(of_dense(vector.iter().copied()).map_err(raise)?);
     }

@@ -21,7 +21,7 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         "pg_roles" => roles(model).map(role).collect(),
         "pg_user" => roles(model).filter(|r| r.login).map(|r| user(r, "********".into())).collect(),
         "pg_shadow" => roles(model).filter(|r| r.login).map(|r| user(r, verifier(r))).collect(),
-        "pg_settings" => model.session.settings.iter().map(setting).collect(),
+        "pg_settings" => model.session.settings.all().iter().map(setting).collect(),
         "pg_extension" => extensions(model),
         "pg_available_extensions" => available_extensions(model),
         _ => return None,

@@ -1,0 +1,72 @@
+//! Sessions over an engine, without a wire: searches, and plans that are kept.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+
+mod nearest;
+mod plan_cache;
+
+use cvx_core::SystemClock;
+use cvx_engine::{Engine, EngineOptions};
+use cvx_session::{Database, Outcome, Session};
+use cvx_sql::{Db, DbOptions};
+use cvx_types::{Column, format_text};
+use futures::StreamExt;
+use std::sync::Arc;
+
+/// A session on a database of its own.
+struct Sql {
+    session: Box<dyn Session>,
+    _db: Arc<Db>,
+    _dir: tempfile::TempDir,
+}
+
+impl Sql {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = EngineOptions::standard();
+        let engine = Engine::open(dir.path(), options, Arc::new(SystemClock)).unwrap();
+        let options = DbOptions {
+            query_memory_bytes: 256 << 20,
+            temp_dir: None,
+            statement_timeout_ms: 0,
+            import_dir: None,
+        };
+        let db = Db::new(engine, options).unwrap();
+        let session = db.connect("cvx", "cvx", &[]).await.unwrap();
+        Self { session, _db: db, _dir: dir }
+    }
+
+    async fn try_rows(&mut self, sql: &str) -> cvx_types::Result<Vec<String>> {
+        let prepared = self.session.prepare(sql, &[]).await?;
+        match self.session.execute(&prepared, &[]).await? {
+            Outcome::Rows { columns, mut rows, .. } => {
+                let mut lines = Vec::new();
+                while let Some(batch) = rows.next().await {
+                    lines.extend(lines_of(&columns, &batch?));
+                }
+                Ok(lines)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn rows(&mut self, sql: &str) -> Vec<String> {
+        self.try_rows(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    async fn plan(&mut self, sql: &str) -> String {
+        self.rows(&format!("EXPLAIN {sql}")).await.join("\n")
+    }
+}
+
+fn lines_of(columns: &[Column], batch: &arrow::array::RecordBatch) -> Vec<String> {
+    let settings = cvx_types::FormatSettings::default();
+    let cell = |row: usize, at: usize| {
+        let (column, array) = (&columns[at], batch.column(at));
+        let text = format_text(&column.ty, column.typmod, array, row, &settings).unwrap();
+        text.unwrap_or_else(|| "NULL".to_owned())
+    };
+    (0..batch.num_rows())
+        .map(|row| (0..columns.len()).map(|at| cell(row, at)).collect::<Vec<_>>().join("|"))
+        .collect()
+}
