@@ -70,7 +70,7 @@ impl StatementCx<'_> {
 
     /// What plans made now depend on.
     pub fn stamp(&self) -> Stamp {
-        Stamp::new(Arc::clone(&self.catalog), self.vars.generation())
+        Stamp::new(&self.catalog, self.vars.generation())
     }
 
     /// How the session wants nearest neighbours to be found.

@@ -250,7 +250,7 @@ impl SqlSession {
     /// What plans made now depend on.
     fn stamp(&mut self) -> Stamp {
         let held = self.hold();
-        let stamp = Stamp::new(held.txn.catalog(), self.vars.generation());
+        let stamp = Stamp::new(&held.txn.catalog(), self.vars.generation());
         self.release(held);
         stamp
     }

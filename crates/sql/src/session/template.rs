@@ -21,7 +21,7 @@ use crate::bind::{Binder, BoundTable};
 use crate::error::from_datafusion;
 use crate::optimize::{ST_DISTANCE, by_values, for_all_values};
 use crate::plan::{Planner, StatementCx, VersionedTable, with_values};
-use cvx_engine::{Catalog, Table, TimeSlice};
+use cvx_engine::{Catalog, DatabaseDef, Table, TimeSlice};
 use cvx_types::{Column, Result};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -34,20 +34,20 @@ use std::sync::Arc;
 /// What a plan depends on beside its statement and the tables' rows.
 #[derive(Clone, Debug)]
 pub struct Stamp {
-    catalog: Arc<Catalog>,
+    names: Arc<DatabaseDef>,
     settings: u64,
 }
 
 impl Stamp {
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, settings: u64) -> Self {
-        Self { catalog, settings }
+    pub fn new(catalog: &Catalog, settings: u64) -> Self {
+        Self { names: Arc::clone(&catalog.here), settings }
     }
 }
 
 impl PartialEq for Stamp {
     fn eq(&self, other: &Self) -> bool {
-        self.settings == other.settings && Arc::ptr_eq(&self.catalog, &other.catalog)
+        self.settings == other.settings && Arc::ptr_eq(&self.names, &other.names)
     }
 }
 
