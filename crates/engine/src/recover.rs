@@ -18,7 +18,7 @@ use crate::published::{Published, Stores};
 use crate::segment::Segment;
 use crate::table_store::TableStore;
 use crate::tail::{SegmentList, gather, merged_order};
-use crate::timeline::{Kind, Line, OPEN, Timeline, Version};
+use crate::timeline::{Kind, Known, Line, OPEN, Timeline, Version};
 use crate::{Catalog, EngineOptions, Error, Result, Table, removal};
 use cvx_core::{Clock, CommitSeq, EntityId, SpaceId};
 use cvx_storage::{Batch, RowBuilder, RowFileMeta, RowKind, Store, StoreOptions};
@@ -156,6 +156,8 @@ fn add_versions(recovered: &TableStore, segment: &Segment) {
         recovered.lines.write(EntityId(entity), |line| {
             let version = Version::open(segment.ts[row], segment.seqs.get(row), Kind::Point);
             line.versions.push(version);
+            // What follows from all versions comes last; an entity of one point is done here.
+            line.changed = line.changed.max(version.from);
         });
         recovered.last_row.fetch_max(entity, Ordering::Relaxed);
     }
@@ -224,7 +226,7 @@ pub(crate) fn closures_of(recovered: &TableStore, segment: &Segment) -> Result<C
         let lost = || Error::Corrupt(format!("the row at {addr:?} is in no timeline"));
         recovered.lines.read(addr.entity, |line| {
             let line = line.ok_or_else(lost)?;
-            let place = Line(&line.versions).find(addr.ts.0, addr.seq.0).ok_or_else(lost)?;
+            let place = Line(line.versions).find(addr.ts.0, addr.seq.0).ok_or_else(lost)?;
             Ok(line.closed(place, recovered.temporal))
         })
     };
@@ -232,7 +234,7 @@ pub(crate) fn closures_of(recovered: &TableStore, segment: &Segment) -> Result<C
     Ok(Closures::from_rows(rows.into_iter()))
 }
 
-impl Timeline {
+impl Known<'_> {
     /// What the closure of a version says.
     pub(crate) fn closed(&self, place: usize, temporal: bool) -> Closed {
         let Some(version) = self.versions.get(place) else { return Closed::OPEN };
@@ -249,7 +251,9 @@ impl Timeline {
             None => closed,
         }
     }
+}
 
+impl Timeline {
     /// Whether versions of one ts follow each other.
     fn is_sound(&self) -> bool {
         self.versions.windows(2).all(|pair| pair[0].ts < pair[1].ts || pair[0].to <= pair[1].from)
