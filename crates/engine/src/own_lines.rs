@@ -259,7 +259,8 @@ mod tests {
                     plain.forget(|of| of > last);
                 }
                 for entity in 0..4 {
-                    prop_assert_eq!(&*own.opened(EntityId(entity)), plain.of(entity).as_slice());
+                    let opened = own.opened(EntityId(entity)).to_vec();
+                    prop_assert_eq!(opened, plain.of(entity));
                 }
                 prop_assert_eq!(own.is_empty(), plain.0.is_empty());
                 let dead = plain.0.iter().filter(|(_, version)| version.to != OPEN).count();
