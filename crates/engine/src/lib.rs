@@ -27,6 +27,7 @@ mod request;
 mod seal;
 mod segment;
 mod sequence;
+mod shared;
 mod sight;
 mod slice;
 mod stats;

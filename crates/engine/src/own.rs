@@ -11,6 +11,7 @@ use crate::dictionary::FreshKey;
 use crate::layout::Layout;
 use crate::own_lines::OwnLines;
 use crate::segment::Segment;
+use crate::shared::Shared;
 use crate::table_store::TableStore;
 use crate::timeline::{Kind, Line, OPEN, Version};
 use crate::{Result, tail};
@@ -32,6 +33,8 @@ pub(crate) struct OwnState {
     /// The table as the transaction last changed or found it.
     pub(crate) layout: Arc<Layout>,
     pub(crate) lines: OwnLines,
+    /// Vectors of own rows in memory that are in a base version too.
+    pub(crate) shared: Shared,
     /// Own rows in memory.
     pub(crate) runs: Vec<Arc<Segment>>,
     /// Own rows in files that no manifest names yet.
@@ -59,6 +62,7 @@ impl OwnTable {
         let state = OwnState {
             layout,
             lines: OwnLines::default(),
+            shared: Shared::default(),
             runs: Vec::new(),
             files: Vec::new(),
             truncated: None,
@@ -188,6 +192,7 @@ impl OwnState {
     /// earlier still hold rows of theirs.
     pub(crate) fn forget_after(&mut self, last: u64) {
         self.lines.forget_after(last);
+        self.shared.forget_after(last);
         self.truncated = self.truncated.filter(|at| *at <= last);
         self.dead = self.lines.dead();
     }

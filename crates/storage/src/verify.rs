@@ -2,13 +2,16 @@
 //! every key and value by decoding it, every row file by its bytes, and each against the others.
 
 use crate::delta;
+use crate::encode::{RowKeys, column_name};
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::keys::{DeltaKey, FileId, RowKey};
 use crate::manifest::RowFileMeta;
 use crate::record::{Locator, RowRecord};
 use crate::store::Store;
+use arrow::array::Array;
 use cvx_core::CommitSeq;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -33,11 +36,18 @@ impl Store {
     /// Reads all there is and tells what is wrong; nothing, if all is well. Changes nothing.
     #[must_use]
     pub fn verify(&self) -> Vec<Finding> {
-        let mut check = Check { store: self, findings: Vec::new() };
+        let mut check = Check { store: self, findings: Vec::new(), sealed: RefCell::default() };
         for family in Family::ALL {
             check.family(family);
         }
         check.files();
+        let missing = check.sealed.take();
+        for (key, column) in missing {
+            check.report(
+                "row files",
+                format_args!("the vector of column {column} of {key:?} is missing"),
+            );
+        }
         check.findings
     }
 }
@@ -45,6 +55,8 @@ impl Store {
 struct Check<'a> {
     store: &'a Store,
     findings: Vec<Finding>,
+    /// Vectors that records point to and that must be in row files, until they are found there.
+    sealed: RefCell<HashSet<(RowKey, u16)>>,
 }
 
 impl Check<'_> {
@@ -95,7 +107,13 @@ impl Check<'_> {
                 Locator::At(seq) => RowKey { seq: *seq, ..*key },
             };
             let found = self.store.get_vector(&at, *column).map_err(|error| error.to_string())?;
-            found.ok_or_else(|| format!("the vector of column {column} is missing"))?;
+            match (found, locator) {
+                (Some(_), _) => {}
+                (None, Locator::At(_)) => {
+                    self.sealed.borrow_mut().insert((at, *column));
+                }
+                (None, _) => return Err(format!("the vector of column {column} is missing")),
+            }
         }
         Ok(())
     }
@@ -144,7 +162,29 @@ impl Check<'_> {
         self.store.verify_row_file(meta).map_err(|error| match error {
             Error::Corrupt { offset, what, .. } => format!("byte {offset}: {what}"),
             other => other.to_string(),
-        })
+        })?;
+        self.find_sealed(meta).map_err(|error| error.to_string())
+    }
+
+    /// Strikes off the vectors that are in this file.
+    fn find_sealed(&self, meta: &RowFileMeta) -> Result<()> {
+        let mut wanted = self.sealed.borrow_mut();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let batch = self.store.open_row_file(meta)?;
+        let keys = RowKeys::new(meta.space, &batch, None)?;
+        let columns: HashSet<u16> = wanted.iter().map(|(_, column)| *column).collect();
+        for row in 0..batch.num_rows() {
+            let key = keys.get(row)?;
+            for column in &columns {
+                let values = batch.column_by_name(&column_name(*column));
+                if values.is_some_and(|values| values.is_valid(row)) {
+                    wanted.remove(&(key, *column));
+                }
+            }
+        }
+        Ok(())
     }
 }
 

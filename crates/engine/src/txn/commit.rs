@@ -5,6 +5,7 @@ use super::spill::write_files;
 use crate::core::Core;
 use crate::own::{OwnState, OwnTable};
 use crate::segment::Segment;
+use crate::shared::SharedFrom;
 use crate::tail::{gather, merged_order};
 use crate::timeline::{Kind, OPEN};
 use crate::writer::{CatalogWrite, Close, CommitRequest, NewRow, Part, TableWrite};
@@ -92,6 +93,7 @@ fn table_write(
         store: Arc::clone(&own.store),
         table: Arc::clone(&state.layout.table),
         rows: new_rows(&parts),
+        shared: SharedFrom::of(state),
         parts,
         closes: Vec::new(),
         ends: Vec::new(),

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Whether these bytes are in any file of a directory.
-fn on_disk(dir: &Path, needle: &[u8]) -> Vec<String> {
+pub(crate) fn on_disk(dir: &Path, needle: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
