@@ -24,6 +24,7 @@ mod read;
 mod recover;
 mod removal;
 mod request;
+mod retention;
 mod seal;
 mod segment;
 mod sequence;
