@@ -195,3 +195,63 @@ fn row_key(key: &[u8]) -> Result<RowKey, String> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Batch;
+    use crate::options::StoreOptions;
+    use crate::record::RowKind;
+    use arrow::array::{
+        ArrayRef, FixedSizeListArray, Float32Array, Int64Array, RecordBatch, UInt64Array,
+    };
+    use arrow::datatypes::{DataType, Field};
+    use cvx_core::{EntityId, SpaceId, ValidTime};
+    use std::sync::Arc;
+
+    const SPACE: SpaceId = SpaceId(7);
+
+    fn key(seq: u64) -> RowKey {
+        RowKey { space: SPACE, entity: EntityId(1), ts: ValidTime(10), seq: CommitSeq(seq) }
+    }
+
+    fn sealed() -> RecordBatch {
+        let item = Arc::new(Field::new("item", DataType::Float32, false));
+        let floats = Arc::new(Float32Array::from(vec![1.5, -2.5]));
+        let columns: Vec<(&str, ArrayRef, bool)> = vec![
+            ("c3", Arc::new(FixedSizeListArray::new(item, 2, floats, None)), true),
+            ("_entity", Arc::new(UInt64Array::from(vec![1])), false),
+            ("_ts", Arc::new(Int64Array::from(vec![10])), false),
+            ("_seq", Arc::new(UInt64Array::from(vec![2])), false),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+    }
+
+    /// A version that has its vector from one that was sealed is whole as long as the row file of
+    /// that one is part of its space.
+    #[test]
+    fn a_vector_may_be_in_a_row_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &StoreOptions::default()).unwrap();
+        let vectors = vec![(3, Locator::At(CommitSeq(2)))];
+        let record = RowRecord { kind: RowKind::Point, known: 4, cells: vec![], vectors };
+        let meta = store.write_row_file(SPACE, store.new_file_id(), &sealed()).unwrap();
+        let mut batch = Batch::new();
+        batch.add_file(&meta).unwrap();
+        batch.put_row(&key(3), &record).unwrap();
+        batch.set_last_seq(CommitSeq(3));
+        store.commit(&batch, true).unwrap();
+        assert_eq!(store.verify(), []);
+        let in_file = |at: &RowKey, column| (*at == key(2) && column == 3).then(|| vec![1.5, -2.5]);
+        let rows: Vec<_> = store.scan_full_rows(SPACE, in_file).map(Result::unwrap).collect();
+        assert_eq!(rows[0].vectors, [(3, vec![1.5, -2.5])]);
+        let lost = store.scan_full_rows(SPACE, |_, _| None).next();
+        assert!(lost.is_some_and(|row| row.is_err_and(|error| error.is_corrupt())));
+        let mut batch = Batch::new();
+        batch.remove_file(SPACE, meta.id);
+        store.commit(&batch, true).unwrap();
+        store.remove_row_file(meta.id).unwrap();
+        let found: Vec<String> = store.verify().iter().map(ToString::to_string).collect();
+        assert!(found.len() == 1 && found[0].contains("is missing"), "{found:?}");
+    }
+}
