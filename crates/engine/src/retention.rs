@@ -73,7 +73,7 @@ impl RetentionThread {
         let every = self.core.options.retention_look;
         while !every.is_zero() && self.stop.wait(every) {
             let published = self.core.published.load_full();
-            for table in published.catalog.tables.values() {
+            for table in published.catalog.all_tables() {
                 if *self.stop.stopped.lock() {
                     return;
                 }

@@ -11,7 +11,7 @@
 //! is erased goes with all versions of its point; one that is purged leaves later ones, which
 //! take the vector over in the same batch (`removal`).
 //!
-//! Rows in memory and row files have their vectors each for itself; docs/adr/0011 says why.
+//! Rows in memory and row files have their vectors each for itself; docs/adr/0012 says why.
 
 use crate::own::OwnState;
 use crate::timeline::OPEN;
