@@ -15,9 +15,12 @@
 //! Two bits a row say whether anything happened to it, and whether its timeline must be asked.
 //! They are set before the closure is changed, so who finds a closure finds its bit.
 //!
-//! Nothing here is durable: all of it follows from the timelines.
+//! Nothing here is durable: all of it follows from the timelines. Where nothing happened to any
+//! row, as after a bulk load, there is nothing in memory either; what a reader may see while the
+//! rows are made is what they say at first.
 
 use crate::timeline::OPEN;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
 
@@ -27,13 +30,20 @@ pub(crate) const ASK: u64 = 0;
 /// The closures of a segment's rows, in row order.
 #[derive(Debug)]
 pub(crate) struct Closures {
-    rows: Box<[Closure]>,
+    rows: usize,
+    /// Made when the first thing happens to one of the rows.
+    made: OnceLock<Made>,
     /// How many rows have `sys_to` set.
     closed: AtomicUsize,
+    changes: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Made {
+    rows: Box<[Closure]>,
     /// Rows that something happened to, and those whose timeline must be asked.
     touched: Marks,
     asked: Marks,
-    changes: AtomicUsize,
 }
 
 /// A bit a row.
@@ -87,45 +97,54 @@ impl Closed {
     }
 }
 
+impl Made {
+    fn of(rows: usize) -> Self {
+        let open = |_| Closure {
+            sys_to: AtomicU64::new(Closed::OPEN.sys_to),
+            succ_ts: AtomicI64::new(Closed::OPEN.succ_ts),
+            succ_seq: AtomicU64::new(Closed::OPEN.succ_seq),
+        };
+        let (touched, asked) = (Marks::of(rows), Marks::of(rows));
+        Self { rows: (0..rows).map(open).collect(), touched, asked }
+    }
+}
+
 impl Closures {
     pub(crate) fn open(rows: usize) -> Self {
-        Self::from_rows((0..rows).map(|_| Closed::OPEN))
+        let (closed, changes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { rows, made: OnceLock::new(), closed, changes }
     }
 
-    pub(crate) fn from_rows(rows: impl Iterator<Item = Closed>) -> Self {
-        let rows = rows.map(|row| Closure {
-            sys_to: AtomicU64::new(row.sys_to),
-            succ_ts: AtomicI64::new(row.succ_ts),
-            succ_seq: AtomicU64::new(row.succ_seq),
-        });
-        let rows: Box<[Closure]> = rows.collect();
-        let (touched, asked) = (Marks::of(rows.len()), Marks::of(rows.len()));
-        let (mut closed, mut changes) = (0, 0);
-        for (row, closure) in rows.iter().enumerate() {
-            let is_closed = closure.sys_to.load(Relaxed) != OPEN;
-            let succeeded = closure.succ_seq.load(Relaxed);
-            if is_closed || succeeded != OPEN {
-                touched.set(row);
-                changes += 1;
+    pub(crate) fn from_rows(rows: impl ExactSizeIterator<Item = Closed>) -> Self {
+        let closures = Self::open(rows.len());
+        for (row, happened) in rows.enumerate().filter(|(_, row)| *row != Closed::OPEN) {
+            let closure = closures.change(row);
+            closure.sys_to.store(happened.sys_to, Relaxed);
+            closure.succ_ts.store(happened.succ_ts, Relaxed);
+            closure.succ_seq.store(happened.succ_seq, Relaxed);
+            closures.closed.fetch_add(usize::from(happened.sys_to != OPEN), Relaxed);
+            if happened.succ_seq == ASK {
+                closures.made().asked.set(row);
             }
-            if succeeded == ASK {
-                asked.set(row);
-            }
-            closed += usize::from(is_closed);
         }
-        let (closed, changes) = (AtomicUsize::new(closed), AtomicUsize::new(changes));
-        Self { rows, closed, touched, asked, changes }
+        closures
+    }
+
+    /// What can be written to.
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| Made::of(self.rows))
     }
 
     pub(crate) fn load(&self, row: usize) -> Closed {
-        let closure = &self.rows[row];
+        let Some(made) = self.made.get() else { return Closed::OPEN };
+        let closure = &made.rows[row];
         let succ_seq = closure.succ_seq.load(Acquire);
         let succ_ts = closure.succ_ts.load(Relaxed);
         Closed { sys_to: closure.sys_to.load(Relaxed), succ_ts, succ_seq }
     }
 
     pub(crate) fn sys_to(&self, row: usize) -> u64 {
-        self.rows[row].sys_to.load(Relaxed)
+        self.made.get().map_or(OPEN, |made| made.rows[row].sys_to.load(Relaxed))
     }
 
     /// How many rows are closed in system time.
@@ -140,34 +159,37 @@ impl Closures {
 
     /// Bits of the rows of a block of 64 to which something happened.
     pub(crate) fn touched(&self, block: usize) -> u64 {
-        self.touched.word(block)
+        self.made.get().map_or(0, |made| made.touched.word(block))
     }
 
     /// Whether the timeline of some row of a block of 64 must be asked.
     pub(crate) fn has_asked(&self, block: usize) -> bool {
-        self.asked.word(block) != 0
+        self.made.get().is_some_and(|made| made.asked.word(block) != 0)
     }
 
     /// Adds the rows whose timelines must be asked.
     pub(crate) fn mark_asked(&self, words: &mut [u64]) {
-        words.iter_mut().enumerate().for_each(|(at, word)| *word |= self.asked.word(at));
+        let Some(made) = self.made.get() else { return };
+        words.iter_mut().enumerate().for_each(|(at, word)| *word |= made.asked.word(at));
     }
 
-    fn change(&self, row: usize) {
-        self.touched.set(row);
+    /// The closure of a row that is about to change.
+    fn change(&self, row: usize) -> &Closure {
+        let made = self.made();
+        made.touched.set(row);
         self.changes.fetch_add(1, Release);
+        &made.rows[row]
     }
 
     pub(crate) fn close(&self, row: usize, seq: u64) {
-        self.change(row);
-        if self.rows[row].sys_to.swap(seq, Relaxed) == OPEN {
+        if self.change(row).sys_to.swap(seq, Relaxed) == OPEN {
             self.closed.fetch_add(1, Relaxed);
         }
     }
 
     /// Closes every row that is open: TRUNCATE.
     pub(crate) fn close_all(&self, seq: u64) {
-        for row in 0..self.rows.len() {
+        for row in 0..self.rows {
             if self.sys_to(row) == OPEN {
                 self.close(row, seq);
             }
@@ -176,9 +198,8 @@ impl Closures {
 
     /// Says who takes over. A row whose timeline must be asked stays so.
     pub(crate) fn succeed(&self, row: usize, ts: i64, seq: u64) {
-        let closure = &self.rows[row];
-        if closure.succ_seq.load(Relaxed) == OPEN {
-            self.change(row);
+        if self.load(row).succ_seq == OPEN {
+            let closure = self.change(row);
             closure.succ_ts.store(ts, Relaxed);
             closure.succ_seq.store(seq, Release);
         }
@@ -186,12 +207,13 @@ impl Closures {
 
     /// From now on the timeline must be asked.
     pub(crate) fn ask(&self, row: usize) {
-        self.change(row);
-        self.asked.set(row);
-        self.rows[row].succ_seq.store(ASK, Release);
+        let closure = self.change(row);
+        self.made().asked.set(row);
+        closure.succ_seq.store(ASK, Release);
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.len() * size_of::<Closure>() + 2 * self.touched.0.len() * size_of::<u64>()
+        let bytes = |made: &Made| size_of_val(&*made.rows) + 2 * size_of_val(&*made.touched.0);
+        self.made.get().map_or(0, bytes)
     }
 }

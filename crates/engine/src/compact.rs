@@ -133,7 +133,7 @@ impl Compacting<'_> {
         let versions = self
             .store
             .lines
-            .read(entity, |line| line.map(|line| line.versions.clone()).unwrap_or_default());
+            .read(entity, |line| line.map(|line| line.versions.to_vec()).unwrap_or_default());
         let mut block = DeltaBlock { dim: self.dim, ..DeltaBlock::default() };
         for version in versions.iter().filter(|version| version.kind == Kind::Point) {
             let (ts, seq) = (ValidTime(version.ts), CommitSeq(version.from));

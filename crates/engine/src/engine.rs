@@ -3,6 +3,7 @@
 use crate::core::Core;
 use crate::indexes::Indexer;
 use crate::options::EngineOptions;
+use crate::retention::Retention;
 use crate::seal::Sealer;
 use crate::writer::{Request, Writer};
 use crate::{Catalog, Error, FIRST_DATABASE_OID, Result, Table, Txn, recover};
@@ -25,9 +26,11 @@ struct Threads {
     queue: mpsc::Sender<Request>,
     sealer: Sealer,
     indexer: Indexer,
+    retention: Retention,
     writer: JoinHandle<()>,
     sealing: JoinHandle<()>,
     indexing: JoinHandle<()>,
+    keeping: JoinHandle<()>,
 }
 
 impl Engine {
@@ -60,8 +63,7 @@ impl Engine {
     /// Now: the wall clock, or the last commit if that is later.
     #[must_use]
     pub fn now_us(&self) -> i64 {
-        let last = CommitSeq(self.core.published.load().seq);
-        self.core.clock.now_us().max(last.as_us())
+        now_us(&self.core)
     }
 
     /// Keeps later commits after `s`, and waits for those before it that are on their way (at
@@ -114,6 +116,12 @@ impl Engine {
     }
 }
 
+/// Now, by a database's measure.
+pub(crate) fn now_us(core: &Core) -> i64 {
+    let last = CommitSeq(core.published.load().seq);
+    core.clock.now_us().max(last.as_us())
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(threads) = self.threads.get_mut().take() {
@@ -130,15 +138,18 @@ impl Threads {
         let start = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let failed = |error: std::io::Error| Error::Invalid(format!("a thread: {error}"));
         let (indexer, indexing) = Indexer::new(core);
+        let (retention, keeping) = Retention::new(core, &sealer);
         let writer = start("cvx-writer").spawn(move || writer.run()).map_err(failed)?;
         let sealing = start("cvx-sealer").spawn(move || sealing.run()).map_err(failed)?;
         let indexing = start("cvx-indexer").spawn(move || indexing.run()).map_err(failed)?;
-        Ok(Self { queue, sealer, indexer, writer, sealing, indexing })
+        let keeping = start("cvx-retention").spawn(move || keeping.run()).map_err(failed)?;
+        Ok(Self { queue, sealer, indexer, retention, writer, sealing, indexing, keeping })
     }
 
     fn stop(self) {
         self.indexer.stop();
-        let indexed = self.indexing.join();
+        self.retention.stop();
+        let indexed = self.indexing.join().and(self.keeping.join());
         // The sealer first: it asks the writer, who ends when nobody can ask.
         self.sealer.stop();
         let ended = indexed.and(self.sealing.join());

@@ -1,6 +1,7 @@
 //! The database below SQL: catalog, transactions, the one writer, snapshots, recovery.
 
 mod address;
+mod birth;
 mod catalog;
 mod check;
 mod closure;
@@ -17,14 +18,17 @@ mod living;
 mod models;
 mod options;
 mod own;
+mod own_lines;
 mod published;
 mod read;
 mod recover;
 mod removal;
 mod request;
+mod retention;
 mod seal;
 mod segment;
 mod sequence;
+mod shared;
 mod sight;
 mod slice;
 mod stats;

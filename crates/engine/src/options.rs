@@ -1,5 +1,7 @@
 //! What the engine may use of the machine, and when it does its housekeeping.
 
+use std::time::Duration;
+
 /// Bounds of the engine. All sizes are bytes.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -19,6 +21,8 @@ pub struct EngineOptions {
     pub block_cache_bytes: usize,
     /// Length of the write-ahead log at which buffers are written out: it bounds recovery.
     pub wal_bytes_max: u64,
+    /// How often it is looked whether a table's history is out of date; zero for never.
+    pub retention_look: Duration,
 }
 
 impl EngineOptions {
@@ -34,6 +38,7 @@ impl EngineOptions {
             write_buffer_bytes: 256 << 20,
             block_cache_bytes: 64 << 20,
             wal_bytes_max: 512 << 20,
+            retention_look: Duration::from_secs(60),
         }
     }
 }

@@ -9,12 +9,13 @@
 use crate::address::OWN_BASE;
 use crate::dictionary::FreshKey;
 use crate::layout::Layout;
+use crate::own_lines::OwnLines;
 use crate::segment::Segment;
+use crate::shared::Shared;
 use crate::table_store::TableStore;
 use crate::timeline::{Kind, Line, OPEN, Version};
 use crate::{Result, tail};
 use cvx_core::EntityId;
-use hashbrown::HashMap;
 use parking_lot::RwLock;
 use std::sync::Arc;
 
@@ -31,7 +32,9 @@ pub(crate) struct OwnTable {
 pub(crate) struct OwnState {
     /// The table as the transaction last changed or found it.
     pub(crate) layout: Arc<Layout>,
-    lines: HashMap<u64, OwnLine>,
+    pub(crate) lines: OwnLines,
+    /// Vectors of own rows in memory that are in a base version too.
+    pub(crate) shared: Shared,
     /// Own rows in memory.
     pub(crate) runs: Vec<Arc<Segment>>,
     /// Own rows in files that no manifest names yet.
@@ -42,24 +45,6 @@ pub(crate) struct OwnState {
     pub(crate) dead: usize,
     /// Keys to make durable with the commit.
     pub(crate) fresh: Vec<FreshKey>,
-}
-
-/// What happened to one entity.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OwnLine {
-    /// Own versions, by (ts, from).
-    pub(crate) opened: Vec<Version>,
-    /// Base versions closed here, by (ts, from).
-    pub(crate) closed: Vec<ClosedBase>,
-}
-
-/// A base version and the own sequence that closed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClosedBase {
-    pub(crate) ts: i64,
-    pub(crate) from: u64,
-    pub(crate) kind: Kind,
-    pub(crate) at: u64,
 }
 
 /// A touched entity's versions, with the transaction's own moments drawn together into one: the
@@ -76,7 +61,8 @@ impl OwnTable {
     pub(crate) fn new(layout: Arc<Layout>, store: Arc<TableStore>, snapshot: u64) -> Self {
         let state = OwnState {
             layout,
-            lines: HashMap::new(),
+            lines: OwnLines::default(),
+            shared: Shared::default(),
             runs: Vec::new(),
             files: Vec::new(),
             truncated: None,
@@ -87,18 +73,6 @@ impl OwnTable {
     }
 }
 
-impl OwnLine {
-    fn closed_at(&self, ts: i64, from: u64) -> Option<u64> {
-        let place = self.closed.binary_search_by_key(&(ts, from), |c| (c.ts, c.from)).ok()?;
-        self.closed.get(place).map(|closed| closed.at)
-    }
-
-    /// Whether the line says nothing.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.opened.is_empty() && self.closed.is_empty()
-    }
-}
-
 /// A base table's versions as a snapshot sees them.
 fn as_of_snapshot(versions: &[Version], snapshot: u64) -> impl Iterator<Item = Version> + '_ {
     let known = versions.iter().filter(move |version| version.from <= snapshot);
@@ -106,30 +80,28 @@ fn as_of_snapshot(versions: &[Version], snapshot: u64) -> impl Iterator<Item = V
 }
 
 impl OwnState {
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (EntityId, &OwnLine)> {
-        self.lines.iter().map(|(entity, line)| (EntityId(*entity), line))
-    }
-
-    /// An entity's own versions.
-    pub(crate) fn opened(&self, entity: EntityId) -> Option<&[Version]> {
-        self.lines.get(&entity.0).map(|line| line.opened.as_slice())
+    /// Whether an own row is alive.
+    pub(crate) fn is_alive(&self, entity: EntityId, ts: i64, seq: u64) -> bool {
+        self.dead == 0 || {
+            let opened = self.lines.opened(entity);
+            let version = Line(&opened).find(ts, seq).and_then(|place| opened.get(place));
+            version.is_some_and(|version| version.to == OPEN)
+        }
     }
 
     /// Whether the transaction changed anything of an entity.
     pub(crate) fn touched(&self, entity: u64) -> bool {
-        self.truncated.is_some() || self.lines.contains_key(&entity)
+        self.truncated.is_some() || self.lines.touched(entity)
     }
 
     /// Whether nothing was written.
     pub(crate) fn is_empty(&self) -> bool {
-        self.truncated.is_none() && self.lines.values().all(OwnLine::is_empty)
+        self.truncated.is_none() && self.lines.is_empty()
     }
 
     /// When the transaction closed a base version, if it did.
     fn closed_at(&self, entity: EntityId, version: &Version) -> Option<u64> {
-        let line = self.lines.get(&entity.0);
-        let closed = line.and_then(|line| line.closed_at(version.ts, version.from));
-        closed.or(self.truncated)
+        self.lines.closed_at(entity, version).or(self.truncated)
     }
 
     /// The version of exactly this ts known to the transaction at its own moment.
@@ -140,13 +112,12 @@ impl OwnState {
         ts: i64,
         moment: u64,
     ) -> Option<Version> {
-        if let Some(line) = self.lines.get(&entity.0)
-            && let Some(place) = Line(&line.opened).at(ts, moment)
-        {
-            return line.opened.get(place).copied();
+        let opened = self.lines.opened(entity);
+        if let Some(place) = Line(&opened).at(ts, moment) {
+            return opened.get(place).copied();
         }
         let version = base.store.lines.read(entity, |line| {
-            let line = Line(&line?.versions);
+            let line = Line(line?.versions);
             line.at(ts, base.snapshot).and_then(|place| line.0.get(place).copied())
         })?;
         let closed = self.closed_at(entity, &version).is_some_and(|at| at <= moment);
@@ -155,11 +126,10 @@ impl OwnState {
 
     /// The ts of the entity's last point at an own moment.
     pub(crate) fn last_point(&self, base: &OwnTable, entity: EntityId, moment: u64) -> Option<i64> {
-        let own = self.lines.get(&entity.0);
-        let own = own.and_then(|line| Line(&line.opened).last_point(moment, |_| true));
+        let own = Line(&self.lines.opened(entity)).last_point(moment, |_| true);
         let kept = |version: &Version| self.closed_at(entity, version).is_none_or(|at| at > moment);
         let of_base = base.store.lines.read(entity, |line| {
-            line.and_then(|line| Line(&line.versions).last_point(base.snapshot, kept))
+            line.and_then(|line| Line(line.versions).last_point(base.snapshot, kept))
         });
         own.max(of_base)
     }
@@ -167,7 +137,7 @@ impl OwnState {
     /// The merged timeline of a touched entity.
     pub(crate) fn line(&self, base: &OwnTable, entity: EntityId) -> Vec<Version> {
         let mut versions: Vec<Version> = base.store.lines.read(entity, |line| {
-            line.map(|line| as_of_snapshot(&line.versions, base.snapshot).collect())
+            line.map(|line| as_of_snapshot(line.versions, base.snapshot).collect())
                 .unwrap_or_default()
         });
         for version in &mut versions {
@@ -177,10 +147,8 @@ impl OwnState {
                 version.to = at;
             }
         }
-        if let Some(line) = self.lines.get(&entity.0) {
-            versions.extend(&line.opened);
-            versions.sort_unstable_by_key(|version| (version.ts, version.from));
-        }
+        versions.extend(&*self.lines.opened(entity));
+        versions.sort_unstable_by_key(|version| (version.ts, version.from));
         versions
     }
 
@@ -207,67 +175,33 @@ impl OwnState {
 
     /// Opens an own version. None may be alive at this ts.
     pub(crate) fn open(&mut self, entity: EntityId, ts: i64, seq: u64, kind: Kind) {
-        let line = self.lines.entry(entity.0).or_default();
-        // Most entities get one point in a statement, and a COPY brings a million of them.
-        if line.opened.is_empty() {
-            line.opened.reserve_exact(1);
-        }
-        let place = line.opened.partition_point(|v| (v.ts, v.from) <= (ts, seq));
-        line.opened.insert(place, Version::open(ts, seq, kind));
+        self.lines.open(entity, ts, seq, kind);
     }
 
     /// Closes a version that is alive, an own one or one of the base.
     pub(crate) fn close(&mut self, entity: EntityId, version: &Version, seq: u64) {
-        let line = self.lines.entry(entity.0).or_default();
-        if let Some(place) = Line(&line.opened).find(version.ts, version.from) {
-            line.opened[place].to = seq;
-            self.dead += 1;
-            return;
-        }
-        let place = line.closed.partition_point(|c| (c.ts, c.from) < (version.ts, version.from));
-        let Version { ts, from, kind, .. } = *version;
-        line.closed.insert(place, ClosedBase { ts, from, kind, at: seq });
+        self.dead += usize::from(self.lines.close(entity, version, seq));
     }
 
     /// Forgets what the call with this sequence did to some entities, after it failed midway.
     pub(crate) fn undo(&mut self, entities: impl Iterator<Item = EntityId>, seq: u64) {
-        for entity in entities {
-            let Some(line) = self.lines.get_mut(&entity.0) else { continue };
-            line.opened.retain(|version| version.from != seq);
-            line.closed.retain(|closed| closed.at != seq);
-            for version in &mut line.opened {
-                if version.to == seq {
-                    version.to = OPEN;
-                    self.dead -= 1;
-                }
-            }
-        }
+        self.dead -= entities.map(|entity| self.lines.undo(entity, seq)).sum::<usize>();
     }
 
     /// Forgets what was done after an own sequence. Entities stay touched: reads that began
     /// earlier still hold rows of theirs.
     pub(crate) fn forget_after(&mut self, last: u64) {
-        for line in self.lines.values_mut() {
-            line.opened.retain(|version| version.from <= last);
-            line.closed.retain(|closed| closed.at <= last);
-            for version in line.opened.iter_mut().filter(|version| version.to > last) {
-                version.to = OPEN;
-            }
-        }
+        self.lines.forget_after(last);
+        self.shared.forget_after(last);
         self.truncated = self.truncated.filter(|at| *at <= last);
-        let opened = self.lines.values().flat_map(|line| &line.opened);
-        self.dead = opened.filter(|version| version.to != OPEN).count();
+        self.dead = self.lines.dead();
     }
 
     /// TRUNCATE: closes all of the base, and all that is alive of one's own.
     pub(crate) fn truncate(&mut self, seq: u64) {
         self.truncated.get_or_insert(seq);
-        for version in self.lines.values_mut().flat_map(|line| &mut line.opened) {
-            if version.to == OPEN {
-                version.to = seq;
-                self.dead += 1;
-            }
-        }
+        self.lines.close_opened(seq);
+        self.dead = self.lines.dead();
     }
 
     /// Every own segment.
@@ -275,9 +209,13 @@ impl OwnState {
         self.files.iter().chain(&self.runs).cloned().collect()
     }
 
-    /// Adds rows in memory, merging runs that have become many.
-    pub(crate) fn add_run(&mut self, run: Segment) -> Result<()> {
+    /// Adds rows in memory. Runs that have become many are merged, unless the rows are about to
+    /// be written out, which merges them as well.
+    pub(crate) fn add_run(&mut self, run: Segment, spill_bytes: usize) -> Result<()> {
         self.runs.push(Arc::new(run));
+        if self.bytes() > spill_bytes {
+            return Ok(());
+        }
         tail::tidy(&mut self.runs, &self.layout, false)
     }
 

@@ -18,10 +18,10 @@ use crate::published::{Published, Stores};
 use crate::segment::Segment;
 use crate::table_store::TableStore;
 use crate::tail::{SegmentList, gather, merged_order};
-use crate::timeline::{Kind, Line, OPEN, Timeline, Version};
-use crate::{Catalog, EngineOptions, Error, Result, Table, removal};
+use crate::timeline::{Kind, Known, Line, OPEN, Timeline, Version};
+use crate::{Catalog, EngineOptions, Error, Result, RowAddr, Table, removal};
 use cvx_core::{Clock, CommitSeq, EntityId, SpaceId};
-use cvx_storage::{Batch, RowBuilder, RowFileMeta, RowKind, Store, StoreOptions};
+use cvx_storage::{Batch, RowBuilder, RowFileMeta, RowKey, RowKind, Store, StoreOptions};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::path::Path;
@@ -86,7 +86,7 @@ fn table_store<'a>(
     let dictionary = Dictionary::load(store, table.space)?;
     let recovered = TableStore::with_dictionary(table, dictionary)?;
     let sealed = files.map(|meta| sealed_segment(store, meta)).collect::<Result<Vec<_>>>()?;
-    let tail = tail_runs(store, table, &recovered)?;
+    let tail = tail_runs(store, table, &recovered, &sealed)?;
     for segment in sealed.iter().chain(&tail) {
         add_versions(&recovered, segment);
     }
@@ -120,11 +120,21 @@ fn sealed_segment(store: &Store, meta: &RowFileMeta) -> Result<Segment> {
 }
 
 /// The rows that are not sealed, as runs; end markers go to their timelines.
-fn tail_runs(store: &Store, table: &Arc<Table>, recovered: &TableStore) -> Result<Vec<Segment>> {
+fn tail_runs(
+    store: &Store,
+    table: &Arc<Table>,
+    recovered: &TableStore,
+    sealed: &[Segment],
+) -> Result<Vec<Segment>> {
+    let sealed_vector = |key: &RowKey, column| {
+        let addr = RowAddr { entity: key.entity, ts: key.ts, seq: key.seq };
+        let (segment, row) = sealed.iter().find_map(|s| Some((s, s.find(&addr)?)))?;
+        segment.vector(column, row).map(<[f32]>::to_vec)
+    };
     let layout = Layout::of(table)?;
     let mut builder = RowBuilder::new(specs(table)?);
     let mut runs = Vec::new();
-    for row in store.scan_full_rows(table.space) {
+    for row in store.scan_full_rows(table.space, sealed_vector) {
         let row = row?;
         match row.record.kind {
             RowKind::Point => builder.push(&row.key, row.record, &row.vectors)?,
@@ -156,6 +166,8 @@ fn add_versions(recovered: &TableStore, segment: &Segment) {
         recovered.lines.write(EntityId(entity), |line| {
             let version = Version::open(segment.ts[row], segment.seqs.get(row), Kind::Point);
             line.versions.push(version);
+            // What follows from all versions comes last; an entity of one point is done here.
+            line.changed = line.changed.max(version.from);
         });
         recovered.last_row.fetch_max(entity, Ordering::Relaxed);
     }
@@ -224,7 +236,7 @@ pub(crate) fn closures_of(recovered: &TableStore, segment: &Segment) -> Result<C
         let lost = || Error::Corrupt(format!("the row at {addr:?} is in no timeline"));
         recovered.lines.read(addr.entity, |line| {
             let line = line.ok_or_else(lost)?;
-            let place = Line(&line.versions).find(addr.ts.0, addr.seq.0).ok_or_else(lost)?;
+            let place = Line(line.versions).find(addr.ts.0, addr.seq.0).ok_or_else(lost)?;
             Ok(line.closed(place, recovered.temporal))
         })
     };
@@ -232,7 +244,7 @@ pub(crate) fn closures_of(recovered: &TableStore, segment: &Segment) -> Result<C
     Ok(Closures::from_rows(rows.into_iter()))
 }
 
-impl Timeline {
+impl Known<'_> {
     /// What the closure of a version says.
     pub(crate) fn closed(&self, place: usize, temporal: bool) -> Closed {
         let Some(version) = self.versions.get(place) else { return Closed::OPEN };
@@ -249,7 +261,9 @@ impl Timeline {
             None => closed,
         }
     }
+}
 
+impl Timeline {
     /// Whether versions of one ts follow each other.
     fn is_sound(&self) -> bool {
         self.versions.windows(2).all(|pair| pair[0].ts < pair[1].ts || pair[0].to <= pair[1].from)

@@ -205,6 +205,13 @@ impl Segment {
         Some(Vectors { values, present })
     }
 
+    /// The vector in a row, if the segment has the column and it is not NULL there.
+    pub(crate) fn vector(&self, id: u16, row: usize) -> Option<&[f32]> {
+        let vectors = self.vectors(id).filter(|vectors| vectors.has(row))?;
+        let dim = vectors.values.len() / self.rows();
+        vectors.values.get(row * dim..(row + 1) * dim)
+    }
+
     /// The half vectors of a column, if the segment has it and it holds such.
     pub(crate) fn halves(&self, id: u16) -> Option<Vectors<'_, u16>> {
         let (list, present) = self.list(id)?;

@@ -60,6 +60,20 @@ pub(crate) struct Timeline {
     pub(crate) corrected: bool,
 }
 
+/// What a timeline says, wherever it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    pub(crate) versions: &'a [Version],
+    pub(crate) changed: u64,
+    pub(crate) corrected: bool,
+}
+
+impl Timeline {
+    pub(crate) fn known(&self) -> Known<'_> {
+        Known { versions: &self.versions, changed: self.changed, corrected: self.corrected }
+    }
+}
+
 /// Questions about versions ordered by (ts, from).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'a>(pub(crate) &'a [Version]);

@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing is decided here about SQL, storage or the protocol; this crate
 //! joins the pieces, gives them their limits, and stops them.
 
+mod allocator;
 mod check;
 mod config;
 mod demo;
@@ -61,6 +62,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::give_back_large_buffers();
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {

@@ -124,14 +124,30 @@ impl Batch {
         batch: &RecordBatch,
         seq: Option<CommitSeq>,
     ) -> Result<()> {
+        self.put_rows_sharing(space, batch, seq, |_, _| Ok(None))
+    }
+
+    /// As [`Batch::put_rows`], where `shared` may say of a row and a vector column which commit of
+    /// the same point has the vector already: then the record points there.
+    pub fn put_rows_sharing(
+        &mut self,
+        space: SpaceId,
+        batch: &RecordBatch,
+        seq: Option<CommitSeq>,
+        shared: impl Fn(&RowKey, u16) -> Result<Option<CommitSeq>>,
+    ) -> Result<()> {
         let encoder = RowEncoder::new(batch)?;
         let keys = RowKeys::new(space, batch, seq)?;
         for row in 0..batch.num_rows() {
             let key = keys.get(row)?;
-            self.put_row(&key, &encoder.record(row)?)?;
+            let mut record = encoder.record(row)?;
             for (column, vector) in encoder.vectors(row) {
-                self.put_vector(&key, column, vector);
+                match shared(&key, column)? {
+                    Some(at) => record.locate(column, Locator::At(at)),
+                    None => self.put_vector(&key, column, vector),
+                }
             }
+            self.put_row(&key, &record)?;
         }
         Ok(())
     }

@@ -118,7 +118,8 @@ fn check(dir: &Path) {
     let store = Store::open(dir, &StoreOptions::default()).unwrap();
     assert_eq!(store.verify(), []);
     assert_eq!(store.last_seq(), CommitSeq(3));
-    let found: Vec<StoredRow> = store.scan_full_rows(SPACE).map(Result::unwrap).collect();
+    let found: Vec<StoredRow> =
+        store.scan_full_rows(SPACE, |_, _| None).map(Result::unwrap).collect();
     assert_eq!(found, rows());
     let closures: Vec<_> = store.scan_closures(SPACE).map(Result::unwrap).collect();
     assert_eq!(closures, [(key(10, 2), CommitSeq(3))]);

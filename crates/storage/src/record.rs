@@ -88,9 +88,10 @@ fn elements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<Cel
 pub enum Locator {
     /// Under this version's own key.
     Here,
-    /// Under the key of the same point with this commit: the vector did not change since. It must
-    /// be there as long as this record is: who deletes or seals the version it was written with
-    /// does so with all later ones of the point, or writes the vector again.
+    /// With the version of the same point of this commit: the vector did not change since. That
+    /// version has it under its own key, or in the row file it was sealed in. It must be in one
+    /// of the two as long as this record is: who removes that version for good, and not this one,
+    /// has this one take the vector over.
     At(CommitSeq),
     /// Nowhere: the vector is NULL.
     Null,
@@ -145,6 +146,13 @@ impl RowRecord {
     #[must_use]
     pub fn locator(&self, column: u16) -> Option<Locator> {
         self.vectors.iter().find(|(id, _)| *id == column).map(|(_, locator)| *locator)
+    }
+
+    /// Says where the vector of a column is, if the record knows the column.
+    pub fn locate(&mut self, column: u16, at: Locator) {
+        if let Some((_, locator)) = self.vectors.iter_mut().find(|(id, _)| *id == column) {
+            *locator = at;
+        }
     }
 }
 

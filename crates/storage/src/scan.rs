@@ -46,10 +46,15 @@ impl Store {
         })
     }
 
-    /// As [`Store::scan_rows`], with the vectors: one pass over both families, in step.
-    pub fn scan_full_rows(&self, space: SpaceId) -> impl Iterator<Item = Result<StoredRow>> + '_ {
+    /// As [`Store::scan_rows`], with the vectors: one pass over both families, in step. `sealed`
+    /// gives a vector out of the row file of a version that is not here any more.
+    pub fn scan_full_rows<'a>(
+        &'a self,
+        space: SpaceId,
+        sealed: impl Fn(&RowKey, u16) -> Option<Vec<f32>> + 'a,
+    ) -> impl Iterator<Item = Result<StoredRow>> + 'a {
         let vectors = self.scan(Family::Vectors, &keys::space_prefix(space)).peekable();
-        let mut vectors = VectorsInStep { store: self, vectors };
+        let mut vectors = VectorsInStep { store: self, vectors, sealed };
         self.scan_rows(space).map(move |row| {
             let (key, record) = row?;
             let vectors = vectors.of(&key, &record)?;
@@ -107,12 +112,13 @@ impl Iterator for Scan<'_> {
 }
 
 /// Walks the vectors of a space beside its records, both being in order of row key.
-struct VectorsInStep<'a> {
+struct VectorsInStep<'a, S> {
     store: &'a Store,
     vectors: Peekable<Scan<'a>>,
+    sealed: S,
 }
 
-impl VectorsInStep<'_> {
+impl<S: Fn(&RowKey, u16) -> Option<Vec<f32>>> VectorsInStep<'_, S> {
     fn of(&mut self, key: &RowKey, record: &RowRecord) -> Result<Vec<(u16, Vec<f32>)>> {
         let here = self.at(key)?;
         let mut vectors = Vec::with_capacity(record.vectors.len());
@@ -121,7 +127,9 @@ impl VectorsInStep<'_> {
                 Locator::Null => continue,
                 Locator::Here => here.iter().find(|(id, _)| id == column).map(|(_, v)| v.clone()),
                 Locator::At(seq) => {
-                    self.store.get_vector(&RowKey { seq: *seq, ..*key }, *column)?
+                    let at = RowKey { seq: *seq, ..*key };
+                    let here = self.store.get_vector(&at, *column)?;
+                    here.or_else(|| (self.sealed)(&at, *column))
                 }
             };
             let missing = || self.store.missing_vector(key, *column);

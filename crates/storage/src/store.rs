@@ -191,7 +191,7 @@ impl Store {
         bytes.map(|bytes| self.decode_vector(&bytes)).transpose()
     }
 
-    /// All vectors a record points to, by column.
+    /// All vectors a record points to, by column, as long as none of them was sealed.
     pub fn get_vectors(&self, key: &RowKey, record: &RowRecord) -> Result<Vec<(u16, Vec<f32>)>> {
         let mut vectors = Vec::new();
         for (column, locator) in &record.vectors {

@@ -222,7 +222,7 @@ impl<'a> Judge<'a> {
             return look(ReadLine { line: Line(&merged.versions), seqs: Some(&merged.seqs) });
         }
         self.view.store.lines.read(entity, |line| {
-            let versions = line.map_or(&[][..], |line| &line.versions);
+            let versions = line.map_or(&[][..], |line| line.versions);
             look(ReadLine { line: Line(versions), seqs: None })
         })
     }

@@ -10,10 +10,10 @@ use crate::published::Published;
 use crate::segment::Segment;
 use crate::tail::{SegmentList, copy_closures, gather};
 use crate::timeline::{Kind, OPEN};
-use crate::{Result, RowAddr};
+use crate::{Error, Result, RowAddr};
 use arrow::datatypes::DataType;
 use cvx_core::{CommitSeq, EntityId, ValidTime};
-use cvx_storage::{Batch, RowKey};
+use cvx_storage::{Batch, Locator, RowKey};
 use hashbrown::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -79,6 +79,7 @@ impl Removal {
             }
         }
         let trimmed = self.trim(list, &mut batch)?;
+        self.take_over(core, list, &mut batch)?;
         fates.iter().for_each(|fate| self.delete_facts(fate, &mut batch));
         match self.doom {
             Doom::Points(_) => batch.put_system(&key(ERASING, self.store.space), &[]),
@@ -115,6 +116,25 @@ impl Removal {
             trimmed.push(Trimmed { old: Arc::clone(old), new });
         }
         Ok(trimmed)
+    }
+
+    /// Rows in memory that stay get the vectors which they had from versions that may go.
+    fn take_over(&self, core: &Core, list: &SegmentList, batch: &mut Batch) -> Result<()> {
+        for run in list.frozen.iter().chain(&list.tail) {
+            for (_, row) in self.doom.kept(run) {
+                let key = self.row_key(&run.addr(row));
+                let Some(mut record) = core.store.get_row(&key)? else { continue };
+                let shares = |(_, locator): &&(u16, Locator)| matches!(locator, Locator::At(_));
+                let shared = record.vectors.iter().filter(shares).map(|(column, _)| *column);
+                for column in shared.collect::<Vec<_>>() {
+                    let lost = || Error::Corrupt(format!("the vector of {key:?} is not in memory"));
+                    batch.put_vector(&key, column, run.vector(column, row).ok_or_else(lost)?);
+                    record.locate(column, Locator::Here);
+                    batch.put_row(&key, &record)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Deletes closings, end markers, delta blocks, and the key of an entity that is no more.

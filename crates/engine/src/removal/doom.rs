@@ -88,7 +88,7 @@ impl Doom {
     fn fate(&self, store: &TableStore, entity: EntityId) -> Fate {
         let versions = store
             .lines
-            .read(entity, |line| line.map(|line| line.versions.clone()).unwrap_or_default());
+            .read(entity, |line| line.map(|line| line.versions.to_vec()).unwrap_or_default());
         let (mut gone, mut kept): (Vec<_>, Vec<_>) =
             versions.into_iter().partition(|version| self.takes(entity, version));
         // End markers tell of an entity; where nothing else does, they go too.

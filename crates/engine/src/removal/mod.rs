@@ -25,7 +25,8 @@ mod doom;
 mod rewrite;
 
 use crate::core::Core;
-use crate::engine::Engine;
+use crate::engine::{Engine, now_us};
+use crate::seal::Sealer;
 use crate::table_store::TableStore;
 use crate::{Error, Result, Table};
 use cvx_core::{CommitSeq, EntityId, SpaceId, ValidTime};
@@ -107,34 +108,41 @@ impl Engine {
         points: impl IntoIterator<Item = (EntityId, ValidTime)>,
     ) -> Result<RemovalReport> {
         let points = points.into_iter().map(|(entity, ts)| (entity.0, ts.0));
-        self.remove(table, |_| Ok(Doom::Points(points.collect())))
+        let doom = Doom::Points(points.collect());
+        remove(self.core(), &self.sealer()?, table, |_| doom)
     }
 
     /// Removes the versions that were closed longer ago than the table's `history_retention`.
     /// Reads of moments before the last of those closings are refused from then on.
     pub fn purge(&self, table: &Table) -> Result<RemovalReport> {
-        let Some(retention) = table.options.history_retention_us else {
-            let name = &table.name;
-            return Err(Error::Invalid(format!("table \"{name}\" has no history_retention")));
-        };
-        let kept_from = CommitSeq::at_us(self.now_us().saturating_sub(retention));
-        let last = self.core().published.load().seq;
-        self.remove(table, |store| Ok(Doom::closed_by(store, kept_from.0.min(last))))
+        purge(self.core(), &self.sealer()?, table)
     }
+}
 
-    fn remove(
-        &self,
-        table: &Table,
-        doom: impl FnOnce(&TableStore) -> Result<Doom>,
-    ) -> Result<RemovalReport> {
-        self.core().check_poison()?;
-        let store = Arc::clone(self.core().published.load().store(table.space)?);
-        // Nobody may copy what goes into delta blocks meanwhile.
-        let _upkeep = store.upkeep.lock();
-        let doom = doom(&store)?;
-        if doom.is_empty() {
-            return Ok(RemovalReport::default());
-        }
-        self.sealer()?.remove(Arc::clone(&store), doom)
+/// As [`Engine::purge`], for the engine's own threads.
+pub(crate) fn purge(core: &Core, sealer: &Sealer, table: &Table) -> Result<RemovalReport> {
+    let Some(retention) = table.options.history_retention_us else {
+        let name = &table.name;
+        return Err(Error::Invalid(format!("table \"{name}\" has no history_retention")));
+    };
+    let kept_from = CommitSeq::at_us(now_us(core).saturating_sub(retention));
+    let last = core.published.load().seq;
+    remove(core, sealer, table, |store| Doom::closed_by(store, kept_from.0.min(last)))
+}
+
+fn remove(
+    core: &Core,
+    sealer: &Sealer,
+    table: &Table,
+    doom: impl FnOnce(&TableStore) -> Doom,
+) -> Result<RemovalReport> {
+    core.check_poison()?;
+    let store = Arc::clone(core.published.load().store(table.space)?);
+    // Nobody may copy what goes into delta blocks meanwhile.
+    let _upkeep = store.upkeep.lock();
+    let doom = doom(&store);
+    if doom.is_empty() {
+        return Ok(RemovalReport::default());
     }
+    sealer.remove(Arc::clone(&store), doom)
 }

@@ -5,8 +5,9 @@ use super::spill::write_files;
 use crate::core::Core;
 use crate::own::{OwnState, OwnTable};
 use crate::segment::Segment;
+use crate::shared::SharedFrom;
 use crate::tail::{gather, merged_order};
-use crate::timeline::{Kind, Line, OPEN};
+use crate::timeline::{Kind, OPEN};
 use crate::writer::{CatalogWrite, Close, CommitRequest, NewRow, Part, TableWrite};
 use crate::{Durability, Error, Result};
 use cvx_core::{CommitSeq, EntityId};
@@ -50,9 +51,11 @@ impl Txn {
         reply: oneshot::Sender<Result<CommitSeq>>,
     ) -> Result<CommitRequest> {
         let mut tables = Vec::new();
-        for own in self.tables.values() {
+        // One by one, and gone with the request made, unless a read still holds it: what is known
+        // of each new entity should not be in memory twice, here and in the timelines.
+        while let Some((_, own)) = self.tables.pop_first() {
             let mut state = own.state.write();
-            let write = table_write(core, own, &mut state, &mut self.spilled)?;
+            let write = table_write(core, &own, &mut state, &mut self.spilled)?;
             tables.extend(Some(write).filter(|write| !write.is_empty()));
         }
         let catalog = self.ddl.take().map(|staged| CatalogWrite {
@@ -90,13 +93,14 @@ fn table_write(
         store: Arc::clone(&own.store),
         table: Arc::clone(&state.layout.table),
         rows: new_rows(&parts),
+        shared: SharedFrom::of(state),
         parts,
         closes: Vec::new(),
         ends: Vec::new(),
         truncate: state.truncated.is_some(),
         fresh: std::mem::take(&mut state.fresh),
     };
-    for (entity, line) in state.lines() {
+    for (entity, line) in state.lines.changed() {
         write.closes.extend(line.closed.iter().map(|closed| Close {
             entity,
             ts: closed.ts,
@@ -113,13 +117,8 @@ fn table_write(
 /// The rows of a segment that are alive at commit.
 fn alive_rows(state: &OwnState, segment: &Segment) -> Vec<usize> {
     let alive = |row: &usize| {
-        state.dead == 0 || {
-            let (entity, ts) = (EntityId(segment.entities[*row]), segment.ts[*row]);
-            state.opened(entity).is_some_and(|opened| {
-                let place = Line(opened).find(ts, segment.seqs.get(*row));
-                place.is_some_and(|place| opened[place].to == OPEN)
-            })
-        }
+        let (entity, ts) = (EntityId(segment.entities[*row]), segment.ts[*row]);
+        state.is_alive(entity, ts, segment.seqs.get(*row))
     };
     (0..segment.rows()).filter(alive).collect()
 }
@@ -173,7 +172,8 @@ fn runs_of(
 
 /// Every row of some parts, by entity and ts.
 fn new_rows(parts: &[Part]) -> Vec<NewRow> {
-    let mut rows = Vec::new();
+    let count = parts.iter().map(|part| part.segment.rows()).sum();
+    let mut rows = Vec::with_capacity(count);
     for (number, part) in (0u32..).zip(parts) {
         let (entities, ts) = (&part.segment.entities, &part.segment.ts);
         let place = (0u32..).zip(entities.iter().zip(ts.iter()));

@@ -216,7 +216,8 @@ impl OwnHandle {
         }
         accepted.sort_unstable_by_key(|(point, _)| (point.ts, point.entity));
         let batch = stored_batch(&self.layout, rows, &accepted, self.seq)?;
-        state.add_run(Segment::new(&batch, Some(self.seq), Closures::open(0))?)
+        let run = Segment::new(&batch, Some(self.seq), Closures::open(0))?;
+        state.add_run(run, self.spill_bytes)
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct OwnHandle {
     seq: u64,
     /// The last sequence before the statement.
     before: u64,
+    /// Bytes of own rows at which they are written out.
+    spill_bytes: usize,
 }
 
 impl Txn {
@@ -173,6 +175,7 @@ impl Txn {
         }
         self.calls += 1;
         let (seq, before) = (OWN_BASE + self.calls, OWN_BASE + self.statement);
-        Ok(OwnHandle { own, layout, seq, before })
+        let spill_bytes = self.engine.core().options.spill_bytes;
+        Ok(OwnHandle { own, layout, seq, before, spill_bytes })
     }
 }

@@ -38,6 +38,7 @@ fn write_out(core: &Core, space: SpaceId, state: &mut OwnState) -> Result<Vec<Fi
     let ids = files.iter().filter_map(|file| file.file.as_ref()).map(|meta| meta.id).collect();
     state.files.extend(files);
     state.runs.clear();
+    state.shared.clear();
     Ok(ids)
 }
 

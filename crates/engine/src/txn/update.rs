@@ -4,9 +4,11 @@ use super::rows::{self, Point, describe_key};
 use super::same::same;
 use super::{OwnHandle, Txn};
 use crate::own::OwnState;
+use crate::read::TableRead;
 use crate::timeline::{Kind, Version};
 use crate::{Error, Result, RowAddr, Table};
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::DataType;
 use hashbrown::HashSet;
 use std::sync::Arc;
 
@@ -26,13 +28,14 @@ impl Txn {
         }
         rows::check(table, &rows)?;
         let handle = self.write(table)?;
-        let changes = self.changes(table, old, &rows)?;
+        let read = self.read(table)?;
+        let changes = changes(&read, table, old, &rows)?;
         let mut guard = handle.own.state.write();
         let state = &mut *guard;
         let points = handle.new_points(state, table, old, &rows)?;
         let touched =
             || points.iter().map(|point| point.entity).chain(old.iter().map(|a| a.entity));
-        let accepted = match apply(&handle, state, table, old, &rows, &points, changes) {
+        let accepted = match apply(&handle, state, table, old, &rows, &points, &changes) {
             Ok(accepted) => accepted,
             Err(error) => {
                 state.undo(touched(), handle.seq);
@@ -40,29 +43,14 @@ impl Txn {
             }
         };
         let mut changed = vec![false; old.len()];
-        accepted.iter().for_each(|(_, row)| changed[*row as usize] = true);
+        for (point, row) in &accepted {
+            changed[*row as usize] = true;
+            handle.share(state, &read, *point, &old[*row as usize], &changes.kept[*row as usize]);
+        }
         handle.add_rows(state, &rows, accepted)?;
         drop(guard);
         self.spill(&handle)?;
         Ok(changed)
-    }
-
-    /// Which rows' new values differ from the old.
-    fn changes(
-        &self,
-        table: &Arc<Table>,
-        old: &[RowAddr],
-        rows: &RecordBatch,
-    ) -> Result<Vec<bool>> {
-        let all: Vec<usize> = (0..rows.num_columns()).collect();
-        let stored = self.read(table)?.stored(old, &all)?;
-        let mut pairs: Vec<bool> = vec![false; old.len()];
-        for (new, old) in rows.columns().iter().zip(stored.columns()) {
-            for (row, differs) in pairs.iter_mut().enumerate() {
-                *differs = *differs || !same(old, row, new, row);
-            }
-        }
-        Ok(pairs)
     }
 
     /// Closes rows; answers how many were there to close.
@@ -80,6 +68,43 @@ impl Txn {
     }
 }
 
+/// What an UPDATE changes of each row.
+struct Changes {
+    differs: Vec<bool>,
+    /// Columns whose vectors stay.
+    kept: Vec<Vec<u16>>,
+}
+
+/// What the rows' new values change.
+fn changes(
+    read: &TableRead,
+    table: &Table,
+    old: &[RowAddr],
+    rows: &RecordBatch,
+) -> Result<Changes> {
+    let all: Vec<usize> = (0..rows.num_columns()).collect();
+    let stored = read.stored(old, &all)?;
+    let mut changes =
+        Changes { differs: vec![false; old.len()], kept: vec![Vec::new(); old.len()] };
+    let columns = rows.columns().iter().zip(stored.columns()).zip(&table.columns);
+    for ((new, old), column) in columns {
+        let is_vector = is_vector(new.data_type());
+        for (row, differs) in changes.differs.iter_mut().enumerate() {
+            if (is_vector || !*differs) && !same(old, row, new, row) {
+                *differs = true;
+            } else if is_vector && new.is_valid(row) {
+                changes.kept[row].push(column.id);
+            }
+        }
+    }
+    Ok(changes)
+}
+
+/// Whether storage keeps a column's values as vectors, apart from the rows.
+fn is_vector(ty: &DataType) -> bool {
+    matches!(ty, DataType::FixedSizeList(item, _) if item.data_type() == &DataType::Float32)
+}
+
 /// Closes and opens; gives the rows to write and their points.
 fn apply(
     handle: &OwnHandle,
@@ -88,13 +113,13 @@ fn apply(
     old: &[RowAddr],
     rows: &RecordBatch,
     points: &[Point],
-    changes: Vec<bool>,
+    changes: &Changes,
 ) -> Result<Vec<(Point, u32)>> {
     let mut opening = Vec::new();
     let mut seen = HashSet::new();
-    for (row, (addr, differs)) in (0u32..).zip(old.iter().zip(changes)) {
+    for (row, (addr, differs)) in (0u32..).zip(old.iter().zip(&changes.differs)) {
         // A row that joins several times is updated once.
-        if !differs || !seen.insert(*addr) {
+        if !*differs || !seen.insert(*addr) {
             continue;
         }
         if let Some(version) = handle.alive(state, addr) {
@@ -117,6 +142,33 @@ fn apply(
 }
 
 impl OwnHandle {
+    /// Remembers which vectors a row at a point has from the version it corrects.
+    fn share(
+        &self,
+        state: &mut OwnState,
+        read: &TableRead,
+        point: Point,
+        old: &RowAddr,
+        kept: &[u16],
+    ) {
+        if (point.entity, point.ts) != (old.entity, old.ts.0) {
+            return;
+        }
+        for column in kept {
+            let place = (point.entity.0, point.ts, *column);
+            let base = if crate::is_own(old.seq) {
+                state.shared.base_of(place, old.seq.0)
+            } else {
+                // A column added later is nowhere on disk.
+                let found = read.0.find(old).and_then(|(s, row)| s.vector(*column, row));
+                found.map(|_| old.seq.0)
+            };
+            if let Some(base) = base {
+                state.shared.insert(place, self.seq, base);
+            }
+        }
+    }
+
     /// The version at an address, if the transaction has it now.
     pub(crate) fn alive(&self, state: &OwnState, addr: &RowAddr) -> Option<Version> {
         let version = state.at(&self.own, addr.entity, addr.ts.0, self.seq)?;

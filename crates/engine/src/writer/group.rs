@@ -159,18 +159,19 @@ fn put(
     if let Some(write) = &commit.catalog {
         put_catalog(batch, write, core, state)?;
     }
-    commit.tables.iter().try_for_each(|write| put_table(batch, write, seq))
+    commit.tables.iter().try_for_each(|write| put_table(batch, write, seq, core))
 }
 
-fn put_table(batch: &mut Batch, write: &TableWrite, seq: CommitSeq) -> Result<()> {
+fn put_table(batch: &mut Batch, write: &TableWrite, seq: CommitSeq, core: &Core) -> Result<()> {
     let space = write.store.space;
     dictionary::put(batch, space, &write.fresh);
     if write.truncate {
         batch.put_system(&recover::truncation_key(space, seq), &[]);
     }
+    let shared = |key: &RowKey, column| write.shared.find(&core.store, key, column);
     for part in &write.parts {
         match (&part.batch, &part.segment.file) {
-            (Some(rows), _) => batch.put_rows(space, rows, Some(seq))?,
+            (Some(rows), _) => batch.put_rows_sharing(space, rows, Some(seq), shared)?,
             (None, Some(meta)) => {
                 let mut meta = meta.clone();
                 meta.seq = Some(seq);

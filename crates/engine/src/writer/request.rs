@@ -5,6 +5,7 @@ use crate::dictionary::FreshKey;
 use crate::removal::RemovalRequest;
 use crate::seal::SealedRows;
 use crate::segment::Segment;
+use crate::shared::SharedFrom;
 use crate::table_store::TableStore;
 use crate::{Catalog, Durability, Error, Result, Table};
 use arrow::array::RecordBatch;
@@ -60,6 +61,8 @@ pub(crate) struct TableWrite {
     pub(crate) parts: Vec<Part>,
     /// Every row of the parts, ordered.
     pub(crate) rows: Vec<NewRow>,
+    /// Vectors of the rows that need not be written.
+    pub(crate) shared: SharedFrom,
     /// Base versions to close, ordered.
     pub(crate) closes: Vec<Close>,
     /// End markers to put, ordered.

@@ -11,4 +11,5 @@ mod models;
 mod oracle;
 mod removal;
 mod savepoints;
+mod sharing;
 mod support;

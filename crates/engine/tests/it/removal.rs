@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Whether these bytes are in any file of a directory.
-fn on_disk(dir: &Path, needle: &[u8]) -> Vec<String> {
+pub(crate) fn on_disk(dir: &Path, needle: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -181,6 +181,44 @@ fn retain(engine: &Arc<Engine>, table: &Table, us: i64) -> Arc<Table> {
     txn.ddl(CatalogChange::SetOptions { oid: table.oid, options }).unwrap();
     commit(txn).unwrap();
     Arc::clone(engine.catalog().table("public", &table.name).unwrap())
+}
+
+/// Nobody has to call for it; what is out of date by less than an eighth waits.
+#[test]
+fn history_goes_by_itself_when_its_time_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options();
+    options.retention_look = std::time::Duration::from_millis(2);
+    let (engine, clock) = open(dir.path(), options);
+    let table = create(&engine, docs(true));
+    let put = |n: i64| {
+        let mut txn = engine.begin();
+        let mode = cvx_engine::InsertMode { force: true, ..crate::support::plain() };
+        txn.insert(&table, crate::support::batch(&table, &[doc(1, 10, n)]), &mode).unwrap();
+        commit(txn).unwrap()
+    };
+    put(0);
+    clock.set(START_US + 10_000);
+    let closed = put(1);
+    clock.set(START_US + 11_000);
+    let later = put(2);
+    retain(&engine, &table, 80_000);
+    let versions = || engine.stats().unwrap().tables[0].versions;
+    let horizon = || engine.begin().read(&table).unwrap().horizon();
+    // Out of date, but not by an eighth: some looks later all is still there.
+    clock.set(closed.as_us() + 89_000);
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert_eq!((versions(), horizon()), (3, None));
+    clock.set(closed.as_us() + 90_001);
+    let began = std::time::Instant::now();
+    while versions() > 1 && began.elapsed().as_secs() < 20 {
+        std::thread::yield_now();
+    }
+    // The later one is not out of date by an eighth, but goes along.
+    assert_eq!((versions(), horizon()), (1, Some(later)));
+    assert_eq!(current(&engine, &table), [doc(1, 10, 2)]);
+    engine.shutdown();
+    assert_eq!(engine.check(), []);
 }
 
 #[test]

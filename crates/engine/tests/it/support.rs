@@ -32,6 +32,8 @@ pub(crate) fn options() -> EngineOptions {
     EngineOptions {
         write_buffer_bytes: 4 << 20,
         block_cache_bytes: 1 << 20,
+        // Purged when the test says so.
+        retention_look: std::time::Duration::ZERO,
         ..EngineOptions::standard()
     }
 }

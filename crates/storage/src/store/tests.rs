@@ -99,7 +99,7 @@ impl Model {
         let mut found = Self::default();
         for space in [SpaceId(1), SpaceId(2)] {
             let mut records = store.scan_rows(space);
-            for row in store.scan_full_rows(space) {
+            for row in store.scan_full_rows(space, |_, _| None) {
                 let row = row.unwrap();
                 assert_eq!(records.next().unwrap().unwrap(), (row.key, row.record.clone()));
                 assert_eq!(store.get_row(&row.key).unwrap(), Some(row.record.clone()));
@@ -424,7 +424,7 @@ fn try_model(dir: &Path) -> Result<Model> {
     let store = Store::open(dir, &small_options())?;
     let _ = store.verify();
     let mut found = Model::default();
-    for row in store.scan_full_rows(SpaceId(1)) {
+    for row in store.scan_full_rows(SpaceId(1), |_, _| None) {
         let row = row?;
         found.rows.insert(row.key, row);
     }
@@ -529,14 +529,14 @@ fn dropping_a_space_leaves_the_others() {
     batch.put_rows(SpaceId(2), &random_batch(4, 50), Some(CommitSeq(2))).unwrap();
     store.commit(&batch, true).unwrap();
     store.flush().unwrap();
-    let kept: Vec<_> = store.scan_full_rows(SpaceId(2)).map(Result::unwrap).collect();
+    let kept: Vec<_> = store.scan_full_rows(SpaceId(2), |_, _| None).map(Result::unwrap).collect();
     assert!(!kept.is_empty() && store.scan_rows(SpaceId(1)).count() > 0);
     store.drop_space(SpaceId(1)).unwrap();
     assert_eq!(store.scan_rows(SpaceId(1)).count(), 0);
     assert_eq!(store.scan(Family::Vectors, &[0, 0, 0, 1]).count(), 0);
     assert_eq!(store.row_files(None).unwrap(), []);
     assert!(!store.row_file_path(meta.id).exists());
-    let left: Vec<_> = store.scan_full_rows(SpaceId(2)).map(Result::unwrap).collect();
+    let left: Vec<_> = store.scan_full_rows(SpaceId(2), |_, _| None).map(Result::unwrap).collect();
     assert_eq!(left, kept);
 }
 
