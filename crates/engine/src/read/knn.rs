@@ -1,6 +1,7 @@
 //! The nearest rows: which rows qualify is decided here, how near they are in cvx-index.
 
 use super::{Judge, Picks, Rows, TableRead, View, assemble};
+use crate::indexes::Place;
 use crate::read::scan::bounds;
 use crate::segment::{Segment, Seqs, Vectors, half_bits};
 use crate::sight::Sight;
@@ -9,8 +10,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::Float32Type;
 use cvx_core::EntityId;
 use cvx_index::{
-    Answer, Block, Counters, ExactScan, HalfPart, Part, Request, Roads, Search, SegmentIndex,
-    Selection, StHnsw, search_halves,
+    Answer, Block, Counters, ExactScan, HalfPart, Indexed, Part, Request, Roads, Search, Selection,
+    StHnsw, search_halves,
 };
 use cvx_types::PgType;
 use hashbrown::HashMap;
@@ -26,7 +27,7 @@ struct Chosen<'a> {
     rows: Rows,
     /// What stands for a vector column that the segment does not have.
     instead: Option<Instead>,
-    index: Option<SegmentIndex>,
+    index: Option<Place>,
 }
 
 /// Rows gathered out of a segment that lacks the column, each with the column's missing value.
@@ -55,7 +56,7 @@ impl TableRead {
         };
         for part in &mut chosen {
             part.complete(view, request.column)?;
-            part.index = index.and_then(|def| view.core.indexes.of(def.oid, part.segment));
+            part.index = index.and_then(|def| view.core.indexes.place(def.oid, part.segment));
         }
         let asked = Request {
             query: request.query,
@@ -242,7 +243,9 @@ impl Chosen<'_> {
             return Some(Part { block, rows: Selection::all(instead.ts.len()), index: None });
         }
         let block = self.segment.block(column, dim)?;
-        Some(Part { block, rows: self.selection(), index: self.index.as_ref() })
+        let index =
+            self.index.as_ref().map(|Place { index, first }| Indexed { index, first: *first });
+        Some(Part { block, rows: self.selection(), index })
     }
 
     /// As `part`, of a column of half floats.
