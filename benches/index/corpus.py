@@ -152,7 +152,17 @@ def composite_answers(scores, ts, qts):
     """For each scale and weight, the ten nearest of each query."""
     away = np.abs(ts[None, :] - qts[:, None]) / DAY
     combined = (a * (1 - scores) + (1 - a) * away / tau for tau in TAUS for a in ALPHAS)
-    return np.stack([nearest(-distance, 10).astype(np.int32) for distance in combined])
+    return np.stack([least(distance, 10) for distance in combined])
+
+
+def least(distances, k):
+    """Places of the k smallest of each row; of equals the first, as there are many at one moment."""
+    bounds = np.partition(distances, k - 1, axis=1)[:, k - 1]
+    out = np.empty((len(distances), k), np.int32)
+    for at, (row, bound) in enumerate(zip(distances, bounds)):
+        near = np.flatnonzero(row <= bound)
+        out[at] = near[np.argsort(row[near], kind="stable")][:k]
+    return out
 
 
 def ensure(root, name, rows, parquet_file):

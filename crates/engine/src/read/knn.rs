@@ -127,29 +127,49 @@ fn choose<'a>(
     let chosen = match request.entities {
         Some(entities) => of_entities(view, sight, entities, bounds)?,
         None => {
-            let segments: Vec<_> = view.segments().collect();
-            let select = |segment: &&'a Arc<Segment>| {
-                if let Some(stop) = request.cancel.stopped() {
-                    return Err(Error::from(stop));
-                }
-                let mut judge = Judge::new(view, sight);
-                let rows = judge.select(segment, bounds);
-                Ok((Chosen { segment, rows, instead: None, index: None }, judge.tested))
-            };
-            let selected = segments.par_iter().map(select).collect::<Result<Vec<_>>>()?;
-            stats.tested = selected.iter().map(|(_, tested)| tested).sum();
-            selected.into_iter().map(|(chosen, _)| chosen).collect()
+            let (chosen, tested) = select(view, sight, bounds, request)?;
+            stats.tested = tested;
+            chosen
         }
     };
     stats.segments = view.segments().count();
-    let keep = |chosen: Chosen<'a>| match &request.filter {
-        Some(_) => filter(view, sight, chosen, request),
-        None => Ok(chosen),
+    let keep = |chosen: Chosen<'a>| filter(view, sight, chosen, request);
+    let kept = match &request.filter {
+        Some(_) => chosen.into_par_iter().map(keep).collect::<Result<Vec<_>>>()?,
+        None => chosen,
     };
-    let kept = chosen.into_par_iter().map(keep).collect::<Result<Vec<_>>>()?;
     let kept: Vec<_> = kept.into_iter().filter(|chosen| chosen.rows.len() > 0).collect();
     stats.segments_pruned = stats.segments - kept.len().min(stats.segments);
     Ok(kept)
+}
+
+/// Rows that are looked at on the calling thread: waking others takes as long.
+const ALONE_ROWS: usize = 16_384;
+
+/// The rows that a slice sees, by segment, and how many were looked at one by one.
+fn select<'a>(
+    view: &'a View,
+    sight: &Sight,
+    bounds: (i64, i64),
+    request: &KnnRequest<'_>,
+) -> Result<(Vec<Chosen<'a>>, usize)> {
+    let select = |segment: &'a Arc<Segment>| {
+        if let Some(stop) = request.cancel.stopped() {
+            return Err(Error::from(stop));
+        }
+        let mut judge = Judge::new(view, sight);
+        let rows = judge.select(segment, bounds);
+        Ok((Chosen { segment, rows, instead: None, index: None }, judge.tested))
+    };
+    let judge = Judge::new(view, sight);
+    let doubtful = view.segments().map(|segment| judge.doubtful(segment, bounds)).sum::<usize>();
+    let selected: Vec<_> = if doubtful <= ALONE_ROWS {
+        view.segments().map(select).collect::<Result<_>>()?
+    } else {
+        view.segments().collect::<Vec<_>>().into_par_iter().map(select).collect::<Result<_>>()?
+    };
+    let tested = selected.iter().map(|(_, tested)| tested).sum();
+    Ok((selected.into_iter().map(|(chosen, _)| chosen).collect(), tested))
 }
 
 /// The rows of some entities, by segment.

@@ -25,6 +25,10 @@
 //! of the part, which sees every row. A sift leaves a row out only if the estimate less some
 //! standard errors is beyond the bound (RaBitQ's theorem), a walk what it does not meet.
 //!
+//! **Threads.** A search that is alone gives parts of its work to rayon's other threads if there is
+//! enough of it; the parts then do not know each other's bounds, and find what they find: more,
+//! rather than less. Searches that meet keep to one thread each.
+//!
 //! Searches by other metrics, of queries that codes cannot describe, and of negative composite
 //! distances are [`ExactScan`]'s.
 
@@ -33,6 +37,7 @@ mod gather;
 mod road;
 mod seek;
 mod sift;
+mod team;
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +49,7 @@ use asked::Asked;
 use cvx_core::TopK;
 use gather::{Candidate, Gather};
 use road::{Coded, Member};
+use team::{Task, Turn};
 
 /// Searches indexes, and scans what has none.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +89,9 @@ impl Search for StHnsw {
         let Some(asked) = Asked::new(request) else {
             return ExactScan::default().search(request, parts);
         };
-        Searching::new(self, &asked, parts).run()
+        let turn = Turn::take();
+        let shares = |tasks: &[Task<'_, '_>]| turn.is_alone() && team::is_worth(&asked, tasks);
+        Searching::new(self, &asked, parts).run(shares)
     }
 }
 
@@ -104,7 +112,8 @@ impl<'a> Searching<'a> {
         Self { effort, asked, parts, gather: Gather::new(k), top: TopK::new(k), counters }
     }
 
-    fn run(mut self) -> Result<Answer, Error> {
+    /// `shares` says whether pieces of the work are for other threads too.
+    fn run(mut self, shares: impl Fn(&[Task<'_, '_>]) -> bool) -> Result<Answer, Error> {
         let (mut coded, mut plain) = (Vec::new(), Vec::new());
         for run in road::runs(self.parts) {
             self.counters.candidates += run.selected;
@@ -116,9 +125,14 @@ impl<'a> Searching<'a> {
         plain.sort_unstable();
         self.scan(&plain, &coded)?;
         coded.sort_by(|a, b| a.least.total_cmp(&b.least));
-        for part in &coded {
-            self.poll()?;
-            self.visit(part)?;
+        let tasks = self.tasks(&coded);
+        if shares(&tasks) {
+            self.share(&tasks)?;
+        } else {
+            for part in &coded {
+                self.poll()?;
+                self.visit(part)?;
+            }
         }
         self.compare(&coded)?;
         self.fill(&coded)?;
@@ -167,7 +181,7 @@ impl<'a> Searching<'a> {
             part.run.members.iter().for_each(|member| self.gather.forget(member.number));
         }
         self.counters.sifted += 1;
-        self.sift(part)
+        self.sift(part, &part.run.members)
     }
 
     /// Compares the gathered rows themselves, best first, until none can be nearer.

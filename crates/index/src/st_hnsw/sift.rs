@@ -13,10 +13,10 @@ const SEED: usize = 4;
 const STEP: usize = 256;
 
 impl<'a> Searching<'a> {
-    /// Gathers the nearest of the selected rows.
-    pub(super) fn sift(&mut self, part: &Coded<'a>) -> Result<(), Error> {
+    /// Gathers the nearest of the selected rows of some members.
+    pub(super) fn sift(&mut self, part: &Coded<'a>, members: &[Member<'a>]) -> Result<(), Error> {
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
-        let parts: Vec<_> = part.run.members.iter().map(|member| member.part.clone()).collect();
+        let parts: Vec<_> = members.iter().map(|member| member.part.clone()).collect();
         let plan = Plan::new(self.asked.request, &parts, STEP);
         let mut sieve = Sieve { query, rows: Vec::new(), bounds: Vec::new(), scores: Vec::new() };
         for (at, chunk) in plan.chunks.iter().enumerate() {
@@ -32,7 +32,7 @@ impl<'a> Searching<'a> {
                 break;
             }
             self.poll()?;
-            let member = &part.run.members[chunk.part as usize];
+            let member = &members[chunk.part as usize];
             self.estimate(part, member, chunk, &mut sieve);
             self.score(member, &mut sieve);
         }

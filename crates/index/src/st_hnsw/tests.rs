@@ -410,6 +410,32 @@ fn a_merged_index_is_walked_once() {
     assert!(scores[1] * 4 < scores[0], "{scores:?} scores");
 }
 
+/// Whether one thread does all or several share it, the same rows come back.
+#[test]
+fn shared_work_finds_the_same() {
+    let (all, queries) = cloud(21, 3_000, 64, 20);
+    let blocks: Vec<Rows> = (0..6).map(|at| stretch(&all, at * 500..at * 500 + 500)).collect();
+    let (left, right) = blocks.split_at(3);
+    let (one, two) = (merged(left, Metric::L2, 8), merged(right, Metric::L2, 8));
+    let mut parts = in_one(left, one.as_ref(), |_| true);
+    parts.extend(in_one(right, two.as_ref(), |at| at != 1));
+    let cancel = CancelToken::default();
+    for roads in [Roads::Walk, Roads::Sift] {
+        let search = StHnsw { roads, ..THOROUGH };
+        for query in &queries[..10] {
+            let request =
+                Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
+            let asked = Asked::new(&request).unwrap();
+            let answer =
+                |shares| Searching::new(&search, &asked, &parts).run(move |_| shares).unwrap();
+            let (alone, shared) = (answer(false), answer(true));
+            assert_eq!(alone.hits, shared.hits);
+            let pieces = if roads == Roads::Walk { (2, 0) } else { (0, 5) };
+            assert_eq!((shared.counters.walked, shared.counters.sifted), pieces);
+        }
+    }
+}
+
 /// Some rows of a block as a block.
 fn stretch(rows: &Rows, range: std::ops::Range<usize>) -> Rows {
     Rows {
