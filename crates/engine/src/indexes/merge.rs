@@ -227,11 +227,10 @@ impl IndexerThread {
     /// Builds one index over some segments, while new ones get theirs in between.
     fn built_merged(&self, id: IndexFileId, jobs: &[&Job<'_>]) -> Option<SegmentIndex> {
         let job = jobs.first()?;
-        let block = |job: &&Job<'_>| -> Option<(u64, Block<'_>)> {
-            // The job's segment outlives the build.
-            Some((job.meta.id.0, job.segment.block(job.def.column, job.dim)?))
-        };
-        let blocks = jobs.iter().map(block).collect::<Option<Vec<_>>>()?;
+        let mut blocks: Vec<(u64, Block<'_>)> = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            blocks.push((job.meta.id.0, job.segment.block(job.def.column, job.dim)?));
+        }
         let go_on = || {
             self.make_missing();
             self.may_go_on() && self.are_there(jobs.iter().copied())
