@@ -9,6 +9,7 @@ use cvx_engine::{
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 const ROWS: i64 = 1_500;
 
@@ -307,4 +308,52 @@ fn many_segments_are_few_walks() {
     ddl(&engine, CatalogChange::DropIndex { oid: last });
     engine.wait_for_indexes().unwrap();
     assert_eq!(files(dir.path()).len(), 0);
+}
+
+/// Rows come in, are sealed, indexed and merged while others search: whoever asks for a row that
+/// was answered finds it, first, whether it lies in the tail, in a segment or in a merged index.
+#[test]
+fn every_row_is_found_while_indexes_change() {
+    const EACH: i64 = 48;
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), EngineOptions { seal_rows: 48, ..options() });
+    let docs = create(&engine, docs(true));
+    let index = index_def("docs_v_idx", Metric::L2);
+    ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+    let written = AtomicI64::new(0);
+    let vector = |n: i64| [n as f32, (n * 37 % 1_009) as f32];
+    let search = || {
+        let mut asked = 0;
+        while written.load(Ordering::Acquire) < 30 * EACH {
+            let last = written.load(Ordering::Acquire);
+            for n in (0..last).step_by(41) {
+                let found = nearest(&engine, vector(n), SearchMode::Index { ef: 200 });
+                assert_eq!(found.rows[0].0, Some(0.0), "row {n} of {last}");
+                asked += 1;
+            }
+        }
+        asked
+    };
+    let asked: usize = std::thread::scope(|scope| {
+        let searching = [(); 2].map(|()| scope.spawn(search));
+        for part in 0..30 {
+            let rows: Vec<_> = (part * EACH..(part + 1) * EACH)
+                .map(|n| crate::support::Doc { v: Some(vector(n)), ..doc(n, n, n) })
+                .collect();
+            let mut txn = engine.begin();
+            insert(&mut txn, &docs, &rows).unwrap();
+            commit(txn).unwrap();
+            written.store((part + 1) * EACH, Ordering::Release);
+            engine.seal(&docs).unwrap();
+            if part % 3 == 0 {
+                engine.wait_for_indexes().unwrap();
+            }
+        }
+        searching.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert!(asked > 100, "{asked} searches");
+    engine.wait_for_indexes().unwrap();
+    let stats = engine.index_stats().unwrap();
+    assert!(stats.iter().all(|row| row.unreachable == 0 && row.unindexed == 0));
+    agree(&engine, 6);
 }

@@ -86,6 +86,12 @@ impl Search for StHnsw {
         if request.k == 0 {
             return Ok(Answer::default());
         }
+        // Where time weighs nothing, it is no search in two orders.
+        let plain = Request { composite: None, ..*request };
+        let request = match request.composite {
+            Some(composite) if composite.alpha() == 1.0 => &plain,
+            _ => request,
+        };
         let Some(asked) = Asked::new(request) else {
             return ExactScan::default().search(request, parts);
         };

@@ -76,12 +76,17 @@ impl<'a> Searching<'a> {
         }
         let limit = self.gather.limit();
         let (asked, ts) = (self.asked, member.part.block.ts);
-        let mut bounds = bounds.iter();
-        rows.retain(|row| {
-            let least = bounds.next().copied().unwrap_or(f32::INFINITY);
-            least <= asked.score_at(limit, ts[(row - first) as usize])
-                && part.loose.binary_search(row).is_err()
-        });
+        keep_below(rows, bounds, asked.score_within(limit, chunk.least));
+        if asked.request.composite.is_some() {
+            let mut bounds = bounds.iter();
+            rows.retain(|row| {
+                let least = bounds.next().copied().unwrap_or(f32::INFINITY);
+                least <= asked.score_at(limit, ts[(row - first) as usize])
+            });
+        }
+        if !part.loose.is_empty() {
+            rows.retain(|row| part.loose.binary_search(row).is_err());
+        }
     }
 
     fn score(&mut self, member: &Member<'a>, sieve: &mut Sieve<'a>) {
@@ -97,6 +102,19 @@ impl<'a> Searching<'a> {
             self.gather.offer(Candidate { rank, low, part, row, node: false });
         }
     }
+}
+
+/// Keeps the rows whose bounds do not exceed a limit, and those bounds. Without branches: whether a
+/// row stays cannot be foretold.
+fn keep_below(rows: &mut Vec<u32>, bounds: &mut Vec<f32>, limit: f32) {
+    let mut kept = 0;
+    for at in 0..rows.len().min(bounds.len()) {
+        let (row, bound) = (rows[at], bounds[at]);
+        (rows[kept], bounds[kept]) = (row, bound);
+        kept += usize::from(bound <= limit);
+    }
+    rows.truncate(kept);
+    bounds.truncate(kept);
 }
 
 /// Room for a chunk's rows.
