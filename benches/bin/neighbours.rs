@@ -1,6 +1,6 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
-//! `neighbours DIR KEEP [QUERIES [prepare]]`: DIR is a data set of `benches/index/corpus.py`. The
+//! `neighbours DIR KEEP [QUERIES [prepare]]`: DIR is a data set of `benches/index/datasets.py`. The
 //! index, one over all segments as the server merges them, is kept in KEEP and taken from there.
 //! Each figure is a line of JSON, the median of three runs; `prepare` only builds what is missing.
 //! `RAYON_NUM_THREADS=1` keeps comparisons of rows on one thread too.

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-import corpus
+import datasets
 import rivals
 
 RUNS = 3
@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--cvx", help="the server's binary; without it nothing is asked over SQL")
     parser.add_argument("--peps", type=pathlib.Path, help="a Parquet file of real vectors")
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--queries", type=int, default=corpus.QUERIES)
+    parser.add_argument("--queries", type=int, default=datasets.QUERIES)
     parser.add_argument("--data", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--peers", nargs="*", help="some of them only")
     parser.add_argument("--prepare", action="store_true", help="build what is missing, measure nothing")
@@ -63,7 +63,7 @@ class Run:
         print(f"{spent:6.0f} s  " + "  ".join(f"{k}={v}" for k, v in point.items()), flush=True)
 
     def data_set(self, name):
-        folder = corpus.ensure(self.args.keep, name, self.args.rows, self.args.peps)
+        folder = datasets.ensure(self.args.keep, name, self.args.rows, self.args.peps)
         if folder is None:
             print(f"{name}: no data", file=sys.stderr)
             return
@@ -167,7 +167,7 @@ class Run:
             if figures["recall"] >= ENOUGH:
                 break
         moments = np.array(data["ts"]).astype("datetime64[us]").astype(object)
-        for share in corpus.SHARES:
+        for share in datasets.SHARES:
             windows = data[f"win_{share}"]
             few = min(200, len(asked))
             questions = [
@@ -179,14 +179,14 @@ class Run:
             self.note(lib=label, data="clustered", what="time", share=share, effort=40, **figures)
 
     def report(self):
-        import report
+        import figures
 
-        text = report.written(self.points, self.machine())
+        text = figures.written(self.points, self.machine())
         print("\n" + text)
         if self.args.docs:
             self.args.docs.mkdir(parents=True, exist_ok=True)
             (self.args.docs / "index.md").write_text(text)
-            report.drawn(self.points, self.args.docs)
+            figures.drawn(self.points, self.args.docs)
 
     def machine(self):
         words = [platform.machine(), f"{os.cpu_count()} processors", f"{self.args.rows:,} rows"]

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import psycopg
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "wire"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "wire"))
 import corpus as wire  # noqa: E402
 import servers  # noqa: E402
 
@@ -121,8 +121,9 @@ class Pgvector:
     @contextlib.contextmanager
     def running(self, folder):
         data = folder / "pg"
-        data.mkdir(exist_ok=True)
-        data.chmod(0o777)
+        if not data.exists():
+            data.mkdir()
+            data.chmod(0o777)
         server = self.module.get_server(str(data))
         try:
             with psycopg.connect(server.get_uri(), autocommit=True, prepare_threshold=0) as connection:

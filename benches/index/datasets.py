@@ -128,7 +128,10 @@ def save(folder, base, ts, query, qts, seed=7):
     for share in SHARES:
         width = max(10, int(len(base) * share))
         low = rng.integers(0, len(base) - width + 1, size=len(query))
-        arrays[f"win_{share}"] = np.stack([low, low + width], 1)
+        # From a moment to a moment, so that rows of one moment are all in or all out.
+        low, high = ts[low], ts[low + width - 1]
+        ends = [np.searchsorted(ts, low, "left"), np.searchsorted(ts, high, "right")]
+        arrays[f"win_{share}"] = np.stack(ends, 1)
     for start in range(0, len(query), 100):
         part = slice(start, start + 100)
         scores = query[part] @ base.T
