@@ -54,7 +54,8 @@ use team::{Task, Turn};
 /// Searches indexes, and scans what has none.
 #[derive(Clone, Copy, Debug)]
 pub struct StHnsw {
-    /// Nodes kept while a graph is walked: more find more. The paper's efSearch.
+    /// Nodes kept while the graph of a segment is walked, some more in one of several: more find
+    /// more. The paper's efSearch.
     pub ef: usize,
     pub roads: Roads,
     /// Standard errors an estimate is given: fewer cost less and miss more.

@@ -110,7 +110,15 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
 /// How many nodes a walk keeps.
 fn width(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, selected: usize) -> f64 {
     let share = selected as f64 / index.rows().max(1) as f64;
-    effort.ef.max(asked.request.k) as f64 / (share * share).max(1.0 / WIDEN)
+    reach(effort.ef, index).max(asked.request.k) as f64 / (share * share).max(1.0 / WIDEN)
+}
+
+/// Nodes kept of an index over several segments: once more for each time that they were merged in
+/// fours. A walk of four graphs in one at the effort for one finds less than four walks did (0.934
+/// instead of 0.990 of 200,000 clustered rows); twice the effort is still half of their work.
+pub(super) fn reach(ef: usize, index: &SegmentIndex) -> usize {
+    let levels = (index.member_count().max(1) as f64).log2() / 2.0;
+    (ef as f64 * (1.0 + levels)) as usize
 }
 
 /// Parts that are searched by their index. Rows have the index's numbers here.

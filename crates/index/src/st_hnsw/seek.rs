@@ -3,7 +3,7 @@
 use super::Searching;
 use super::asked::Asked;
 use super::gather::{Candidate, Gather};
-use super::road::{Coded, is_narrow};
+use super::road::{Coded, is_narrow, reach};
 use crate::Error;
 use crate::graph::{Beam, Guide, Visited, walk};
 use crate::segment::CodeQuery;
@@ -48,7 +48,7 @@ impl<'a> Searching<'a> {
         let graph = part.index.graph();
         let Some(lowest) = graph.lowest() else { return Ok((beam, false)) };
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
-        let (asked, ef) = (self.asked, self.effort.ef);
+        let (asked, ef) = (self.asked, reach(self.effort.ef, part.index));
         let mut seek = Seek::new(asked, part, query, &mut self.gather, (ef, budget));
         let start = graph.descend(|rows, out| {
             seek.scores += rows.len();
