@@ -11,7 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build cli demo start test lint fmt kill bench bench-wire
+.PHONY: help setup setup-build build cli demo start test test-roads lint fmt kill bench bench-wire bench-index
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ test: setup ## Runs every test
 	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-7} cargo test --workspace --no-fail-fast
 	cargo test -p cvx-cli --features editor
 
+test-roads: setup-build ## Every file of sql-tests by the index, and by comparing: the same rows
+	CVX_SLT_SEARCH=index cargo test --workspace --test slt
+	CVX_SLT_SEARCH=exact cargo test --workspace --test slt
+
 lint: setup-build ## Clippy, warnings denied; shares the dependencies that the tests were built with
 	@.ci/lint
 
@@ -54,3 +58,11 @@ bench-wire: setup build ## The figures of docs/benchmarks.md that a client sees;
 	python3 -m venv $(CACHE)/bench-venv
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/wire/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
+
+bench-index: setup ## The index beside its peers: a table, drawings and the goals (docs/figures); twenty minutes the first time
+	cargo build --release --workspace --bin cvx
+	cargo build --release -p cvx-benches --bin neighbours
+	python3 -m venv $(CACHE)/bench-venv
+	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/index/requirements.txt
+	$(CACHE)/bench-venv/bin/python benches/index/peers.py --keep $(CACHE)/bench-index --docs docs/figures \
+	  --neighbours $(CARGO_TARGET_DIR)/release/neighbours --cvx $(CARGO_TARGET_DIR)/release/cvx $(if $(PEPS),--peps $(PEPS)) $(INDEX)

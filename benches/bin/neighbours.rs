@@ -1,29 +1,43 @@
-//! Nearest neighbours over a data set on disk: recall and time at several efforts.
+//! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
-//! `neighbours DIR [segment_rows [metric [ef_construction [KEEP]]]]`: indexes are kept in KEEP and
-//! taken from there; DIR holds `base.npy`, `ts.npy`, `query.npy`, `gt.npy`
-//! and, for time windows, `win_S.npy` and `gt_S.npy` (f32 rows, i64 microseconds, i32 answers).
+//! `neighbours DIR KEEP [QUERIES [prepare]]`: DIR is a data set of `benches/index/datasets.py`. The
+//! index, one over all segments as the server merges them, is kept in KEEP and taken from there.
+//! Each figure is a line of JSON, the median of three runs; `prepare` only builds what is missing.
+//! `RAYON_NUM_THREADS=1` keeps comparisons of rows on one thread too.
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use anyhow::{Context, Result, ensure};
 use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
 use cvx_index::{
-    Answer, Block, BuildOptions, ExactScan, Part, Request, Roads, Search, SegmentIndex, Selection,
-    Seqs, StHnsw, build_index,
+    Answer, Block, BuildOptions, Indexed, Part, Request, Roads, Search, SegmentIndex, Selection,
+    Seqs, StHnsw, merge_index,
 };
+use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
-const DIM: usize = 768;
 const K: usize = 10;
+const SEGMENT_ROWS: usize = 65_536;
+const RUNS: usize = 3;
+const EFFORTS: [usize; 8] = [10, 20, 30, 40, 80, 160, 320, 640];
+const SHARES: [&str; 4] = ["0.5", "0.1", "0.01", "0.001"];
+const TAU_DAYS: [f64; 3] = [7.0, 30.0, 365.0];
+const ALPHAS: [f64; 7] = [1.0, 0.9, 0.75, 0.5, 0.25, 0.1, 0.0];
+const COMPOSITE_QUERIES: usize = 200;
+/// A sweep ends at the first effort beyond this recall.
+const ENOUGH: f64 = 0.985;
 
-/// The bytes of an array as numpy saves it.
-fn npy(dir: &Path, name: &str) -> Result<Vec<u8>> {
+/// An array as numpy saves it: its shape and bytes.
+fn npy(dir: &Path, name: &str) -> Result<(Vec<usize>, Vec<u8>)> {
     let path = dir.join(name);
     let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
     ensure!(bytes.starts_with(b"\x93NUMPY\x01"), "{}: no array", path.display());
     let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    Ok(bytes[start..].to_vec())
+    let head = std::str::from_utf8(&bytes[10..start])?;
+    let shape = head.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')'));
+    let shape = shape.context("an array without a shape")?.0.split(',');
+    let shape: Vec<usize> = shape.filter_map(|side| side.trim().parse().ok()).collect();
+    Ok((shape, bytes[start..].to_vec()))
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
@@ -34,241 +48,259 @@ fn longs(bytes: &[u8]) -> Vec<i64> {
     bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()
 }
 
-fn ints(bytes: &[u8]) -> Vec<i32> {
-    bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect()
+/// Answers, so many to a query; -1 where there are fewer.
+struct Truth {
+    width: usize,
+    ids: Vec<i32>,
+}
+
+impl Truth {
+    fn load(dir: &Path, name: &str) -> Result<Self> {
+        let (shape, bytes) = npy(dir, name)?;
+        let ids = bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
+        Ok(Self { width: *shape.last().context("an array without a side")?, ids })
+    }
+
+    fn of(&self, row: usize) -> impl Iterator<Item = i32> {
+        self.ids[row * self.width..][..self.width.min(K)].iter().copied().filter(|id| *id >= 0)
+    }
 }
 
 struct Data {
+    dim: usize,
     base: Vec<f32>,
     ts: Vec<i64>,
     entities: Vec<u64>,
     queries: Vec<f32>,
-    segment_rows: usize,
-    indexes: Vec<SegmentIndex>,
-    metric: Metric,
 }
 
 impl Data {
-    fn load(dir: &Path, segment_rows: usize, metric: Metric) -> Result<Self> {
-        let base = floats(&npy(dir, "base.npy")?);
-        let ts = longs(&npy(dir, "ts.npy")?);
-        let queries = floats(&npy(dir, "query.npy")?);
+    fn load(dir: &Path) -> Result<Self> {
+        let (shape, base) = npy(dir, "base.npy")?;
+        let dim = *shape.last().context("rows without a dimension")?;
+        let ts = longs(&npy(dir, "ts.npy")?.1);
+        let queries = floats(&npy(dir, "query.npy")?.1);
         let entities = (0..ts.len() as u64).collect();
-        let indexes = Vec::new();
-        Ok(Self { base, ts, entities, queries, segment_rows, indexes, metric })
+        Ok(Self { dim, base: floats(&base), ts, entities, queries })
     }
 
-    fn block(&self, segment: usize) -> Block<'_> {
-        let first = segment * self.segment_rows;
-        let last = self.ts.len().min(first + self.segment_rows);
+    fn segments(&self) -> impl Iterator<Item = Range<usize>> {
+        let rows = self.ts.len();
+        (0..rows).step_by(SEGMENT_ROWS).map(move |first| first..rows.min(first + SEGMENT_ROWS))
+    }
+
+    fn block(&self, rows: Range<usize>) -> Block<'_> {
         Block {
-            dim: DIM,
-            vectors: &self.base[first * DIM..last * DIM],
+            dim: self.dim,
+            vectors: &self.base[rows.start * self.dim..rows.end * self.dim],
             present: None,
-            entities: &self.entities[first..last],
-            ts: &self.ts[first..last],
+            entities: &self.entities[rows.clone()],
+            ts: &self.ts[rows],
             seqs: Seqs::One(1),
             time_ordered: true,
         }
     }
 
-    fn build(&mut self, ef_construction: usize, keep: Option<&Path>) -> Result<()> {
-        let start = Instant::now();
-        let mut bytes = 0;
-        for segment in 0..self.ts.len().div_ceil(self.segment_rows) {
-            let options = BuildOptions {
-                parallel: true,
-                ef_construction,
-                ..BuildOptions::standard(&|| true)
-            };
-            let kept = keep.map(|dir| dir.join(format!("{segment}.idx")));
-            let image = match kept.as_ref().and_then(|path| std::fs::read(path).ok()) {
-                Some(image) => image,
-                None => build_index(&self.block(segment), self.metric, &options)?,
-            };
-            if let Some(path) = kept {
-                std::fs::write(path, &image)?;
-            }
-            bytes += image.len();
-            let index = SegmentIndex::open(image)?;
-            println!(
-                "  segment {segment}: {} nodes, {:.1} links, {} layers, {} unreachable",
-                index.nodes(),
-                index.edges() as f64 / index.nodes() as f64,
-                index.layers(),
-                index.unreachable()
-            );
-            self.indexes.push(index);
+    /// The index in its file, built before if it is not there, and rows built a second.
+    fn index(&self, keep: &Path) -> Result<(SegmentIndex, String)> {
+        let (path, facts) = (keep.join("merged.idx"), keep.join("built"));
+        if !facts.exists() {
+            let blocks: Vec<_> = self.segments().map(|rows| (0, self.block(rows))).collect();
+            let options = BuildOptions { parallel: true, ..BuildOptions::standard(&|| true) };
+            let start = Instant::now();
+            let built = merge_index(&blocks, Metric::Cosine, &options)?;
+            let rate = self.ts.len() as f64 / start.elapsed().as_secs_f64();
+            std::fs::write(path.clone(), built.to_bytes())?;
+            std::fs::write(&facts, format!("{rate:.0}"))?;
         }
-        let (rows, took) = (self.ts.len(), start.elapsed().as_secs_f64());
-        println!("built {:.0} rows/s, {} bytes a row", rows as f64 / took, bytes / rows);
+        Ok((SegmentIndex::open(std::fs::read(path)?)?, std::fs::read_to_string(facts)?))
+    }
+
+    /// The rows of a stretch, as parts of the index.
+    fn parts<'a>(&'a self, index: &'a SegmentIndex, rows: &Range<usize>) -> Vec<Part<'a>> {
+        let part = |segment: Range<usize>| {
+            let first = segment.start;
+            let from = rows.start.max(first) - first;
+            let to = rows.end.min(segment.end).max(first) - first;
+            let block = self.block(segment);
+            let index = Some(Indexed { index, first });
+            (from < to).then_some(Part { block, rows: Selection::Range(from..to), index })
+        };
+        self.segments().filter_map(part).collect()
+    }
+}
+
+/// What is asked: how, within which rows, near which moment, and what is right.
+struct Question<'a> {
+    /// The figure's own fields, as JSON.
+    name: String,
+    search: StHnsw,
+    count: usize,
+    window: &'a dyn Fn(usize) -> Range<usize>,
+    composite: &'a dyn Fn(usize) -> Option<Composite>,
+    truth: &'a dyn Fn(usize) -> Vec<i32>,
+}
+
+struct Bench<'a> {
+    data: &'a Data,
+    index: &'a SegmentIndex,
+    facts: String,
+}
+
+/// One run's figures.
+#[derive(Clone, Copy)]
+struct Figures {
+    qps: f64,
+    ms: [f64; 4],
+}
+
+impl Bench<'_> {
+    fn ask(&self, question: &Question<'_>, number: usize) -> Result<(Answer, f64)> {
+        let parts = self.data.parts(self.index, &(question.window)(number));
+        let request = Request {
+            query: &self.data.queries[number * self.data.dim..][..self.data.dim],
+            metric: Metric::Cosine,
+            k: K,
+            composite: (question.composite)(number),
+            cancel: &CancelToken::default(),
+        };
+        let start = Instant::now();
+        let answer = question.search.search(&request, &parts)?;
+        Ok((answer, start.elapsed().as_secs_f64()))
+    }
+
+    /// Prints a figure; answers its recall.
+    fn run(&self, question: &Question<'_>) -> Result<f64> {
+        for number in 0..50.min(question.count) {
+            self.ask(question, number)?;
+        }
+        let (mut hits, mut wanted, mut counted) = (0usize, 0usize, [0; 3]);
+        for number in 0..question.count {
+            let (answer, _) = self.ask(question, number)?;
+            let truth = (question.truth)(number);
+            let found = |row: &&i32| answer.hits.iter().any(|hit| hit.entity.0 == **row as u64);
+            hits += truth.iter().filter(found).count();
+            wanted += truth.len();
+            let counters = answer.counters;
+            let work = [counters.estimates, counters.scores, counters.distances];
+            counted.iter_mut().zip(work).for_each(|(sum, work)| *sum += work);
+        }
+        let runs = (0..RUNS).map(|_| self.time(question)).collect::<Result<Vec<_>>>()?;
+        let recall = hits as f64 / wanted.max(1) as f64;
+        let middle = |of: &dyn Fn(&Figures) -> f64| {
+            let mut all: Vec<f64> = runs.iter().map(of).collect();
+            all.sort_by(f64::total_cmp);
+            all[all.len() / 2]
+        };
+        let [estimates, scores, distances] = counted.map(|sum| sum / question.count);
+        println!(
+            "{{{}, \"recall\": {recall:.4}, \"qps\": {:.1}, \"p50_ms\": {:.4}, \"p95_ms\": {:.4}, \
+             \"p99_ms\": {:.4}, \"p999_ms\": {:.4}, \"estimates\": {estimates}, \
+             \"scores\": {scores}, \"distances\": {distances}, {}}}",
+            question.name,
+            middle(&|run| run.qps),
+            middle(&|run| run.ms[0]),
+            middle(&|run| run.ms[1]),
+            middle(&|run| run.ms[2]),
+            middle(&|run| run.ms[3]),
+            self.facts,
+        );
+        Ok(recall)
+    }
+
+    fn time(&self, question: &Question<'_>) -> Result<Figures> {
+        let times = (0..question.count).map(|number| Ok(self.ask(question, number)?.1));
+        let mut times = times.collect::<Result<Vec<f64>>>()?;
+        let total: f64 = times.iter().sum();
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
+        Ok(Figures { qps: times.len() as f64 / total, ms: [0.5, 0.95, 0.99, 0.999].map(at) })
+    }
+
+    /// The ten nearest of all rows, at growing effort.
+    fn all(&self, truth: &Truth, count: usize) -> Result<()> {
+        let rows = self.data.ts.len();
+        let ask = |name: String, search: StHnsw, count: usize| {
+            self.run(&Question {
+                name,
+                search,
+                count,
+                window: &|_| 0..rows,
+                composite: &|_| None,
+                truth: &|q| truth.of(q).collect(),
+            })
+        };
+        for ef in EFFORTS {
+            let search = StHnsw { ef, ..StHnsw::default() };
+            let name = format!("\"what\": \"all\", \"effort\": {ef}");
+            if ask(name, search, count)? >= ENOUGH {
+                return Ok(());
+            }
+        }
+        let search = StHnsw { roads: Roads::Sift, ..StHnsw::default() };
+        ask("\"what\": \"all\", \"effort\": \"sift\"".to_owned(), search, count.min(200))?;
         Ok(())
     }
 
-    fn query(&self, number: usize) -> &[f32] {
-        &self.queries[number * DIM..][..DIM]
-    }
-
-    /// The rows of a stretch, as parts.
-    fn parts(&self, rows: std::ops::Range<usize>) -> Vec<Part<'_>> {
-        let segments = self.indexes.iter().enumerate();
-        let part = |(segment, index)| {
-            let first = segment * self.segment_rows;
-            let block = self.block(segment);
-            let from = rows.start.max(first) - first;
-            let to = rows.end.min(first + block.rows()).max(first) - first;
-            let rows = Selection::Range(from..to);
-            (from < to).then_some(Part { block, rows, index: Some(index) })
-        };
-        segments.filter_map(part).collect()
-    }
-}
-
-/// What the calling thread has had of a processor: a busy machine changes it less than the time.
-fn cpu_ns() -> Result<u64> {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let first = stat.split_whitespace().next().context("no schedstat")?;
-    Ok(first.parse()?)
-}
-
-fn run(
-    name: &str,
-    data: &Data,
-    search: &dyn Search,
-    count: usize,
-    window: impl Fn(usize) -> std::ops::Range<usize>,
-    truth: impl Fn(usize) -> Vec<i32>,
-    composite: impl Fn(usize) -> Option<Composite>,
-) -> Result<()> {
-    let cancel = CancelToken::default();
-    let ask = |number: usize| -> Result<(Answer, f64)> {
-        let parts = data.parts(window(number));
-        let request = Request {
-            query: data.query(number),
-            metric: data.metric,
-            k: K,
-            composite: composite(number),
-            cancel: &cancel,
-        };
-        let start = Instant::now();
-        let answer = search.search(&request, &parts)?;
-        Ok((answer, start.elapsed().as_secs_f64()))
-    };
-    for number in 0..50.min(count) {
-        ask(number)?;
-    }
-    let (mut hits, mut wanted, mut times) = (0usize, 0usize, Vec::new());
-    let (mut scores, mut estimates, mut distances) = (0, 0, 0);
-    let before = cpu_ns()?;
-    for number in 0..count {
-        let (answer, took) = ask(number)?;
-        times.push(took);
-        let truth = truth(number);
-        wanted += truth.len();
-        let found = |row: &&i32| answer.hits.iter().any(|hit| hit.entity.0 == **row as u64);
-        hits += truth.iter().filter(found).count();
-        scores += answer.counters.scores;
-        estimates += answer.counters.estimates;
-        distances += answer.counters.distances;
-    }
-    let cpu_us = (cpu_ns()? - before) as f64 / count as f64 / 1e3;
-    let total: f64 = times.iter().sum();
-    times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
-    println!(
-        "{name}: recall {:.4} qps {:.0} p50 {:.3} p99 {:.3} ms, CPU {cpu_us:.0} us; \
-         {} estimates {} scores {} rows",
-        hits as f64 / wanted as f64,
-        count as f64 / total,
-        at(0.5),
-        at(0.99),
-        estimates / count,
-        scores / count,
-        distances / count,
-    );
-    Ok(())
-}
-
-/// Composite searches over the weights and scales, against exact answers.
-fn composites(dir: &Path, data: &Data) -> Result<()> {
-    let moments = longs(&npy(dir, "qts.npy")?);
-    let (count, rows) = (100, data.ts.len());
-    for days in [7.0, 30.0, 365.0] {
-        for alpha in [0.9, 0.5, 0.1] {
-            let of = |q: usize| {
-                let at = ValidTime(moments[q]);
-                Composite::new(alpha, at, days * 86_400e6, Decay::Linear).ok()
-            };
-            let truth = (0..count).map(|q| {
-                let cancel = CancelToken::default();
-                let request = Request {
-                    query: data.query(q),
-                    metric: data.metric,
-                    k: K,
-                    composite: of(q),
-                    cancel: &cancel,
-                };
-                let answer = ExactScan::default().search(&request, &data.parts(0..rows))?;
-                Ok(answer.hits.iter().map(|hit| hit.entity.0 as i32).collect())
-            });
-            let truth = truth.collect::<Result<Vec<Vec<i32>>>>()?;
-            let name = format!("composite alpha {alpha} tau {days} d");
-            let search = StHnsw::default();
-            run(&name, data, &search, count, |_| 0..rows, |q| truth[q].clone(), of)?;
+    fn stretches(&self, dir: &Path, count: usize) -> Result<()> {
+        for share in SHARES {
+            let windows = longs(&npy(dir, &format!("win_{share}.npy"))?.1);
+            let truth = Truth::load(dir, &format!("gt_{share}.npy"))?;
+            self.run(&Question {
+                name: format!("\"what\": \"time\", \"share\": {share}, \"effort\": 40"),
+                search: StHnsw::default(),
+                count,
+                window: &|q| windows[2 * q] as usize..windows[2 * q + 1] as usize,
+                composite: &|_| None,
+                truth: &|q| truth.of(q).collect(),
+            })?;
         }
+        Ok(())
     }
-    Ok(())
+
+    fn composites(&self, dir: &Path, count: usize) -> Result<()> {
+        let moments = longs(&npy(dir, "qts.npy")?.1);
+        let truth = Truth::load(dir, "gt_comp.npy")?;
+        let (rows, kept) = (self.data.ts.len(), COMPOSITE_QUERIES.min(moments.len()));
+        for (tau, days) in TAU_DAYS.into_iter().enumerate() {
+            for (place, alpha) in ALPHAS.into_iter().enumerate() {
+                let which = tau * ALPHAS.len() + place;
+                self.run(&Question {
+                    name: format!(
+                        "\"what\": \"composite\", \"alpha\": {alpha}, \"tau_days\": {days}"
+                    ),
+                    search: StHnsw::default(),
+                    count: count.min(kept),
+                    window: &|_| 0..rows,
+                    composite: &|q| {
+                        let at = ValidTime(moments[q]);
+                        Composite::new(alpha, at, days * 86_400e6, Decay::Linear).ok()
+                    },
+                    truth: &|q| truth.of(which * kept + q).collect(),
+                })?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let dir = args.next().context("a directory of data")?;
+    let mut next = |what: &'static str| args.next().context(what);
+    let (dir, keep) = (next("a directory of data")?, next("a directory to keep the index in")?);
+    let count = next("1000").map_or(Ok(1000), |count| count.parse())?;
+    let prepares = next("").is_ok_and(|word| word == "prepare");
     let dir = Path::new(&dir);
-    let segment_rows = args.next().map_or(Ok(65_536), |rows| rows.parse())?;
-    let metric = match args.next().as_deref() {
-        Some("l2") => Metric::L2,
-        Some("ip") => Metric::InnerProduct,
-        _ => Metric::Cosine,
-    };
-    let ef_construction = args.next().map_or(Ok(64), |ef| ef.parse())?;
-    let mut data = Data::load(dir, segment_rows, metric)?;
-    let keep = args.next();
-    data.build(ef_construction, keep.as_deref().map(Path::new))?;
-    let truth = ints(&npy(dir, "gt.npy")?);
-    let rows = data.ts.len();
-    for ef in [10, 20, 30, 40, 60, 80, 120, 200] {
-        let search = StHnsw { ef, ..StHnsw::default() };
-        let name = format!("all, ef {ef}");
-        run(
-            &name,
-            &data,
-            &search,
-            1000,
-            |_| 0..rows,
-            |q| truth[q * 100..][..K].to_vec(),
-            |_| None,
-        )?;
+    let data = Data::load(dir)?;
+    let count = count.min(data.queries.len() / data.dim);
+    let (index, rate) = data.index(Path::new(&keep))?;
+    if prepares {
+        return Ok(());
     }
-    for share in ["0.1", "0.01", "0.001"] {
-        let windows = longs(&npy(dir, &format!("win_{share}.npy"))?);
-        let truth = ints(&npy(dir, &format!("gt_{share}.npy"))?);
-        for sigmas in [1.0, 1.5, 1.9, 3.0] {
-            let search = StHnsw { sigmas, ..StHnsw::default() };
-            let window = |q: usize| windows[2 * q] as usize..windows[2 * q + 1] as usize;
-            let of = |q: usize| truth[q * K..][..K].iter().copied().filter(|t| *t >= 0).collect();
-            run(
-                &format!("window {share}, sigmas {sigmas}"),
-                &data,
-                &search,
-                500,
-                window,
-                of,
-                |_| None,
-            )?;
-        }
-    }
-    composites(dir, &data)?;
-    let search = StHnsw { roads: Roads::Sift, ..StHnsw::default() };
-    let truth_of = |q: usize| truth[q * 100..][..K].to_vec();
-    run("sift all", &data, &search, 200, |_| 0..rows, truth_of, |_| None)
+    let each = index.bytes() / index.rows().max(1);
+    let facts = format!("\"bytes\": {each}, \"build_rows_s\": {rate}");
+    let bench = Bench { data: &data, index: &index, facts };
+    bench.all(&Truth::load(dir, "gt.npy")?, count)?;
+    bench.stretches(dir, count.min(500))?;
+    bench.composites(dir, count)
 }

@@ -13,6 +13,8 @@ pub struct EngineOptions {
     pub seal_rows: usize,
     /// Bytes of rows in memory at which a table's tail is sealed.
     pub seal_bytes: usize,
+    /// Bytes that a merged index may have; building one takes as much memory.
+    pub index_merge_bytes: usize,
     /// Commits that wait for the writer; the next one waits for a place.
     pub queue_commits: usize,
     /// Unwritten changes RocksDB keeps in memory.
@@ -34,6 +36,7 @@ impl EngineOptions {
             spill_bytes: 64 << 20,
             seal_rows: 65_536,
             seal_bytes: 256 << 20,
+            index_merge_bytes: 1 << 30,
             queue_commits: 1024,
             write_buffer_bytes: 256 << 20,
             block_cache_bytes: 64 << 20,

@@ -38,7 +38,23 @@ pub struct Part<'a> {
     pub rows: Selection<'a>,
     /// The block's index, if it has one: `SegmentIndex::stamp` told the caller that it is this
     /// block's.
-    pub index: Option<&'a SegmentIndex>,
+    pub index: Option<Indexed<'a>>,
+}
+
+/// A place in an index. Parts with the same index are searched together.
+#[derive(Clone, Copy, Debug)]
+pub struct Indexed<'a> {
+    pub index: &'a SegmentIndex,
+    /// The number that the block's first row has in the index.
+    pub first: usize,
+}
+
+impl<'a> Indexed<'a> {
+    /// In an index of the block alone.
+    #[must_use]
+    pub fn alone(index: &'a SegmentIndex) -> Self {
+        Self { index, first: 0 }
+    }
 }
 
 impl<'a> Block<'a> {

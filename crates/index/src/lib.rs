@@ -62,11 +62,14 @@ mod selection;
 mod st_hnsw;
 
 pub use answer::{Answer, Counters, Hit};
-pub use block::{Block, Part, Seqs};
+pub use block::{Block, Indexed, Part, Seqs};
 pub use error::Error;
 pub use exact::ExactScan;
 pub use halves::{HalfPart, search_halves};
 pub use request::{Request, Search};
-pub use segment::{BuildError, BuildOptions, ImageError, SegmentIndex, build_index};
+pub use segment::{
+    BuildError, BuildOptions, BuiltIndex, ImageError, Member, SegmentIndex, build_index,
+    merge_index,
+};
 pub use selection::Selection;
 pub use st_hnsw::{Roads, StHnsw};

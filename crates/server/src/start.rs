@@ -68,6 +68,7 @@ fn engine_options(config: &Config) -> EngineOptions {
         spill_bytes: config.spill_bytes,
         seal_rows: config.seal_rows,
         seal_bytes: config.seal_bytes,
+        index_merge_bytes: config.index_merge_bytes,
         queue_commits: config.queue_commits,
         write_buffer_bytes: config.write_buffer_bytes,
         block_cache_bytes: config.block_cache_bytes,

@@ -1,7 +1,8 @@
 //! Files of indexes: made from row files, kept beside them, never needed.
 //!
 //! ```text
-//! indexes/<index oid>-<row file number>.idx
+//! indexes/<index oid>-<row file number>.idx              of one row file
+//! indexes/<index oid>-<least>-<greatest>-<mark>.idx      of several, between these numbers
 //! ```
 //!
 //! The bytes are the index crate's, which checks every one of them when it opens them; here they
@@ -23,11 +24,40 @@ use std::path::{Path, PathBuf};
 const DIRECTORY: &str = "indexes";
 const EXTENSION: &str = "idx";
 
-/// Names an index's file: whose index it is, and of which row file.
+/// Names an index's file: whose index it is, and of which row file, or of several between two
+/// numbers, which the mark tells apart from others between the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IndexFileId {
     pub index: u32,
-    pub file: FileId,
+    pub first: FileId,
+    pub last: FileId,
+    /// 0 of one row file's, never 0 of several.
+    pub mark: u64,
+}
+
+impl IndexFileId {
+    /// Of one row file.
+    #[must_use]
+    pub fn of(index: u32, file: FileId) -> Self {
+        Self { index, first: file, last: file, mark: 0 }
+    }
+
+    /// Of several row files between two numbers.
+    #[must_use]
+    pub fn of_several(index: u32, first: FileId, last: FileId, mark: u64) -> Self {
+        Self { index, first, last, mark: mark.max(1) }
+    }
+
+    #[must_use]
+    pub fn is_of_several(&self) -> bool {
+        self.mark != 0
+    }
+
+    /// Whether the file may tell anything of a row file's rows.
+    #[must_use]
+    pub fn may_tell_of(&self, file: FileId) -> bool {
+        (self.first..=self.last).contains(&file)
+    }
 }
 
 /// Where index files lie in a data directory.
@@ -36,13 +66,17 @@ pub(crate) fn directory_of(dir: &Path) -> PathBuf {
 }
 
 impl Store {
-    /// Writes an index's file, durably, in place of one that may be there.
-    pub fn write_index_file(&self, id: IndexFileId, bytes: &[u8]) -> Result<()> {
+    /// Writes an index's file, piece by piece and durably, in place of one that may be there.
+    pub fn write_index_file<'a>(
+        &self,
+        id: IndexFileId,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<()> {
         let path = self.index_file_path(id);
         let temp = directory::temp_path(&path);
         let write = || {
             let mut file = File::create(&temp)?;
-            file.write_all(bytes)?;
+            pieces.into_iter().try_for_each(|piece| file.write_all(piece))?;
             file.sync_all()
         };
         let written = write().map_err(|error| Error::io(&temp, error));
@@ -85,7 +119,11 @@ impl Store {
     }
 
     fn index_file_path(&self, id: IndexFileId) -> PathBuf {
-        let name = format!("{}-{}.{EXTENSION}", id.index, id.file.0);
+        let IndexFileId { index, first, last, mark } = id;
+        let name = match mark {
+            0 => format!("{index}-{}.{EXTENSION}", first.0),
+            _ => format!("{index}-{}-{}-{mark:016x}.{EXTENSION}", first.0, last.0),
+        };
         directory_of(self.directory()).join(name)
     }
 
@@ -104,8 +142,17 @@ fn remove(path: &Path) -> Result<()> {
 
 fn parse(path: &Path) -> Option<IndexFileId> {
     let stem = path.file_name()?.to_str()?.strip_suffix(&format!(".{EXTENSION}"))?;
-    let (index, file) = stem.split_once('-')?;
-    Some(IndexFileId { index: index.parse().ok()?, file: FileId(file.parse().ok()?) })
+    let parts: Vec<&str> = stem.split('-').collect();
+    let file = |text: &str| text.parse().ok().map(FileId);
+    match parts[..] {
+        [index, of] => Some(IndexFileId::of(index.parse().ok()?, file(of)?)),
+        [index, first, last, mark] => {
+            let mark = u64::from_str_radix(mark, 16).ok().filter(|mark| *mark != 0)?;
+            let (index, first, last) = (index.parse().ok()?, file(first)?, file(last)?);
+            Some(IndexFileId::of_several(index, first, last, mark))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -117,15 +164,19 @@ mod tests {
     fn files_come_and_go_and_leavings_are_swept() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &StoreOptions::default()).unwrap();
-        let id = IndexFileId { index: 16_501, file: FileId(7) };
+        let id = IndexFileId::of(16_501, FileId(7));
+        let several = IndexFileId::of_several(16_501, FileId(7), FileId(12), 0xfeed);
         assert!(store.open_index_file(id).unwrap().is_none());
-        store.write_index_file(id, b"one").unwrap();
+        store.write_index_file(id, [&b"on"[..], b"e"]).unwrap();
         let mapped = store.open_index_file(id).unwrap().unwrap();
-        store.write_index_file(id, b"other").unwrap();
+        store.write_index_file(id, [&b"other"[..]]).unwrap();
         assert_eq!(mapped.as_slice(), b"one");
         fs::write(dir.path().join("indexes/16501-8.idx.tmp"), "half").unwrap();
         fs::write(dir.path().join("indexes/notes.txt"), "not ours").unwrap();
-        assert_eq!(store.index_files().unwrap(), [id]);
+        store.write_index_file(several, [&b"all"[..]]).unwrap();
+        assert_eq!(store.index_files().unwrap(), [id, several]);
+        assert!(several.may_tell_of(FileId(9)) && !several.may_tell_of(FileId(13)));
+        store.remove_index_file(several).unwrap();
         assert!(!dir.path().join("indexes/16501-8.idx.tmp").exists());
         store.remove_index_file(id).unwrap();
         store.remove_index_file(id).unwrap();

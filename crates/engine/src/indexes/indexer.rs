@@ -2,17 +2,19 @@
 //!
 //! It also keeps for each sealed segment which rows live when (`living`), index or not.
 //!
-//! One segment at a time, on one core, so that memory stays below two images of a segment and
-//! searches keep the other cores. Between batches of a build it sees whether to stop or to pause.
+//! One index at a time, on one core, so that memory stays below two images of a segment, or one of
+//! a merged index, and searches keep the other cores. Between batches of a build it sees whether to
+//! stop or to pause; between those of a merge it makes what new segments need first.
 
 use super::Indexes;
+use super::job::{Job, Mapped, jobs};
 use crate::core::Core;
 use crate::engine::Engine;
-use crate::segment::Segment;
-use crate::{Error, IndexDef, Result, Table};
-use arrow::buffer::Buffer;
-use cvx_index::{BuildError, BuildOptions, SegmentIndex, build_index};
-use cvx_storage::{IndexFileId, RowFileMeta};
+use crate::published::Published;
+use crate::tail::SegmentList;
+use crate::{Error, Result, Table};
+use cvx_index::{BuildError, SegmentIndex, build_index};
+use cvx_storage::IndexFileId;
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -45,18 +47,8 @@ struct Rounds {
 /// The indexer's thread.
 #[derive(Debug)]
 pub(crate) struct IndexerThread {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     shared: Arc<Shared>,
-}
-
-/// A segment's index that is to be.
-struct Job<'a> {
-    id: IndexFileId,
-    def: &'a IndexDef,
-    metric: cvx_core::Metric,
-    dim: usize,
-    segment: Arc<Segment>,
-    meta: RowFileMeta,
 }
 
 impl Indexer {
@@ -136,33 +128,59 @@ impl IndexerThread {
         self.shared.changed.notify_all();
     }
 
-    /// Lets go of what nobody names, and makes what is missing.
+    /// Lets go of what nobody names, makes what is missing, and merges what has become many.
     fn round(&self, first: bool) {
-        let published = self.core.published.load_full();
-        let tables = published.catalog.all_tables();
-        let lists: Vec<_> = tables
-            .filter_map(|table| Some((table, published.stores.get(&table.space)?.list.load_full())))
-            .collect();
-        let mut wanted = HashSet::new();
-        let mut missing: Vec<Job<'_>> = Vec::new();
-        for (table, list) in &lists {
-            for job in jobs(table, &list.sealed) {
-                wanted.insert(job.id);
-                if !self.core.indexes.has(job.id)
-                    && !self.core.indexes.failed.lock().contains(&job.id)
-                {
-                    missing.push(job);
-                }
+        let mut sweeps = first;
+        while self.may_go_on() {
+            let looked = Looked::new(&self.core);
+            let jobs = looked.jobs();
+            if sweeps {
+                self.open_merged(&jobs);
             }
-        }
-        self.forget(&wanted, first);
-        self.keep_living();
-        for job in missing {
-            if !self.shared.go_on() {
+            self.forget(&jobs, sweeps);
+            sweeps = false;
+            self.keep_living();
+            self.make_missing();
+            if !self.may_go_on() || !self.merge(&jobs) {
                 return;
             }
-            self.make(&job);
+        }
+    }
+
+    pub(super) fn may_go_on(&self) -> bool {
+        self.shared.go_on()
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.shared.stop.load(Ordering::Acquire)
+    }
+
+    /// Makes the indexes of segments that have none.
+    pub(super) fn make_missing(&self) {
+        let looked = Looked::new(&self.core);
+        let missing = |job: &Job<'_>| {
+            let indexes = &self.core.indexes;
+            !indexes.has(job.id) && !indexes.failed.lock().contains(&job.id)
+        };
+        for job in looked.jobs().iter().filter(|job| missing(job)) {
+            if !self.may_go_on() {
+                return;
+            }
+            self.make(job);
             self.keep_living();
+        }
+    }
+
+    /// Whether these segments are still the table's.
+    pub(super) fn are_there<'j>(&self, mut jobs: impl Iterator<Item = &'j Job<'j>>) -> bool {
+        let looked = Looked::new(&self.core);
+        let files: HashSet<IndexFileId> = looked.jobs().iter().map(|job| job.id).collect();
+        jobs.all(|job| files.contains(&job.id))
+    }
+
+    pub(super) fn remove(&self, id: IndexFileId) {
+        if let Err(error) = self.core.store.remove_index_file(id) {
+            tracing::warn!(%error, "an index file that nobody needs");
         }
     }
 
@@ -177,20 +195,23 @@ impl IndexerThread {
         }
     }
 
-    fn forget(&self, wanted: &HashSet<IndexFileId>, first: bool) {
-        let mut gone = self.core.indexes.retain(|id| wanted.contains(&id));
-        if first {
+    /// Lets go of what no catalog names, of files too, and once of all files nobody has open.
+    fn forget(&self, jobs: &[Job<'_>], sweeps: bool) {
+        let wanted: HashSet<IndexFileId> = jobs.iter().map(|job| job.id).collect();
+        let indexes = &self.core.indexes;
+        let mut gone = indexes.retain(|id| wanted.contains(&id));
+        gone.extend(indexes.retain_merged(|_| true, Some(&wanted)));
+        if sweeps {
+            let merged = indexes.merged.load();
+            let is_merged = |id: &IndexFileId| merged.iter().any(|merged| merged.id() == *id);
+            let idle = |id: &IndexFileId| !wanted.contains(id) && !is_merged(id);
             match self.core.store.index_files() {
-                Ok(files) => gone.extend(files.into_iter().filter(|id| !wanted.contains(id))),
+                Ok(files) => gone.extend(files.into_iter().filter(idle)),
                 Err(error) => tracing::warn!(%error, "index files could not be listed"),
             }
         }
-        self.core.indexes.failed.lock().retain(|id| wanted.contains(id));
-        for id in gone {
-            if let Err(error) = self.core.store.remove_index_file(id) {
-                tracing::warn!(%error, "an index file that nobody needs");
-            }
-        }
+        indexes.failed.lock().retain(|id| id.is_of_several() || wanted.contains(id));
+        gone.into_iter().for_each(|id| self.remove(id));
     }
 
     fn make(&self, job: &Job<'_>) {
@@ -200,7 +221,7 @@ impl IndexerThread {
         };
         match index {
             Some(index) => self.core.indexes.insert(job.id, index),
-            None if self.shared.stop.load(Ordering::Acquire) => {}
+            None if self.is_stopping() || !self.are_there([job].into_iter()) => {}
             None => drop(self.core.indexes.failed.lock().insert(job.id)),
         }
     }
@@ -233,67 +254,41 @@ impl IndexerThread {
                 return None;
             }
         };
-        if let Err(error) = self.core.store.write_index_file(job.id, &image) {
+        if let Err(error) = self.core.store.write_index_file(job.id, [&image[..]]) {
             // It serves from memory until the next start.
             tracing::warn!(%error, index = job.def.name, "an index file could not be written");
             return SegmentIndex::open(image).ok();
         }
         drop(image);
+        self.left_if_there(job.id, &[job])?;
         self.opened(job)
     }
 }
 
-/// What an index wants of each sealed segment that has its column.
-fn jobs<'a>(
-    table: &'a Table,
-    sealed: &'a [Arc<Segment>],
-) -> impl Iterator<Item = Job<'a>> + use<'a> {
-    let indexes = table.indexes.iter().filter_map(|index| Some((index, index.answers()?)));
-    indexes.flat_map(move |(def, metric)| {
-        let dim = table.column_by_id(def.column).and_then(crate::ColumnDef::dimension);
-        sealed.iter().filter_map(move |segment| {
-            let meta = segment.file.clone()?;
-            segment.column(def.column)?;
-            let id = IndexFileId { index: def.oid, file: meta.id };
-            Some(Job { id, def, metric, dim: dim?, segment: Arc::clone(segment), meta })
-        })
-    })
+/// What the catalog asks for, and which segments there are.
+struct Looked {
+    published: Arc<Published>,
+    /// By table, in the catalog's order.
+    lists: Vec<Option<Arc<SegmentList>>>,
 }
 
-impl Job<'_> {
-    /// A mark of the rows: their file's number and checksum, and the column.
-    fn stamp(&self) -> u64 {
-        let crc = u64::from(self.meta.crc) << 32 | u64::from(self.def.column);
-        crc ^ self.meta.id.0.rotate_left(17)
-    }
-
-    fn owns(&self, index: &SegmentIndex) -> bool {
-        index.stamp() == self.stamp()
-            && index.rows() == self.segment.rows()
-            && index.dim() == self.dim
-            && index.metric() == self.metric
-    }
-
-    fn options<'o>(&self, go_on: &'o (dyn Fn() -> bool + Sync)) -> BuildOptions<'o> {
-        let standard = BuildOptions::standard(go_on);
-        let option = |name: &str, default: usize| {
-            let said = self.def.options.iter().find(|(option, _)| option == name);
-            said.and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
+impl Looked {
+    fn new(core: &Core) -> Self {
+        let published = core.published.load_full();
+        let list = |table: &Arc<Table>| {
+            published.stores.get(&table.space).map(|store| store.list.load_full())
         };
-        BuildOptions {
-            degree: option("m", standard.degree),
-            ef_construction: option("ef_construction", standard.ef_construction),
-            stamp: self.stamp(),
-            ..standard
-        }
+        let lists = published.catalog.all_tables().map(list).collect();
+        Self { published, lists }
     }
-}
 
-struct Mapped(Buffer);
-
-impl AsRef<[u8]> for Mapped {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
+    /// What is wanted, index by index.
+    fn jobs(&self) -> Vec<Job<'_>> {
+        let mut all = Vec::new();
+        for (table, list) in self.published.catalog.all_tables().zip(&self.lists) {
+            all.extend(list.iter().flat_map(|list| jobs(table, &list.sealed)));
+        }
+        all
     }
 }
 
@@ -301,6 +296,7 @@ impl Indexes {
     /// Lets go of some indexes, files too, so that the next round builds them anew.
     fn discard(&self, core: &Core, indexes: &[u32]) -> Result<()> {
         self.retain(|id| !indexes.contains(&id.index));
+        self.retain_merged(|id| !indexes.contains(&id.index), None);
         self.failed.lock().retain(|id| !indexes.contains(&id.index));
         for id in core.store.index_files()? {
             if indexes.contains(&id.index) {

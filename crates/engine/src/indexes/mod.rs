@@ -4,6 +4,7 @@
 //!   CREATE INDEX      a line in the catalog, no more: rows are searched exactly until
 //!   cvx-indexer       has opened or built the file of each sealed segment, one at a time
 //!   a search          takes for each segment the index that is there at that moment
+//!                     merges four of about one size into one, and so on upwards
 //!   DROP INDEX/TABLE  the next round lets go of what no catalog names, and removes its files
 //! ```
 //!
@@ -13,6 +14,8 @@
 //! commit is answered.
 
 mod indexer;
+mod job;
+mod merge;
 mod recall;
 mod stats;
 
@@ -20,6 +23,7 @@ use crate::segment::Segment;
 use arc_swap::ArcSwap;
 use cvx_index::SegmentIndex;
 use cvx_storage::IndexFileId;
+use merge::Merged;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -27,21 +31,40 @@ use std::sync::Arc;
 pub(crate) use indexer::Indexer;
 pub use stats::{IndexState, IndexStats};
 
-/// The indexes that can be searched, by index and row file.
+/// The indexes that can be searched.
 #[derive(Debug, Default)]
 pub(crate) struct Indexes {
+    /// Of single segments, by index and row file.
     open: ArcSwap<HashMap<IndexFileId, SegmentIndex>>,
+    /// Of several; no two of one index have a segment in common.
+    merged: ArcSwap<Vec<Arc<Merged>>>,
     /// Recall as last measured, by index.
     recall: Mutex<HashMap<u32, f64>>,
     /// What could not be made, so that it is not tried each half second.
     failed: Mutex<HashSet<IndexFileId>>,
 }
 
+/// A segment's place in an index.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) index: SegmentIndex,
+    /// The number of its first row.
+    pub(crate) first: usize,
+}
+
 impl Indexes {
-    /// A segment's part of an index, if it is made.
-    pub(crate) fn of(&self, index: u32, segment: &Segment) -> Option<SegmentIndex> {
+    /// Where a segment is indexed, if it is: with others, else alone.
+    pub(crate) fn place(&self, index: u32, segment: &Segment) -> Option<Place> {
         let file = segment.file.as_ref()?.id;
-        self.open.load().get(&IndexFileId { index, file }).cloned()
+        let merged = self.merged.load();
+        let with_others = merged.iter().find_map(|merged| merged.place(index, file));
+        with_others.or_else(|| Some(Place { index: self.of(index, segment)?, first: 0 }))
+    }
+
+    /// A segment's own part of an index, if it is made.
+    fn of(&self, index: u32, segment: &Segment) -> Option<SegmentIndex> {
+        let file = segment.file.as_ref()?.id;
+        self.open.load().get(&IndexFileId::of(index, file)).cloned()
     }
 
     fn has(&self, id: IndexFileId) -> bool {

@@ -30,6 +30,9 @@ pub struct IndexStats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexState {
     Ready,
+    /// Searched by an index over several segments. Its own is kept, and its figures are shown; its
+    /// bytes count both, the other by its share of the rows.
+    Merged,
     /// Rows are compared one by one until it is built.
     Building,
     /// Rows in memory, which have no index.
@@ -43,6 +46,7 @@ impl IndexState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ready => "ready",
+            Self::Merged => "merged",
             Self::Building => "building",
             Self::Tail => "tail",
             Self::Recorded => "recorded",
@@ -78,7 +82,11 @@ impl Engine {
         let closed: usize = segments.iter().map(|segment| segment.closures.closed()).sum();
         let file = segments.first().and_then(|segment| segment.file.as_ref());
         let open = segments.first().and_then(|segment| indexes.of(index.oid, segment));
+        let place = segments.first().and_then(|segment| indexes.place(index.oid, segment));
+        let merged = place.map(|place| place.index).filter(|one| one.rows() > rows);
+        let share = merged.as_ref().map_or(0, |merged| merged.bytes() / merged.rows() * rows);
         let state = match (&open, file) {
+            _ if merged.is_some() => IndexState::Merged,
             (Some(_), _) => IndexState::Ready,
             (None, None) => IndexState::Tail,
             (None, Some(_)) if index.answers().is_some() => IndexState::Building,
@@ -91,11 +99,11 @@ impl Engine {
             segment: file.map(|meta| meta.id.0),
             state,
             rows,
-            unindexed: if open.is_some() { 0 } else { rows },
+            unindexed: if open.is_some() || merged.is_some() { 0 } else { rows },
             nodes: of(cvx_index::SegmentIndex::nodes),
             edges: of(cvx_index::SegmentIndex::edges),
             layers: of(cvx_index::SegmentIndex::layers),
-            bytes: of(cvx_index::SegmentIndex::bytes),
+            bytes: of(cvx_index::SegmentIndex::bytes) + share,
             live_share: if rows == 0 { 1.0 } else { (rows - closed) as f64 / rows as f64 },
             unreachable: of(cvx_index::SegmentIndex::unreachable),
             recall: indexes.recall.lock().get(&index.oid).copied(),

@@ -108,6 +108,13 @@ impl<'a> Judge<'a> {
         Rows::compact(self.pick(segment, range, offered.as_deref()))
     }
 
+    /// How many rows `select` may have to look at.
+    pub(crate) fn doubtful(&self, segment: &Segment, (first, last): (i64, i64)) -> usize {
+        let last = self.sight.valid.map_or(last, |stretch| last.min(stretch.last));
+        let range = segment.within(first, last);
+        if range.is_empty() || self.sees_all(segment, &range) { 0 } else { range.len() }
+    }
+
     /// The rows seen of those offered, a word of 64 at a time. A row to which nothing happened
     /// since its commit is seen from there on.
     fn pick(

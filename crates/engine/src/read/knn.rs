@@ -1,6 +1,7 @@
 //! The nearest rows: which rows qualify is decided here, how near they are in cvx-index.
 
 use super::{Judge, Picks, Rows, TableRead, View, assemble};
+use crate::indexes::Place;
 use crate::read::scan::bounds;
 use crate::segment::{Segment, Seqs, Vectors, half_bits};
 use crate::sight::Sight;
@@ -9,8 +10,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::Float32Type;
 use cvx_core::EntityId;
 use cvx_index::{
-    Answer, Block, Counters, ExactScan, HalfPart, Part, Request, Roads, Search, SegmentIndex,
-    Selection, StHnsw, search_halves,
+    Answer, Block, Counters, ExactScan, HalfPart, Indexed, Part, Request, Roads, Search, Selection,
+    StHnsw, search_halves,
 };
 use cvx_types::PgType;
 use hashbrown::HashMap;
@@ -26,7 +27,7 @@ struct Chosen<'a> {
     rows: Rows,
     /// What stands for a vector column that the segment does not have.
     instead: Option<Instead>,
-    index: Option<SegmentIndex>,
+    index: Option<Place>,
 }
 
 /// Rows gathered out of a segment that lacks the column, each with the column's missing value.
@@ -55,7 +56,7 @@ impl TableRead {
         };
         for part in &mut chosen {
             part.complete(view, request.column)?;
-            part.index = index.and_then(|def| view.core.indexes.of(def.oid, part.segment));
+            part.index = index.and_then(|def| view.core.indexes.place(def.oid, part.segment));
         }
         let asked = Request {
             query: request.query,
@@ -126,29 +127,49 @@ fn choose<'a>(
     let chosen = match request.entities {
         Some(entities) => of_entities(view, sight, entities, bounds)?,
         None => {
-            let segments: Vec<_> = view.segments().collect();
-            let select = |segment: &&'a Arc<Segment>| {
-                if let Some(stop) = request.cancel.stopped() {
-                    return Err(Error::from(stop));
-                }
-                let mut judge = Judge::new(view, sight);
-                let rows = judge.select(segment, bounds);
-                Ok((Chosen { segment, rows, instead: None, index: None }, judge.tested))
-            };
-            let selected = segments.par_iter().map(select).collect::<Result<Vec<_>>>()?;
-            stats.tested = selected.iter().map(|(_, tested)| tested).sum();
-            selected.into_iter().map(|(chosen, _)| chosen).collect()
+            let (chosen, tested) = select(view, sight, bounds, request)?;
+            stats.tested = tested;
+            chosen
         }
     };
     stats.segments = view.segments().count();
-    let keep = |chosen: Chosen<'a>| match &request.filter {
-        Some(_) => filter(view, sight, chosen, request),
-        None => Ok(chosen),
+    let keep = |chosen: Chosen<'a>| filter(view, sight, chosen, request);
+    let kept = match &request.filter {
+        Some(_) => chosen.into_par_iter().map(keep).collect::<Result<Vec<_>>>()?,
+        None => chosen,
     };
-    let kept = chosen.into_par_iter().map(keep).collect::<Result<Vec<_>>>()?;
     let kept: Vec<_> = kept.into_iter().filter(|chosen| chosen.rows.len() > 0).collect();
     stats.segments_pruned = stats.segments - kept.len().min(stats.segments);
     Ok(kept)
+}
+
+/// Rows that are looked at on the calling thread: waking others takes as long.
+const ALONE_ROWS: usize = 16_384;
+
+/// The rows that a slice sees, by segment, and how many were looked at one by one.
+fn select<'a>(
+    view: &'a View,
+    sight: &Sight,
+    bounds: (i64, i64),
+    request: &KnnRequest<'_>,
+) -> Result<(Vec<Chosen<'a>>, usize)> {
+    let select = |segment: &'a Arc<Segment>| {
+        if let Some(stop) = request.cancel.stopped() {
+            return Err(Error::from(stop));
+        }
+        let mut judge = Judge::new(view, sight);
+        let rows = judge.select(segment, bounds);
+        Ok((Chosen { segment, rows, instead: None, index: None }, judge.tested))
+    };
+    let judge = Judge::new(view, sight);
+    let doubtful = view.segments().map(|segment| judge.doubtful(segment, bounds)).sum::<usize>();
+    let selected: Vec<_> = if doubtful <= ALONE_ROWS {
+        view.segments().map(select).collect::<Result<_>>()?
+    } else {
+        view.segments().collect::<Vec<_>>().into_par_iter().map(select).collect::<Result<_>>()?
+    };
+    let tested = selected.iter().map(|(_, tested)| tested).sum();
+    Ok((selected.into_iter().map(|(chosen, _)| chosen).collect(), tested))
 }
 
 /// The rows of some entities, by segment.
@@ -242,7 +263,9 @@ impl Chosen<'_> {
             return Some(Part { block, rows: Selection::all(instead.ts.len()), index: None });
         }
         let block = self.segment.block(column, dim)?;
-        Some(Part { block, rows: self.selection(), index: self.index.as_ref() })
+        let index =
+            self.index.as_ref().map(|Place { index, first }| Indexed { index, first: *first });
+        Some(Part { block, rows: self.selection(), index })
     }
 
     /// As `part`, of a column of half floats.

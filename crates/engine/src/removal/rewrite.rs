@@ -7,6 +7,7 @@ use crate::seal::SealedRows;
 use crate::segment::Segment;
 use crate::table_store::TableStore;
 use crate::txn::write_files;
+use cvx_storage::IndexFileId;
 use hashbrown::HashSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -94,7 +95,8 @@ impl Removal {
         let old: HashSet<_> = files.map(|meta| meta.id).collect();
         // Codes tell what the vectors were, near enough.
         let indexes = core.store.index_files()?;
-        let mut derived = indexes.into_iter().filter(|id| old.contains(&id.file));
+        let tells = |id: &IndexFileId| old.iter().any(|file| id.may_tell_of(*file));
+        let mut derived = indexes.into_iter().filter(tells);
         derived.try_for_each(|id| core.store.remove_index_file(id))?;
         old.into_iter().try_for_each(|id| Ok(core.store.remove_row_file(id)?))
     }

@@ -1,13 +1,15 @@
 //! Indexes of sealed segments: made, used, kept over a restart, dropped.
 
 use crate::support::{batch, commit, create, doc, docs, insert, open, options};
-use cvx_core::{CancelToken, Metric};
+use arrow::array::{ArrayRef, Int64Array};
+use cvx_core::{CancelToken, Metric, ValidTime};
 use cvx_engine::{
     CatalogChange, Engine, EngineOptions, IndexDef, IndexState, KnnAnswer, KnnRequest, SearchMode,
     Table, TimeSlice,
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 const ROWS: i64 = 1_500;
 
@@ -241,5 +243,117 @@ fn a_paused_build_stops_with_the_engine() {
     assert_eq!(files(dir.path()).len(), 0);
     let (engine, _) = open(dir.path(), options);
     engine.wait_for_indexes().unwrap();
+    // Of four segments, merged into one.
+    agree(&engine, 1);
+}
+
+/// Files of indexes over several segments.
+fn merged_files(dir: &Path) -> usize {
+    let several = |path: &std::path::PathBuf| {
+        path.file_name().unwrap().to_str().unwrap().matches('-').count() > 1
+    };
+    files(dir).iter().filter(|path| several(path)).count()
+}
+
+/// Segments come one by one, and the graphs that a search has to walk stay few: at most three of a
+/// size. They are there after a restart, and what is erased leaves no file that knew of it.
+#[test]
+fn many_segments_are_few_walks() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EngineOptions { seal_rows: 64, ..options() };
+    let (engine, _) = open(dir.path(), options.clone());
+    let docs = create(&engine, docs(true));
+    let index = index_def("docs_v_idx", Metric::L2);
+    ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+    let mut most = 0;
+    for part in 0..40 {
+        let rows: Vec<_> = (0..64).map(|n| doc(n, part * 500 + n * 7, n * 31 % 977)).collect();
+        let mut txn = engine.begin();
+        insert(&mut txn, &docs, &rows).unwrap();
+        commit(txn).unwrap();
+        engine.seal(&docs).unwrap();
+        engine.wait_for_indexes().unwrap();
+        let exact = nearest(&engine, [400.0, 900.0], SearchMode::Exact);
+        let index = nearest(&engine, [400.0, 900.0], SearchMode::Index { ef: 400 });
+        assert_eq!(index.rows, exact.rows, "after {part}");
+        most = most.max(index.stats.walked);
+    }
+    assert!(most <= 3 * 3, "{most} walks");
+    // 40 = 2 * 16 + 2 * 4.
     agree(&engine, 4);
+    assert_eq!((files(dir.path()).len(), merged_files(dir.path())), (44, 4));
+    let stats = engine.index_stats().unwrap();
+    assert_eq!(stats.iter().filter(|row| row.state == IndexState::Merged).count(), 40);
+    assert!(stats.iter().all(|row| row.unindexed == 0));
+    engine.shutdown();
+    drop(engine);
+    let (engine, _) = open(dir.path(), options);
+    engine.wait_for_indexes().unwrap();
+    agree(&engine, 4);
+    assert_eq!(files(dir.path()).len(), 44);
+    // Rows of one segment go: its merged index with them, and the others' own take over.
+    let docs = table(&engine);
+    engine.pause_indexing(true).unwrap();
+    let entity = engine.begin().read(&docs).unwrap();
+    let entity = entity.entities_of(&[Arc::new(Int64Array::from(vec![5])) as ArrayRef]).unwrap();
+    let point = (entity[0].unwrap(), ValidTime(35));
+    engine.erase(&docs, [point]).unwrap();
+    assert_eq!(merged_files(dir.path()), 3);
+    engine.pause_indexing(false).unwrap();
+    engine.wait_for_indexes().unwrap();
+    let index = nearest(&engine, [155.0, 35.0], SearchMode::Index { ef: 400 });
+    assert_eq!(index.rows, nearest(&engine, [155.0, 35.0], SearchMode::Exact).rows);
+    assert!(index.stats.walked <= 9, "{:?}", index.stats);
+    let last = table(&engine).indexes[0].oid;
+    ddl(&engine, CatalogChange::DropIndex { oid: last });
+    engine.wait_for_indexes().unwrap();
+    assert_eq!(files(dir.path()).len(), 0);
+}
+
+/// Rows come in, are sealed, indexed and merged while others search: whoever asks for a row that
+/// was answered finds it, first, whether it lies in the tail, in a segment or in a merged index.
+#[test]
+fn every_row_is_found_while_indexes_change() {
+    const EACH: i64 = 48;
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), EngineOptions { seal_rows: 48, ..options() });
+    let docs = create(&engine, docs(true));
+    let index = index_def("docs_v_idx", Metric::L2);
+    ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+    let written = AtomicI64::new(0);
+    let vector = |n: i64| [n as f32, (n * 37 % 1_009) as f32];
+    let search = || {
+        let mut asked = 0;
+        while written.load(Ordering::Acquire) < 30 * EACH {
+            let last = written.load(Ordering::Acquire);
+            for n in (0..last).step_by(41) {
+                let found = nearest(&engine, vector(n), SearchMode::Index { ef: 200 });
+                assert_eq!(found.rows[0].0, Some(0.0), "row {n} of {last}");
+                asked += 1;
+            }
+        }
+        asked
+    };
+    let asked: usize = std::thread::scope(|scope| {
+        let searching = [(); 2].map(|()| scope.spawn(search));
+        for part in 0..30 {
+            let rows: Vec<_> = (part * EACH..(part + 1) * EACH)
+                .map(|n| crate::support::Doc { v: Some(vector(n)), ..doc(n, n, n) })
+                .collect();
+            let mut txn = engine.begin();
+            insert(&mut txn, &docs, &rows).unwrap();
+            commit(txn).unwrap();
+            written.store((part + 1) * EACH, Ordering::Release);
+            engine.seal(&docs).unwrap();
+            if part % 3 == 0 {
+                engine.wait_for_indexes().unwrap();
+            }
+        }
+        searching.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert!(asked > 100, "{asked} searches");
+    engine.wait_for_indexes().unwrap();
+    let stats = engine.index_stats().unwrap();
+    assert!(stats.iter().all(|row| row.unreachable == 0 && row.unindexed == 0));
+    agree(&engine, 6);
 }

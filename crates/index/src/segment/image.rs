@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!    0  magic "CVXHNSW\n"              48  nodes u64
-//!    8  version u32 = 1                56  links u64
+//!    8  version u32 = 2                56  links u64
 //!   12  metric u32 (0 L2, 1 cosine,    64  unreachable u64
 //!       2 inner product)               72  entry u32
 //!   16  dim u32                        76  checksum of what follows the table, CRC-32C
@@ -22,7 +22,7 @@ use cvx_core::Metric;
 use std::ops::Range;
 
 const MAGIC: &[u8; 8] = b"CVXHNSW\n";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const TABLE: usize = 96;
 const HEAD_CRC: Range<usize> = 84..88;
 const ALIGN: usize = 64;
@@ -46,6 +46,7 @@ pub(super) enum Section {
     Loose,
     Twins,
     Order,
+    Members,
     Edges(usize),
 }
 
@@ -60,7 +61,8 @@ impl Section {
             Self::Loose => 5,
             Self::Twins => 6,
             Self::Order => 7,
-            Self::Edges(layer) => 8 + layer,
+            Self::Members => 8,
+            Self::Edges(layer) => 9 + layer,
         }
     }
 }
@@ -87,49 +89,77 @@ pub(super) struct Image {
     sections: Vec<Range<usize>>,
 }
 
-/// Puts an image together; sections in their order.
-pub(super) fn encode(header: &Header, sections: &[&[u8]]) -> Vec<u8> {
-    let mut image = vec![0u8; (TABLE + 16 * sections.len()).next_multiple_of(ALIGN)];
-    let body = image.len();
-    let mut table = Vec::with_capacity(sections.len());
-    for section in sections {
-        table.push((image.len() as u64, section.len() as u64));
-        image.extend_from_slice(section);
-        image.resize(image.len().next_multiple_of(ALIGN), 0);
+/// A block of an index: what the builder called it, and how many rows it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub label: u64,
+    pub rows: usize,
+}
+
+/// An image that was built, in pieces that are to be written one after the other.
+#[derive(Debug)]
+pub struct BuiltIndex {
+    head: Vec<u8>,
+    /// Each a multiple of 64 bytes long.
+    sections: Vec<Vec<u8>>,
+}
+
+impl BuiltIndex {
+    /// Of sections in their order.
+    pub(super) fn new(header: &Header, mut sections: Vec<Vec<u8>>) -> Self {
+        let body = (TABLE + 16 * sections.len()).next_multiple_of(ALIGN);
+        let mut head = vec![0u8; body];
+        let (mut start, mut crc) = (body, 0);
+        for (place, section) in sections.iter_mut().enumerate() {
+            let at = TABLE + 16 * place;
+            head[at..at + 8].copy_from_slice(&(start as u64).to_le_bytes());
+            head[at + 8..at + 16].copy_from_slice(&(section.len() as u64).to_le_bytes());
+            section.resize(section.len().next_multiple_of(ALIGN), 0);
+            start += section.len();
+            crc = crc32c::crc32c_append(crc, section);
+        }
+        let words = [
+            (8, VERSION),
+            (12, metric_code(header.space)),
+            (16, header.dim as u32),
+            (20, header.degree as u32),
+            (40, header.layers as u32),
+            (44, header.width as u32),
+            (72, header.entry),
+            (76, crc),
+            (80, sections.len() as u32),
+        ];
+        let longs = [
+            (24, header.rows as u64),
+            (32, header.stamp),
+            (48, header.nodes as u64),
+            (56, header.links as u64),
+            (64, header.unreachable as u64),
+        ];
+        head[..8].copy_from_slice(MAGIC);
+        for (at, word) in words {
+            head[at..at + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        for (at, long) in longs {
+            head[at..at + 8].copy_from_slice(&long.to_le_bytes());
+        }
+        let crc = head_crc(&head);
+        head[HEAD_CRC].copy_from_slice(&crc.to_le_bytes());
+        Self { head, sections }
     }
-    let mut words = vec![
-        (8, VERSION),
-        (12, metric_code(header.space)),
-        (16, header.dim as u32),
-        (20, header.degree as u32),
-        (40, header.layers as u32),
-        (44, header.width as u32),
-        (72, header.entry),
-        (80, sections.len() as u32),
-    ];
-    words.push((76, crc32c::crc32c(&image[body..])));
-    let longs = [
-        (24, header.rows as u64),
-        (32, header.stamp),
-        (48, header.nodes as u64),
-        (56, header.links as u64),
-        (64, header.unreachable as u64),
-    ];
-    image[..8].copy_from_slice(MAGIC);
-    for (at, word) in words {
-        image[at..at + 4].copy_from_slice(&word.to_le_bytes());
+
+    /// The image, piece by piece.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&self.head[..]).chain(self.sections.iter().map(|section| &section[..]))
     }
-    for (at, long) in longs {
-        image[at..at + 8].copy_from_slice(&long.to_le_bytes());
+
+    /// The image in one piece.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.pieces().map(<[u8]>::len).sum());
+        self.pieces().for_each(|piece| bytes.extend_from_slice(piece));
+        bytes
     }
-    for (place, (start, length)) in table.into_iter().enumerate() {
-        let at = TABLE + 16 * place;
-        image[at..at + 8].copy_from_slice(&start.to_le_bytes());
-        image[at + 8..at + 16].copy_from_slice(&length.to_le_bytes());
-    }
-    let crc = head_crc(&image[..body]);
-    image[HEAD_CRC].copy_from_slice(&crc.to_le_bytes());
-    image
 }
 
 fn head_crc(head: &[u8]) -> u32 {
@@ -180,6 +210,11 @@ impl Image {
         let loose: &[u32] = self.array(Section::Loose);
         if !below(order, rows) || !below(self.array(Section::Twins), rows) {
             return Err("a row beyond the last");
+        }
+        let members: &[[u64; 2]] = self.array(Section::Members);
+        let counted = members.iter().try_fold(0u64, |sum, [_, rows]| sum.checked_add(*rows));
+        if counted != Some(rows as u64) {
+            return Err("members of another number of rows");
         }
         if !below(loose, rows) || loose.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err("loose rows that do not grow");
@@ -274,6 +309,7 @@ fn check_lengths(header: &Header, sections: &[Range<usize>]) -> Result<(), &'sta
     let Header { rows, width, layers, .. } = *header;
     let lengths = [width * 4, rows * width / 8, rows * 16, rows * width, rows * 16];
     let right = sections.len() == Section::Edges(layers).place()
+        && sections[Section::Members.place()].len().is_multiple_of(16)
         && lengths.iter().zip(sections).all(|(length, section)| section.len() == *length)
         && sections[5..].iter().all(|section| section.len().is_multiple_of(4))
         && [0, rows * 4].contains(&sections[Section::Twins.place()].len());

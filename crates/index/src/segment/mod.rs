@@ -1,14 +1,15 @@
-//! The index of one block: codes of its rows in time order, and a graph over them.
+//! The index of one block, or of several: codes of its rows in time order, and a graph over them.
 //!
 //! ```text
 //!   image (a file, mapped, or bytes just built)
 //!   +--------+---------+------+---------------+-------+--------------+-------+-------+-----------+
 //!   | header | centre  | bits | factors of    | bytes | factors of   | loose | twins | order,    |
-//!   |        | f32     | u64  | the bits, f32 | u8    | the bytes    | u32   | u32   | edges u32 |
+//!   |        | f32     | u64  | the bits, f32 | u8    | the bytes    | u32   | u32   | members,  |
+//!   |        |         |      |               |       |              |       |       | edges u32 |
 //!   +--------+---------+------+---------------+-------+--------------+-------+-------+-----------+
 //! ```
 //!
-//! **Invariant.** An index is derived from one block and one metric, whose mark (`stamp`) it
+//! **Invariant.** An index is derived from its blocks and one metric, whose mark (`stamp`) it
 //! carries; it never changes, and rows keep their numbers. Every row can be found: it is reachable
 //! in the graph, or a twin of one that is (the same numbers), or loose. Loose rows are those that
 //! codes cannot describe (no vector, a zero vector under cosine, numbers beyond f32's squares) and
@@ -21,6 +22,7 @@
 mod build;
 mod codes;
 mod image;
+mod rows;
 mod space;
 
 #[cfg(test)]
@@ -28,9 +30,9 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use build::{BuildError, BuildOptions, build_index};
+pub use build::{BuildError, BuildOptions, build_index, merge_index};
 pub(crate) use codes::{CodeQuery, Codes};
-pub use image::ImageError;
+pub use image::{BuiltIndex, ImageError, Member};
 pub(crate) use space::Space;
 
 use crate::graph::Graph;
@@ -64,7 +66,23 @@ impl SegmentIndex {
         self.0.header().rows
     }
 
-    /// What the builder said the block was.
+    /// The blocks, in the order of their rows.
+    #[must_use]
+    pub fn members(&self) -> Vec<Member> {
+        let members = self.0.array::<[u64; 2]>(Section::Members).iter();
+        members.map(|[label, rows]| Member { label: *label, rows: *rows as usize }).collect()
+    }
+
+    pub(crate) fn member_count(&self) -> usize {
+        self.0.array::<[u64; 2]>(Section::Members).len()
+    }
+
+    /// Whether it is the same index, not one like it.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What the builder said the blocks were.
     #[must_use]
     pub fn stamp(&self) -> u64 {
         self.0.header().stamp

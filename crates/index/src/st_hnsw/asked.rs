@@ -5,6 +5,8 @@ use crate::exact::plan::never_negative;
 use crate::segment::Space;
 use cvx_core::code::Rotation;
 use cvx_core::{Query, Rank, ValidTime};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// A query that codes can serve. Ranks order rows as distances do: scores where only meaning
 /// counts, composite distances otherwise.
@@ -14,6 +16,18 @@ pub(super) struct Asked<'a> {
     pub(super) space: Space,
     pub(super) query: Query,
     pub(super) rotated: Vec<f32>,
+}
+
+thread_local! {
+    /// The rotation that this thread used last: making one costs as much as a short search.
+    static LAST: RefCell<Option<Rc<Rotation>>> = const { RefCell::new(None) };
+}
+
+fn rotation(dim: usize) -> Rc<Rotation> {
+    let mut last = LAST.take().filter(|rotation| rotation.dim() == dim);
+    let rotation = Rc::clone(last.get_or_insert_with(|| Rc::new(Rotation::new(dim))));
+    LAST.set(last);
+    rotation
 }
 
 impl<'a> Asked<'a> {
@@ -26,7 +40,7 @@ impl<'a> Asked<'a> {
             return None;
         }
         let factor = space.factor(request.query)?;
-        let rotation = Rotation::new(request.query.len());
+        let rotation = rotation(request.query.len());
         let mut rotated = vec![0.0; rotation.width()];
         rotation.rotate(request.query, factor, &mut rotated);
         let query = Query::new(request.metric, request.query).ok()?;
@@ -58,6 +72,18 @@ impl<'a> Asked<'a> {
         let time = (1.0 - composite.alpha()) * composite.time(ValidTime(ts));
         let semantic = (f64::from(rank) - time) / composite.alpha();
         if semantic < 0.0 { f32::NEG_INFINITY } else { self.space.score(semantic) as f32 }
+    }
+
+    /// The score above which no row is within a rank, whose time term is at least so much.
+    pub(super) fn score_within(&self, rank: f32, least_time: f64) -> f32 {
+        let Some(composite) = &self.request.composite else { return rank };
+        let semantic = (f64::from(rank) - least_time) / composite.alpha();
+        if semantic < 0.0 {
+            return f32::NEG_INFINITY;
+        }
+        // A little more: what follows decides by each row's own time.
+        let score = self.space.score(semantic) as f32;
+        score + score.abs() * 1e-6 + f32::MIN_POSITIVE
     }
 
     /// The distance that leaves, from the exact distance in meaning.

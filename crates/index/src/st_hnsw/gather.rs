@@ -70,6 +70,11 @@ impl Gather {
         }
     }
 
+    /// Takes over what another gathered.
+    pub(super) fn take(&mut self, other: Self) {
+        other.kept.into_iter().for_each(|candidate| self.offer(candidate));
+    }
+
     /// Drops the candidates of a part.
     pub(super) fn forget(&mut self, part: u32) {
         self.kept.retain(|candidate| candidate.part != part);

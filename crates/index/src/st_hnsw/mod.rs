@@ -25,6 +25,10 @@
 //! of the part, which sees every row. A sift leaves a row out only if the estimate less some
 //! standard errors is beyond the bound (RaBitQ's theorem), a walk what it does not meet.
 //!
+//! **Threads.** A search that is alone gives parts of its work to rayon's other threads if there is
+//! enough of it; the parts then do not know each other's bounds, and find what they find: more,
+//! rather than less. Searches that meet keep to one thread each.
+//!
 //! Searches by other metrics, of queries that codes cannot describe, and of negative composite
 //! distances are [`ExactScan`]'s.
 
@@ -33,6 +37,7 @@ mod gather;
 mod road;
 mod seek;
 mod sift;
+mod team;
 
 #[cfg(test)]
 mod tests;
@@ -43,12 +48,14 @@ use crate::{Answer, Counters, Error, ExactScan, Part, Request, Search, Selection
 use asked::Asked;
 use cvx_core::TopK;
 use gather::{Candidate, Gather};
-use road::{Coded, Road};
+use road::{Coded, Member};
+use team::{Task, Turn};
 
 /// Searches indexes, and scans what has none.
 #[derive(Clone, Copy, Debug)]
 pub struct StHnsw {
-    /// Nodes kept while a graph is walked: more find more. The paper's efSearch.
+    /// Nodes kept while the graph of a segment is walked, some more in one of several: more find
+    /// more. The paper's efSearch.
     pub ef: usize,
     pub roads: Roads,
     /// Standard errors an estimate is given: fewer cost less and miss more.
@@ -80,10 +87,18 @@ impl Search for StHnsw {
         if request.k == 0 {
             return Ok(Answer::default());
         }
+        // Where time weighs nothing, it is no search in two orders.
+        let plain = Request { composite: None, ..*request };
+        let request = match request.composite {
+            Some(composite) if composite.alpha() == 1.0 => &plain,
+            _ => request,
+        };
         let Some(asked) = Asked::new(request) else {
             return ExactScan::default().search(request, parts);
         };
-        Searching::new(self, &asked, parts).run()
+        let turn = Turn::take();
+        let shares = |tasks: &[Task<'_, '_>]| turn.is_alone() && team::is_worth(&asked, tasks);
+        Searching::new(self, &asked, parts).run(shares)
     }
 }
 
@@ -104,23 +119,27 @@ impl<'a> Searching<'a> {
         Self { effort, asked, parts, gather: Gather::new(k), top: TopK::new(k), counters }
     }
 
-    fn run(mut self) -> Result<Answer, Error> {
+    /// `shares` says whether pieces of the work are for other threads too.
+    fn run(mut self, shares: impl Fn(&[Task<'_, '_>]) -> bool) -> Result<Answer, Error> {
         let (mut coded, mut plain) = (Vec::new(), Vec::new());
-        for (number, part) in self.parts.iter().enumerate() {
-            let selected = part.rows.count(part.block.rows());
-            self.counters.candidates += selected;
-            match road::choose(self.effort, self.asked, part, selected) {
-                Road::Scan => plain.push(number as u32),
-                Road::Codes(index) => {
-                    coded.push(Coded::new(self.asked, number as u32, part, index, selected));
-                }
+        for run in road::runs(self.parts) {
+            self.counters.candidates += run.selected;
+            match run.road(self.effort, self.asked) {
+                Some(index) => coded.push(Coded::new(self.asked, run, index)),
+                None => plain.extend(run.members.iter().map(|member| member.number)),
             }
         }
+        plain.sort_unstable();
         self.scan(&plain, &coded)?;
         coded.sort_by(|a, b| a.least.total_cmp(&b.least));
-        for part in &coded {
-            self.poll()?;
-            self.visit(part)?;
+        let tasks = self.tasks(&coded);
+        if shares(&tasks) {
+            self.share(&tasks)?;
+        } else {
+            for part in &coded {
+                self.poll()?;
+                self.visit(part)?;
+            }
         }
         self.compare(&coded)?;
         self.fill(&coded)?;
@@ -134,8 +153,10 @@ impl<'a> Searching<'a> {
     /// Compares every selected row of parts without an index, and the loose rows of the others.
     fn scan(&mut self, plain: &[u32], coded: &[Coded<'a>]) -> Result<(), Error> {
         let parts = plain.iter().map(|number| (*number, self.parts[*number as usize].clone()));
-        let loose = coded.iter().filter(|part| !part.loose.is_empty()).map(|part| {
-            (part.number, Part { rows: Selection::List(&part.loose), ..part.part.clone() })
+        let loose: Vec<(u32, Vec<u32>)> = coded.iter().flat_map(Coded::loose_by_part).collect();
+        let loose = loose.iter().map(|(number, rows)| {
+            let part = self.parts[*number as usize].clone();
+            (*number, Part { rows: Selection::List(rows), ..part })
         });
         let (numbers, parts): (Vec<u32>, Vec<Part<'_>>) = parts.chain(loose).unzip();
         if parts.is_empty() {
@@ -156,7 +177,7 @@ impl<'a> Searching<'a> {
     /// Gathers the candidates of a part.
     fn visit(&mut self, part: &Coded<'a>) -> Result<(), Error> {
         if part.least > f64::from(self.gather.limit()) {
-            self.counters.blocks_pruned += 1;
+            self.counters.blocks_pruned += part.run.members.len();
             return Ok(());
         }
         if part.walks(self.effort, self.asked) {
@@ -164,10 +185,10 @@ impl<'a> Searching<'a> {
             if self.seek(part)? {
                 return Ok(());
             }
-            self.gather.forget(part.number);
+            part.run.members.iter().for_each(|member| self.gather.forget(member.number));
         }
         self.counters.sifted += 1;
-        self.sift(part)
+        self.sift(part, &part.run.members)
     }
 
     /// Compares the gathered rows themselves, best first, until none can be nearer.
@@ -177,9 +198,8 @@ impl<'a> Searching<'a> {
             if candidate.low > self.asked.rank_of(self.top.worst()) {
                 continue;
             }
-            let Some(part) = coded.iter().find(|part| part.number == candidate.part) else {
-                continue;
-            };
+            let run = |part: &&Coded<'a>| part.member_of(candidate.part).is_some();
+            let Some(part) = coded.iter().find(run) else { continue };
             self.take(part, &candidate)?;
         }
         Ok(())
@@ -187,22 +207,30 @@ impl<'a> Searching<'a> {
 
     /// Puts a candidate in its place by its exact distance, and its twins beside it.
     fn take(&mut self, part: &Coded<'a>, candidate: &Candidate) -> Result<(), Error> {
-        let block = &part.part.block;
+        let block = &self.parts[candidate.part as usize].block;
         let vector = &block.vectors[candidate.row as usize * block.dim..][..block.dim];
         let semantic = self.asked.query.distance(vector)?;
         self.counters.distances += 1;
+        let first = part.member_of(candidate.part).map_or(0, |member| member.first);
+        let node = first + candidate.row;
         let twins = part.twins.filter(|_| candidate.node);
-        let mut row = candidate.row;
+        let mut row = node;
         loop {
             if twins.is_none() || part.selects(row) {
-                let distance = self.asked.distance(semantic, block.ts[row as usize]);
-                offer(&mut self.top, Some(distance), block, part.number, row);
+                self.offer(part, semantic, row);
             }
-            row = twins.map_or(candidate.row, |twins| twins[row as usize]);
-            if row == candidate.row {
+            row = twins.map_or(node, |twins| twins[row as usize]);
+            if row == node {
                 return Ok(());
             }
         }
+    }
+
+    fn offer(&mut self, part: &Coded<'a>, semantic: f64, row: u32) {
+        let Some((place, row)) = part.locate(row) else { return };
+        let Member { number, part, .. } = part.run.members[place];
+        let distance = self.asked.distance(semantic, part.block.ts[row]);
+        offer(&mut self.top, Some(distance), &part.block, number, row as u32);
     }
 
     /// If fewer were found than qualify, compares every row of what was searched by codes.
@@ -210,8 +238,9 @@ impl<'a> Searching<'a> {
         if self.top.len() >= self.asked.request.k.min(self.counters.candidates) {
             return Ok(());
         }
-        let numbers: Vec<u32> = coded.iter().map(|part| part.number).collect();
-        let parts: Vec<Part<'_>> = coded.iter().map(|part| part.part.clone()).collect();
+        let members = coded.iter().flat_map(|part| &part.run.members);
+        let (numbers, parts): (Vec<u32>, Vec<Part<'_>>) =
+            members.map(|member| (member.number, member.part.clone())).unzip();
         let answer = ExactScan::default().search(self.asked.request, &parts)?;
         self.counters.distances += answer.counters.distances;
         let kept = std::mem::replace(&mut self.top, TopK::new(self.asked.request.k));

@@ -3,7 +3,7 @@
 use super::Searching;
 use super::asked::Asked;
 use super::gather::{Candidate, Gather};
-use super::road::{Coded, is_narrow};
+use super::road::{Coded, is_narrow, reach};
 use crate::Error;
 use crate::graph::{Beam, Guide, Visited, walk};
 use crate::segment::CodeQuery;
@@ -23,8 +23,8 @@ impl<'a> Searching<'a> {
         let k = self.asked.request.k;
         let width = part.width(self.effort, self.asked);
         let (beam, _) = self.walk_part(part, width, usize::MAX)?;
-        let met = beam.found().filter(|(_, node)| part.selects_node(*node)).count();
-        Ok(met >= k.min(part.selected - part.loose.len()) || part.twins.is_some() && met > 0)
+        let met = beam.found().filter(|(_, node)| part.stand_in(*node).is_some()).count();
+        Ok(met >= k.min(part.run.selected - part.loose.len()) || part.twins.is_some() && met > 0)
     }
 
     /// The same for a composite search: nodes come in the order of meaning, until meaning alone,
@@ -48,7 +48,7 @@ impl<'a> Searching<'a> {
         let graph = part.index.graph();
         let Some(lowest) = graph.lowest() else { return Ok((beam, false)) };
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
-        let (asked, ef) = (self.asked, self.effort.ef);
+        let (asked, ef) = (self.asked, reach(self.effort.ef, part.index));
         let mut seek = Seek::new(asked, part, query, &mut self.gather, (ef, budget));
         let start = graph.descend(|rows, out| {
             seek.scores += rows.len();
@@ -87,6 +87,8 @@ struct Seek<'a, 's> {
     budget: usize,
     /// Whether a bound ended the walk.
     reached: bool,
+    /// Whether time counts: else nobody's is looked up.
+    timed: bool,
 }
 
 impl<'a, 's> Seek<'a, 's> {
@@ -113,7 +115,25 @@ impl<'a, 's> Seek<'a, 's> {
             ef,
             budget,
             reached,
+            timed: asked.request.composite.is_some(),
         }
+    }
+}
+
+impl Seek<'_, '_> {
+    /// Keeps a node if it may be among the nearest.
+    #[inline]
+    fn meet(&mut self, node: u32, score: f32) {
+        let ts = if self.timed { self.part.ts(node) } else { 0 };
+        let low = self.asked.rank(score - self.query.doubt(node), ts);
+        if low > self.gather.limit() {
+            return;
+        }
+        let Some(row) = self.part.stand_in(node) else { return };
+        let Some((place, row)) = self.part.locate(row) else { return };
+        let rank = self.asked.rank(score, ts);
+        let (part, row) = (self.part.run.members[place].number, row as u32);
+        self.gather.offer(Candidate { rank, low, part, row, node: true });
     }
 }
 
@@ -123,7 +143,7 @@ impl Guide for Seek<'_, '_> {
         self.near.extend_from_slice(nodes);
         out.clear();
         out.resize(nodes.len(), f32::INFINITY);
-        if limit.is_finite() && !is_narrow(self.part.part) {
+        if limit.is_finite() && !is_narrow(self.part.index) {
             self.estimates += nodes.len();
             self.query.least_at(nodes, GATE, &mut self.bounds);
             let mut bounds = self.bounds.iter();
@@ -132,17 +152,13 @@ impl Guide for Seek<'_, '_> {
         self.scores += self.near.len();
         self.query.scores(&self.near, &mut self.exact);
         let mut places = nodes.iter().enumerate();
-        for (node, score) in self.near.iter().zip(&self.exact) {
+        for at in 0..self.near.len() {
+            let (node, score) = (&self.near[at], &self.exact[at]);
             if let Some((place, _)) = places.find(|(_, other)| *other == node) {
                 out[place] = *score;
             }
-            let ts = self.part.part.block.ts[*node as usize];
-            let low = self.asked.rank(score - self.query.doubt(*node), ts);
-            if low <= self.gather.limit() && self.part.selects_node(*node) {
-                let rank = self.asked.rank(*score, ts);
-                let (part, row) = (self.part.number, *node);
-                self.gather.offer(Candidate { rank, low, part, row, node: true });
-            }
+            let (node, score) = (*node, *score);
+            self.meet(node, score);
         }
     }
 

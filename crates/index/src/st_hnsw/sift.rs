@@ -1,8 +1,7 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
 use super::gather::Candidate;
-use super::road::Coded;
-use super::road::FOLLOW;
+use super::road::{Coded, FOLLOW, Member};
 use super::{Roads, Searching};
 use crate::exact::plan::{Chunk, Plan};
 use crate::segment::CodeQuery;
@@ -14,10 +13,11 @@ const SEED: usize = 4;
 const STEP: usize = 256;
 
 impl<'a> Searching<'a> {
-    /// Gathers the nearest of the selected rows.
-    pub(super) fn sift(&mut self, part: &Coded<'a>) -> Result<(), Error> {
+    /// Gathers the nearest of the selected rows of some members.
+    pub(super) fn sift(&mut self, part: &Coded<'a>, members: &[Member<'a>]) -> Result<(), Error> {
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
-        let plan = Plan::new(self.asked.request, std::slice::from_ref(part.part), STEP);
+        let parts: Vec<_> = members.iter().map(|member| member.part.clone()).collect();
+        let plan = Plan::new(self.asked.request, &parts, STEP);
         let mut sieve = Sieve { query, rows: Vec::new(), bounds: Vec::new(), scores: Vec::new() };
         for (at, chunk) in plan.chunks.iter().enumerate() {
             if at == SEED
@@ -32,8 +32,9 @@ impl<'a> Searching<'a> {
                 break;
             }
             self.poll()?;
-            self.estimate(part, chunk, &mut sieve);
-            self.score(part, &mut sieve);
+            let member = &members[chunk.part as usize];
+            self.estimate(part, member, chunk, &mut sieve);
+            self.score(member, &mut sieve);
         }
         Ok(())
     }
@@ -48,45 +49,72 @@ impl<'a> Searching<'a> {
         }
         let left = chunks.partition_point(|chunk| chunk.least <= f64::from(limit));
         let places: usize = chunks[..left].iter().map(|chunk| chunk.places.len()).sum();
-        let of_all = part.part.rows.places(part.part.block.rows()).len().max(1);
-        let budget = places as f64 * part.selected as f64 / of_all as f64 / FOLLOW;
+        let of_all = |member: &Member<'_>| member.part.rows.places(member.part.block.rows()).len();
+        let of_all = part.run.members.iter().map(of_all).sum::<usize>().max(1);
+        let budget = places as f64 * part.run.selected as f64 / of_all as f64 / FOLLOW;
         (budget > 2.0 * ef as f64).then_some(budget as usize)
     }
 
     /// Leaves the rows of a chunk that may be near enough.
-    fn estimate(&mut self, part: &Coded<'a>, chunk: &Chunk, sieve: &mut Sieve<'a>) {
+    fn estimate(
+        &mut self,
+        part: &Coded<'a>,
+        member: &Member<'a>,
+        chunk: &Chunk,
+        sieve: &mut Sieve<'a>,
+    ) {
         let Sieve { query, rows, bounds, .. } = sieve;
+        let (selection, first) = (&member.part.rows, member.first);
         rows.clear();
-        part.part.rows.each(chunk.places.clone(), |row| rows.push(row));
+        selection.each(chunk.places.clone(), |row| rows.push(first + row));
         self.counters.estimates += rows.len();
-        match (&part.part.rows, rows.first()) {
-            (Selection::Range(_), Some(first)) => {
-                query.least(*first, rows.len(), self.effort.sigmas, bounds);
+        match (selection, rows.first()) {
+            (Selection::Range(_), Some(start)) => {
+                query.least(*start, rows.len(), self.effort.sigmas, bounds);
             }
             _ => query.least_at(rows, self.effort.sigmas, bounds),
         }
         let limit = self.gather.limit();
-        let (asked, ts) = (self.asked, part.part.block.ts);
-        let mut bounds = bounds.iter();
-        rows.retain(|row| {
-            let least = bounds.next().copied().unwrap_or(f32::INFINITY);
-            least <= asked.score_at(limit, ts[*row as usize])
-                && part.loose.binary_search(row).is_err()
-        });
+        let (asked, ts) = (self.asked, member.part.block.ts);
+        keep_below(rows, bounds, asked.score_within(limit, chunk.least));
+        if asked.request.composite.is_some() {
+            let mut bounds = bounds.iter();
+            rows.retain(|row| {
+                let least = bounds.next().copied().unwrap_or(f32::INFINITY);
+                least <= asked.score_at(limit, ts[(row - first) as usize])
+            });
+        }
+        if !part.loose.is_empty() {
+            rows.retain(|row| part.loose.binary_search(row).is_err());
+        }
     }
 
-    fn score(&mut self, part: &Coded<'a>, sieve: &mut Sieve<'a>) {
+    fn score(&mut self, member: &Member<'a>, sieve: &mut Sieve<'a>) {
         let Sieve { query, rows, scores, .. } = sieve;
         query.scores(rows, scores);
         self.counters.scores += rows.len();
         for (row, score) in rows.iter().zip(scores.iter()) {
-            let ts = part.part.block.ts[*row as usize];
+            let here = row - member.first;
+            let ts = member.part.block.ts[here as usize];
             let rank = self.asked.rank(*score, ts);
             let low = self.asked.rank(score - query.doubt(*row), ts);
-            let (part, row) = (part.number, *row);
+            let (part, row) = (member.number, here);
             self.gather.offer(Candidate { rank, low, part, row, node: false });
         }
     }
+}
+
+/// Keeps the rows whose bounds do not exceed a limit, and those bounds. Without branches: whether a
+/// row stays cannot be foretold.
+fn keep_below(rows: &mut Vec<u32>, bounds: &mut Vec<f32>, limit: f32) {
+    let mut kept = 0;
+    for at in 0..rows.len().min(bounds.len()) {
+        let (row, bound) = (rows[at], bounds[at]);
+        (rows[kept], bounds[kept]) = (row, bound);
+        kept += usize::from(bound <= limit);
+    }
+    rows.truncate(kept);
+    bounds.truncate(kept);
 }
 
 /// Room for a chunk's rows.

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::exact::tests::{Chosen, Rows, brute_force, case};
-use crate::segment::{BuildOptions, build_index};
-use crate::{Hit, SegmentIndex};
+use crate::segment::{BuildOptions, build_index, merge_index};
+use crate::{Hit, Indexed, SegmentIndex};
 
 /// Wide enough that a few hundred rows are all met.
 const THOROUGH: StHnsw = StHnsw { ef: 2_000, roads: Roads::Codes, sigmas: 1e6 };
@@ -20,10 +20,35 @@ fn index(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
 fn indexed<'a>(blocks: &'a [Rows], indexes: &'a [Option<SegmentIndex>]) -> Vec<Part<'a>> {
     let with = |(rows, index): (&'a Rows, &'a Option<SegmentIndex>)| {
         let mut part = rows.part();
-        part.index = index.as_ref();
+        part.index = index.as_ref().map(Indexed::alone);
         part
     };
     blocks.iter().zip(indexes).map(with).collect()
+}
+
+/// One index over all blocks; none if they cannot have one.
+fn merged(blocks: &[Rows], metric: Metric, degree: usize) -> Option<SegmentIndex> {
+    let parts: Vec<_> = blocks.iter().map(Rows::part).collect();
+    let labelled = parts.iter().enumerate().map(|(at, part)| (at as u64, part.block));
+    let options = BuildOptions { degree, parallel: true, ..BuildOptions::standard(&|| true) };
+    let built = merge_index(&labelled.collect::<Vec<_>>(), metric, &options).ok()?;
+    Some(SegmentIndex::open(built.to_bytes()).unwrap())
+}
+
+/// The parts as they lie in an index over all of them, but for those left out.
+fn in_one<'a>(
+    blocks: &'a [Rows],
+    index: Option<&'a SegmentIndex>,
+    asked: impl Fn(usize) -> bool,
+) -> Vec<Part<'a>> {
+    let mut first = 0;
+    let place = |(at, rows): (usize, &'a Rows)| {
+        let mut part = rows.part();
+        part.index = index.map(|index| Indexed { index, first });
+        first += part.block.rows();
+        asked(at).then_some(part)
+    };
+    blocks.iter().enumerate().filter_map(place).collect()
 }
 
 fn bits(distance: Option<f64>) -> Option<u64> {
@@ -67,6 +92,35 @@ proptest! {
         let answer = StHnsw { roads, ..THOROUGH }.search(&request, &parts).unwrap();
         lawful(&answer.hits, &case.blocks, &request)?;
         let expected = brute_force(&request, &case.blocks);
+        let distances =
+            |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
+        prop_assert_eq!(distances(&answer.hits), distances(&expected));
+    }
+
+    /// The same of one index over several blocks, of which not all are asked about.
+    #[test]
+    fn finds_it_in_an_index_of_several_blocks(
+        case in case(),
+        left_out in 0..4usize,
+        roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cheapest][..]),
+    ) {
+        let cancel = CancelToken::default();
+        let request = Request {
+            query: &case.query,
+            metric: case.metric,
+            k: case.k,
+            composite: case.composite,
+            cancel: &cancel,
+        };
+        let index = merged(&case.blocks, case.metric, 4);
+        let parts = in_one(&case.blocks, index.as_ref(), |at| at != left_out);
+        let answer = StHnsw { roads, ..THOROUGH }.search(&request, &parts).unwrap();
+        let mut asked = case.blocks.clone();
+        if left_out < asked.len() {
+            asked.remove(left_out);
+        }
+        lawful(&answer.hits, &asked, &request)?;
+        let expected = brute_force(&request, &asked);
         let distances =
             |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
         prop_assert_eq!(distances(&answer.hits), distances(&expected));
@@ -323,5 +377,72 @@ fn stops_when_told() {
         let request = Request { query, metric: Metric::L2, k: 5, composite: None, cancel: &cancel };
         let stopped = search.search(&request, &indexed(&blocks, &indexes));
         assert_eq!(stopped, Err(Error::Stopped(Stop::Cancelled)));
+    }
+}
+
+/// What merging is for: sixteen graphs are sixteen walks, their merged graph is one, and finds as
+/// much for a fraction of the work.
+#[test]
+fn a_merged_index_is_walked_once() {
+    let (all, queries) = cloud(20, 8_000, 64, 40);
+    let blocks: Vec<Rows> = (0..16).map(|at| stretch(&all, at * 500..at * 500 + 500)).collect();
+    let single: Vec<_> = blocks.iter().map(|rows| index_of(rows, Metric::L2)).collect();
+    let one = merged(&blocks, Metric::L2, 16);
+    let of_single = indexed(&blocks, &single);
+    let of_one = in_one(&blocks, one.as_ref(), |_| true);
+    let plain: Vec<Part<'_>> = blocks.iter().map(Rows::part).collect();
+    let search = StHnsw { ef: 40, roads: Roads::Walk, ..StHnsw::default() };
+    let cancel = CancelToken::default();
+    let (mut found, mut wanted, mut scores) = ([0, 0], 0, [0, 0]);
+    for query in &queries {
+        let request =
+            Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
+        let truth = ExactScan::default().search(&request, &plain).unwrap().hits;
+        wanted += truth.len();
+        for (way, parts) in [&of_single, &of_one].into_iter().enumerate() {
+            let answer = search.search(&request, parts).unwrap();
+            assert_eq!(answer.counters.walked, [16, 1][way]);
+            found[way] += answer.hits.iter().filter(|hit| truth.contains(hit)).count();
+            scores[way] += answer.counters.scores;
+        }
+    }
+    assert!(found.iter().all(|found| *found * 100 >= wanted * 95), "{found:?} of {wanted}");
+    assert!(scores[1] * 2 < scores[0], "{scores:?} scores");
+}
+
+/// Whether one thread does all or several share it, the same rows come back.
+#[test]
+fn shared_work_finds_the_same() {
+    let (all, queries) = cloud(21, 3_000, 64, 20);
+    let blocks: Vec<Rows> = (0..6).map(|at| stretch(&all, at * 500..at * 500 + 500)).collect();
+    let (left, right) = blocks.split_at(3);
+    let (one, two) = (merged(left, Metric::L2, 8), merged(right, Metric::L2, 8));
+    let mut parts = in_one(left, one.as_ref(), |_| true);
+    parts.extend(in_one(right, two.as_ref(), |at| at != 1));
+    let cancel = CancelToken::default();
+    for roads in [Roads::Walk, Roads::Sift] {
+        let search = StHnsw { roads, ..THOROUGH };
+        for query in &queries[..10] {
+            let request =
+                Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
+            let asked = Asked::new(&request).unwrap();
+            let answer =
+                |shares| Searching::new(&search, &asked, &parts).run(move |_| shares).unwrap();
+            let (alone, shared) = (answer(false), answer(true));
+            assert_eq!(alone.hits, shared.hits);
+            let pieces = if roads == Roads::Walk { (2, 0) } else { (0, 5) };
+            assert_eq!((shared.counters.walked, shared.counters.sifted), pieces);
+        }
+    }
+}
+
+/// Some rows of a block as a block.
+fn stretch(rows: &Rows, range: std::ops::Range<usize>) -> Rows {
+    Rows {
+        vectors: rows.vectors[range.start * rows.dim..range.end * rows.dim].to_vec(),
+        entities: rows.entities[range.clone()].to_vec(),
+        ts: rows.ts[range.clone()].to_vec(),
+        chosen: Chosen::Range(0..range.len()),
+        ..rows.clone()
     }
 }

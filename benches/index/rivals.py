@@ -1,0 +1,212 @@
+"""Peers that run in this process: each is built once, kept as a file, and searched by one thread.
+
+`build(base)`, `save(path)`, `load(path, base)`, `set(effort)`, `find(query)`: the ten nearest by inner
+product of unit vectors, which is cosine. `efforts` are in growing order.
+"""
+
+import pathlib
+import shutil
+
+import numpy as np
+
+EFFORTS = (10, 20, 40, 80, 160, 320)
+
+
+class Hnswlib:
+    name, efforts = "hnswlib M16 efc200", EFFORTS
+
+    def __init__(self):
+        import hnswlib
+
+        self.module = hnswlib
+
+    def build(self, base):
+        self.index = self.module.Index(space="ip", dim=base.shape[1])
+        self.index.init_index(len(base), M=16, ef_construction=200, random_seed=1)
+        self.index.add_items(base, np.arange(len(base)), num_threads=2)
+
+    def save(self, path):
+        self.index.save_index(str(path))
+
+    def load(self, path, base):
+        self.index = self.module.Index(space="ip", dim=base.shape[1])
+        self.index.load_index(str(path))
+        self.index.set_num_threads(1)
+
+    def set(self, effort):
+        self.index.set_ef(effort)
+
+    def find(self, query):
+        return self.index.knn_query(query, 10, num_threads=1)[0][0]
+
+
+class Faiss:
+    """HNSW over 8-bit codes, or inverted lists of 1-bit codes whose best 50 are compared again."""
+
+    efforts = EFFORTS
+
+    def __init__(self, key):
+        import faiss
+
+        self.faiss, self.key = faiss, key
+        self.name = f"faiss {key}"
+        if key == "IVF RaBitQ":
+            self.efforts = (2, 4, 8, 16, 32, 64, 128)
+
+    def build(self, base):
+        self.faiss.omp_set_num_threads(2)
+        product = self.faiss.METRIC_INNER_PRODUCT
+        if self.key == "IVF RaBitQ":
+            lists = int(4 * np.sqrt(len(base)))
+            key = f"RR{base.shape[1]},IVF{lists},RaBitQ"
+            self.index = self.faiss.index_factory(base.shape[1], key, product)
+            self.inverted().cp.niter = 8
+        else:
+            self.index = self.faiss.index_factory(base.shape[1], self.key, product)
+            self.faiss.downcast_index(self.index).hnsw.efConstruction = 200
+        self.index.train(base[:100_000])
+        self.index.add(base)
+
+    def inverted(self):
+        return self.faiss.extract_index_ivf(self.index)
+
+    def save(self, path):
+        self.faiss.write_index(self.index, str(path))
+
+    def load(self, path, base):
+        self.index, self.base = self.faiss.read_index(str(path)), base
+
+    def set(self, effort):
+        self.faiss.omp_set_num_threads(1)
+        if self.key == "IVF RaBitQ":
+            self.inverted().nprobe = effort
+        else:
+            self.faiss.downcast_index(self.index).hnsw.efSearch = effort
+
+    def find(self, query):
+        if self.key != "IVF RaBitQ":
+            return self.index.search(query[None], 10)[1][0]
+        found = self.index.search(query[None], 50)[1][0]
+        found = found[found >= 0]
+        return found[np.argsort(-(self.base[found] @ query))[:10]]
+
+
+class Usearch:
+    efforts = EFFORTS
+
+    def __init__(self, dtype):
+        from usearch.index import Index
+
+        self.Index, self.dtype, self.name = Index, dtype, f"usearch {dtype} M16 efc128"
+
+    def make(self, dim):
+        metric = "cos" if self.dtype == "i8" else "ip"
+        return self.Index(
+            ndim=dim, metric=metric, dtype=self.dtype, connectivity=16, expansion_add=128
+        )
+
+    def build(self, base):
+        self.index = self.make(base.shape[1])
+        self.index.add(np.arange(len(base)), base, threads=2)
+
+    def save(self, path):
+        self.index.save(str(path))
+
+    def load(self, path, base):
+        self.index = self.make(base.shape[1])
+        self.index.load(str(path))
+
+    def set(self, effort):
+        self.index.expansion_search = effort
+
+    def find(self, query):
+        return self.index.search(query, 10, threads=1).keys
+
+
+class SymphonyQG:
+    name, efforts = "SymphonyQG R32 (rabitqlib)", EFFORTS
+
+    def __init__(self):
+        import rabitqlib
+
+        self.module = rabitqlib
+
+    def build(self, base):
+        self.index = self.module.SymqgIndex(base.shape[1], 32, "l2", 0)
+        self.index.build(base, 200, num_threads=2)
+
+    def save(self, path):
+        self.index.save(str(path))
+
+    def load(self, path, base):
+        self.index = self.module.SymqgIndex.load(str(path))
+
+    def set(self, effort):
+        self.effort = effort
+
+    def find(self, query):
+        first, second = self.index.search(query[None], 10, self.effort, num_threads=1)
+        ids = first if np.asarray(first).dtype.kind in "iu" else second
+        return np.asarray(ids)[0]
+
+
+class Svs:
+    """Vamana over half floats. The LVQ codes of the library work on Intel's processors only."""
+
+    name, efforts = "SVS Vamana R32 f16", EFFORTS
+
+    def __init__(self):
+        import svs
+
+        self.module = svs
+
+    def build(self, base):
+        how = self.module.VamanaBuildParameters(
+            graph_max_degree=32, window_size=128, alpha=0.95
+        )
+        product = self.module.DistanceType.MIP
+        self.index = self.module.Vamana.build(
+            how, base.astype(np.float16), product, num_threads=2
+        )
+
+    def save(self, path):
+        parts = [pathlib.Path(path) / part for part in ("config", "graph", "data")]
+        shutil.rmtree(path, ignore_errors=True)
+        for part in parts:
+            part.mkdir(parents=True)
+        self.index.save(*map(str, parts))
+
+    def load(self, path, base):
+        config, graph, data = (str(pathlib.Path(path) / p) for p in ("config", "graph", "data"))
+        svs = self.module
+        self.index = svs.Vamana(
+            config,
+            svs.GraphLoader(graph),
+            svs.VectorDataLoader(data, svs.DataType.float16),
+            svs.DistanceType.MIP,
+            num_threads=1,
+        )
+
+    def set(self, effort):
+        self.index.search_window_size = effort
+
+    def find(self, query):
+        return self.index.search(query[None], 10)[0][0]
+
+
+MAKERS = {
+    "hnswlib": Hnswlib,
+    "faiss-hnsw-sq8": lambda: Faiss("HNSW16_SQ8"),
+    "faiss-ivf-rabitq": lambda: Faiss("IVF RaBitQ"),
+    "usearch-bf16": lambda: Usearch("bf16"),
+    "usearch-i8": lambda: Usearch("i8"),
+    "symphonyqg": SymphonyQG,
+    "svs": Svs,
+}
+
+
+def size(path):
+    """Bytes of a file, or of all files of a folder."""
+    path = pathlib.Path(path)
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
