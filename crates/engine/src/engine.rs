@@ -2,6 +2,7 @@
 
 use crate::core::Core;
 use crate::indexes::Indexer;
+use crate::monitor::MonitorThread;
 use crate::options::EngineOptions;
 use crate::seal::Sealer;
 use crate::writer::{Request, Writer};
@@ -28,6 +29,7 @@ struct Threads {
     writer: JoinHandle<()>,
     sealing: JoinHandle<()>,
     indexing: JoinHandle<()>,
+    watching: JoinHandle<()>,
 }
 
 impl Engine {
@@ -107,7 +109,7 @@ impl Engine {
     /// on; commits are refused.
     pub fn shutdown(&self) {
         let Some(threads) = self.threads.lock().take() else { return };
-        threads.stop();
+        threads.stop(&self.core);
         if let Err(error) = self.core.store.flush() {
             tracing::error!(%error, "not all could be written out");
         }
@@ -117,7 +119,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(threads) = self.threads.get_mut().take() {
-            threads.stop();
+            threads.stop(&self.core);
         }
     }
 }
@@ -133,12 +135,15 @@ impl Threads {
         let writer = start("cvx-writer").spawn(move || writer.run()).map_err(failed)?;
         let sealing = start("cvx-sealer").spawn(move || sealing.run()).map_err(failed)?;
         let indexing = start("cvx-indexer").spawn(move || indexing.run()).map_err(failed)?;
-        Ok(Self { queue, sealer, indexer, writer, sealing, indexing })
+        let monitor = MonitorThread::new(core);
+        let watching = start("cvx-monitor").spawn(move || monitor.run()).map_err(failed)?;
+        Ok(Self { queue, sealer, indexer, writer, sealing, indexing, watching })
     }
 
-    fn stop(self) {
+    fn stop(self, core: &Core) {
         self.indexer.stop();
-        let indexed = self.indexing.join();
+        core.monitors.stop();
+        let indexed = self.indexing.join().and(self.watching.join());
         // The sealer first: it asks the writer, who ends when nobody can ask.
         self.sealer.stop();
         let ended = indexed.and(self.sealing.join());

@@ -19,6 +19,8 @@ pub struct EngineOptions {
     pub block_cache_bytes: usize,
     /// Length of the write-ahead log at which buffers are written out: it bounds recovery.
     pub wal_bytes_max: u64,
+    /// States of watched entities in memory; the others wait on disk.
+    pub monitor_bytes: usize,
 }
 
 impl EngineOptions {
@@ -34,6 +36,7 @@ impl EngineOptions {
             write_buffer_bytes: 256 << 20,
             block_cache_bytes: 64 << 20,
             wal_bytes_max: 512 << 20,
+            monitor_bytes: 64 << 20,
         }
     }
 }
