@@ -93,7 +93,8 @@ impl MonitorSaid {
 pub(super) fn reset(before: Option<Monitor>, name: &str) -> Option<Option<Monitor>> {
     let with = |change: fn(&mut Monitor, Monitor)| {
         before.map(|mut monitor| {
-            change(&mut monitor, Monitor::standard(monitor.column));
+            let standard = Monitor::standard(monitor.column);
+            change(&mut monitor, standard);
             monitor
         })
     };
