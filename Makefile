@@ -11,7 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build cli demo start test lint fmt kill bench bench-wire
+.PHONY: help setup setup-build build cli demo start test lint fmt kill bench bench-wire bench-analytics
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,3 +54,10 @@ bench-wire: setup build ## The figures of docs/benchmarks.md that a client sees;
 	python3 -m venv $(CACHE)/bench-venv
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/wire/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
+
+bench-analytics: setup build ## The figures of the analyses beside their references; ANALYTICS='pelt sql' for some of them
+	cargo build --workspace --bin kernels
+	python3 -m venv $(CACHE)/bench-venv
+	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/analytics/requirements.txt
+	$(CACHE)/bench-venv/bin/python benches/analytics/run.py $(ANALYTICS) --cvx $(CVX) \
+	  --kernels $(dir $(CVX))kernels

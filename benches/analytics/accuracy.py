@@ -50,7 +50,8 @@ def drifting(ours):
             series = [make(seed, 1_000, dim) for seed in range(20)]
             alarms = [sum(bool(found(data)) for data in series) for found in finders(ours)]
             rows.append((f"{name}, 1,000 x {dim}", *(f"{count} of 20" for count in alarms)))
-    report.table("Series that reported a break where there is only drift", ("series", "pelt", "jump", "bocpd"), rows)
+    title = "Series that reported a break where there is only drift"
+    report.table(title, ("series", "pelt", "jump", "bocpd"), rows)
 
 
 def finders(ours):

@@ -52,7 +52,8 @@ def inserted(args, watched):
 
 def run(_, args):
     rows = []
-    for name, work, count in (("COPY of 50,000 rows", copied, ROWS), ("single INSERTs", inserted, INSERTS)):
+    kinds = (("COPY of 50,000 rows", copied, ROWS), ("single INSERTs", inserted, INSERTS))
+    for name, work, count in kinds:
         pairs = [(work(args, False), work(args, True)) for _ in range(3)]
         without = statistics.median(pair[0][0] for pair in pairs)
         with_it = statistics.median(pair[1][0] for pair in pairs)
