@@ -22,7 +22,7 @@ def by_numpy(before, after):
             part = slice(start, start + 1_000)
             apart = squares[a * ROWS : (a + 1) * ROWS][part, None] - 2 * x[part] @ y.T
             apart += squares[b * ROWS : (b + 1) * ROWS]
-            sums += float(np.exp(-apart / width).sum())
+            sums += float(np.exp(-apart / (2 * width)).sum())
         total[name] = sums
     within = (total["bb"] + total["aa"] - 2 * ROWS) / (ROWS * (ROWS - 1))
     return within - 2 * total["ba"] / ROWS**2
