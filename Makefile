@@ -11,7 +11,8 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build cli demo start test test-roads lint fmt kill bench bench-wire bench-index
+.PHONY: help setup setup-build build cli demo start test test-roads lint fmt kill bench bench-wire bench-index \
+  bench-analytics
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,3 +67,10 @@ bench-index: setup ## The index beside its peers: a table, drawings and the goal
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/index/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/index/peers.py --keep $(CACHE)/bench-index --docs docs/figures \
 	  --neighbours $(CARGO_TARGET_DIR)/release/neighbours --cvx $(CARGO_TARGET_DIR)/release/cvx $(if $(PEPS),--peps $(PEPS)) $(INDEX)
+
+bench-analytics: setup build ## The figures of the analyses beside their references; ANALYTICS='pelt sql' for some of them
+	cargo build --workspace --bin kernels
+	python3 -m venv $(CACHE)/bench-venv
+	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/analytics/requirements.txt
+	$(CACHE)/bench-venv/bin/python benches/analytics/run.py $(ANALYTICS) --cvx $(CVX) \
+	  --kernels $(dir $(CVX))kernels

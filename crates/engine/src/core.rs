@@ -2,7 +2,7 @@
 
 use crate::indexes::Indexes;
 use crate::models::Models;
-
+use crate::monitor::Monitors;
 use crate::options::EngineOptions;
 use crate::published::Published;
 use crate::sequence::Sequences;
@@ -26,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) numbers: Numbers,
     pub(crate) models: Models,
     pub(crate) indexes: Indexes,
+    pub(crate) monitors: Monitors,
     poison: OnceLock<String>,
 }
 
@@ -53,6 +54,7 @@ impl Core {
                 sequence: AtomicU32::new(catalog.next_sequence),
             },
             times: Times::new(published.seq),
+            monitors: Monitors::new(published.seq),
             published: ArcSwap::from_pointee(published),
             sequences: Sequences::default(),
             models: Models::default(),

@@ -2,6 +2,7 @@
 
 use crate::core::Core;
 use crate::indexes::Indexer;
+use crate::monitor::MonitorThread;
 use crate::options::EngineOptions;
 use crate::retention::Retention;
 use crate::seal::Sealer;
@@ -31,6 +32,7 @@ struct Threads {
     sealing: JoinHandle<()>,
     indexing: JoinHandle<()>,
     keeping: JoinHandle<()>,
+    watching: JoinHandle<()>,
 }
 
 impl Engine {
@@ -109,7 +111,7 @@ impl Engine {
     /// on; commits are refused.
     pub fn shutdown(&self) {
         let Some(threads) = self.threads.lock().take() else { return };
-        threads.stop();
+        threads.stop(&self.core);
         if let Err(error) = self.core.store.flush() {
             tracing::error!(%error, "not all could be written out");
         }
@@ -125,7 +127,7 @@ pub(crate) fn now_us(core: &Core) -> i64 {
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(threads) = self.threads.get_mut().take() {
-            threads.stop();
+            threads.stop(&self.core);
         }
     }
 }
@@ -143,13 +145,17 @@ impl Threads {
         let sealing = start("cvx-sealer").spawn(move || sealing.run()).map_err(failed)?;
         let indexing = start("cvx-indexer").spawn(move || indexing.run()).map_err(failed)?;
         let keeping = start("cvx-retention").spawn(move || keeping.run()).map_err(failed)?;
-        Ok(Self { queue, sealer, indexer, retention, writer, sealing, indexing, keeping })
+        let monitor = MonitorThread::new(core);
+        let watching = start("cvx-monitor").spawn(move || monitor.run()).map_err(failed)?;
+        Ok(Self { queue, sealer, indexer, retention, writer, sealing, indexing, keeping, watching })
     }
 
-    fn stop(self) {
+    fn stop(self, core: &Core) {
         self.indexer.stop();
         self.retention.stop();
-        let indexed = self.indexing.join().and(self.keeping.join());
+        core.monitors.stop();
+        let background = [self.indexing, self.keeping, self.watching].map(JoinHandle::join);
+        let indexed = background.into_iter().collect::<std::thread::Result<()>>();
         // The sealer first: it asks the writer, who ends when nobody can ask.
         self.sealer.stop();
         let ended = indexed.and(self.sealing.join());

@@ -16,6 +16,7 @@ mod insert_mode;
 mod layout;
 mod living;
 mod models;
+mod monitor;
 mod options;
 mod own;
 mod own_lines;
@@ -43,7 +44,7 @@ mod writer;
 pub use address::{OWN_BASE, RowAddr, is_own};
 pub use catalog::{
     Access, AccessChange, Catalog, CatalogChange, ColumnDef, DatabaseDef, FIRST_DATABASE,
-    FIRST_DATABASE_OID, FIRST_OID, Grant, IndexDef, Membership, OutOfOrder, PARTITION_US,
+    FIRST_DATABASE_OID, FIRST_OID, Grant, IndexDef, Membership, Monitor, OutOfOrder, PARTITION_US,
     PUBLIC_OID, Privileges, READ_SERVER_FILES_OID, Role, SUPERUSER_OID, Secret, Securable,
     TIME_SCALE_US, Table, TableOptions, View, ViewColumn,
 };
@@ -57,6 +58,7 @@ pub use engine::Engine;
 pub use error::{Error, Result};
 pub use indexes::{IndexState, IndexStats};
 pub use insert_mode::{Disposition, Durability, InsertMode, OnConflict};
+pub use monitor::{ChangeEvent, EntityKey, MonitorStats};
 pub use options::EngineOptions;
 pub use read::{Scan, TableRead};
 pub use removal::RemovalReport;

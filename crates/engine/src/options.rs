@@ -25,6 +25,8 @@ pub struct EngineOptions {
     pub wal_bytes_max: u64,
     /// How often it is looked whether a table's history is out of date; zero for never.
     pub retention_look: Duration,
+    /// States of watched entities in memory; the others wait on disk.
+    pub monitor_bytes: usize,
 }
 
 impl EngineOptions {
@@ -42,6 +44,7 @@ impl EngineOptions {
             block_cache_bytes: 64 << 20,
             wal_bytes_max: 512 << 20,
             retention_look: Duration::from_secs(60),
+            monitor_bytes: 64 << 20,
         }
     }
 }

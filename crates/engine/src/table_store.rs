@@ -4,6 +4,7 @@ use crate::closure::Closures;
 use crate::dictionary::Dictionary;
 use crate::entity::KeyKind;
 use crate::layout::Layout;
+use crate::monitor::Marks;
 use crate::tail::SegmentList;
 use crate::timelines::Timelines;
 use crate::{Result, RowAddr, Table};
@@ -36,6 +37,8 @@ pub(crate) struct TableStore {
     pub(crate) upkeep: Mutex<()>,
     /// Whether the sealer was asked and has not begun.
     pub(crate) seal_asked: AtomicBool,
+    /// What the monitor has not seen.
+    pub(crate) marks: Marks,
 }
 
 impl TableStore {
@@ -59,7 +62,13 @@ impl TableStore {
             horizon: AtomicU64::new(0),
             upkeep: Mutex::new(()),
             seal_asked: AtomicBool::new(false),
+            marks: Marks::default(),
         })
+    }
+
+    /// Whether the table has a monitor.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.layout.load().table.options.monitor.is_some()
     }
 
     /// Does something to the closure of a row that a segment holds.

@@ -58,6 +58,7 @@ pub(crate) struct Config {
     pub write_buffer_bytes: usize,
     pub block_cache_bytes: usize,
     pub wal_bytes_max: u64,
+    pub monitor_bytes: usize,
     pub drain_ms: u64,
 }
 
@@ -149,6 +150,7 @@ impl Config {
             write_buffer_bytes: engine.write_buffer_bytes,
             block_cache_bytes: engine.block_cache_bytes,
             wal_bytes_max: engine.wal_bytes_max,
+            monitor_bytes: engine.monitor_bytes,
             drain_ms: 4000,
         }
     }

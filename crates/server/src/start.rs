@@ -73,6 +73,7 @@ fn engine_options(config: &Config) -> EngineOptions {
         write_buffer_bytes: config.write_buffer_bytes,
         block_cache_bytes: config.block_cache_bytes,
         wal_bytes_max: config.wal_bytes_max,
+        monitor_bytes: config.monitor_bytes,
         ..EngineOptions::standard()
     }
 }

@@ -1,6 +1,7 @@
 //! CALL cvx.*: what an operator asks of the engine, and the `cvx` schema's tables.
 
 mod index;
+mod monitor;
 
 pub use index::{MeasureRecall, reindex};
 
@@ -21,11 +22,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The procedures, as GRANT names them.
-pub const PROCEDURES: [&str; 5] =
-    ["cvx.compact", "cvx.erase", "cvx.purge", "cvx.seal", train::NAME];
+pub const PROCEDURES: [&str; 6] =
+    ["cvx.catch_up", "cvx.compact", "cvx.erase", "cvx.purge", "cvx.seal", train::NAME];
 
 /// What is asked of the engine.
 enum Order {
+    CatchUp,
     Seal,
     Compact,
     Purge,
@@ -64,6 +66,7 @@ async fn order(
     function: &Function,
 ) -> Result<(Arc<Table>, Order)> {
     let order = match name {
+        "cvx.catch_up" => Order::CatchUp,
         "cvx.seal" => Order::Seal,
         "cvx.compact" => Order::Compact,
         "cvx.purge" => Order::Purge,
@@ -85,6 +88,11 @@ async fn order(
         return Err(SqlError::new(SqlState::INVALID_PARAMETER, message)
             .hint("ALTER TABLE ... SET (history_retention = '90 days')"));
     }
+    if matches!(order, Order::CatchUp) && table.options.monitor.is_none() {
+        let message = format!("table \"{}\" has no monitor", table.name);
+        return Err(SqlError::new(SqlState::INVALID_PARAMETER, message)
+            .hint("ALTER TABLE ... SET (monitor = 'bocpd')"));
+    }
     Ok((table, order))
 }
 
@@ -101,6 +109,10 @@ async fn erase(cx: &StatementCx<'_>, function: &Function) -> Result<(Arc<Table>,
 
 fn carry_out(engine: &Engine, table: &Table, order: Order) -> cvx_engine::Result<String> {
     Ok(match order {
+        Order::CatchUp => {
+            engine.wait_for_monitors()?;
+            "all commits up to this call have been looked at".to_owned()
+        }
         Order::Seal => {
             engine.seal(table)?;
             "sealed".to_owned()
@@ -158,7 +170,7 @@ fn text_of(cx: &StatementCx<'_>, argument: &FunctionArg, what: &str) -> Result<S
 }
 
 /// The `cvx` schema's tables.
-const TABLES: [&str; 2] = ["index_stats", "storage_stats"];
+const TABLES: [&str; 4] = ["changepoints", "index_stats", "monitors", "storage_stats"];
 
 /// Whether the `cvx` schema has this table.
 pub fn has_table(name: &str) -> bool {
@@ -167,20 +179,23 @@ pub fn has_table(name: &str) -> bool {
 
 /// One table of the `cvx` schema, as it stands now: of this database's tables.
 pub fn table(cx: &StatementCx<'_>, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-    if !has_table(name) {
-        return Ok(None);
-    }
     let here = |table: &Table| cx.catalog.table_by_oid(table.oid).is_some();
-    let batch = if name == "index_stats" {
-        let mut stats = cx.engine.index_stats().map_err(from_engine)?;
-        stats.retain(|index| here(&index.table));
-        index::index_stats(&stats)
-    } else {
-        let mut stats = cx.engine.stats().map_err(from_engine)?;
-        stats.tables.retain(|stats| here(&stats.table));
-        storage_stats(&stats)
+    let failed = |error| crate::error::from_arrow(&error);
+    let batch = match name {
+        "changepoints" => monitor::changepoints(cx)?,
+        "monitors" => monitor::monitors(cx)?,
+        "index_stats" => {
+            let mut stats = cx.engine.index_stats().map_err(from_engine)?;
+            stats.retain(|index| here(&index.table));
+            index::index_stats(&stats).map_err(failed)?
+        }
+        "storage_stats" => {
+            let mut stats = cx.engine.stats().map_err(from_engine)?;
+            stats.tables.retain(|stats| here(&stats.table));
+            storage_stats(&stats).map_err(failed)?
+        }
+        _ => return Ok(None),
     };
-    let batch = batch.map_err(|error| crate::error::from_arrow(&error))?;
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]])
         .map_err(crate::error::from_datafusion)?;
     Ok(Some(Arc::new(table)))

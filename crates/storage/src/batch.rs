@@ -155,6 +155,11 @@ impl Batch {
         self.push(family, ChangeKind::Delete, key, &[]);
     }
 
+    /// Forgets all keys of a family that begin so.
+    pub fn delete_all(&mut self, family: Family, prefix: &[u8]) {
+        self.delete_prefix(family, prefix);
+    }
+
     /// Appends all changes of another batch.
     pub fn append(&mut self, other: &Self) {
         let shift = self.arena.len();

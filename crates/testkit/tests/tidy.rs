@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("storage", &["core"]),
     ("dialect", &[]),
     ("session", &["auth", "core", "types"]),
-    ("engine", &["core", "types", "index", "storage"]),
+    ("engine", &["analytics", "core", "types", "index", "storage"]),
     ("sql", &["auth", "core", "types", "dialect", "session", "engine", "analytics", "predict"]),
     ("wire", &["auth", "core", "types", "session"]),
     ("server", &["auth", "core", "engine", "session", "sql", "wire"]),

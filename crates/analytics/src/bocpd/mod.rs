@@ -82,7 +82,8 @@ impl Settings {
         self.warm_up.max(1 + NUMBERS_MIN.div_ceil(dim.min(self.dims).max(1)))
     }
 
-    fn check(&self) -> Result<(), Error> {
+    /// Refuses what is out of range.
+    pub fn check(&self) -> Result<(), Error> {
         let checks = [
             (self.mean_run.is_finite() && self.mean_run > 1.0, "mean_run must be above 1"),
             (self.threshold > 0.0 && self.threshold < 1.0, "threshold must be between 0 and 1"),
@@ -162,6 +163,37 @@ impl Bocpd {
         Ok(self.state.see(self.projection.project(vector)))
     }
 
+    /// Another one as it was new: it shares the random directions, which are most of its memory.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        let State { settings, dim, .. } = self.state;
+        let phase = Phase::WarmUp(Vec::new());
+        let state = State { settings, dim, seen: 0, regime: 0, phase };
+        Self { projection: self.projection.clone(), state }
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.state.settings
+    }
+
+    /// The first point of the regime that is current as far as was told, counted from the
+    /// stream's first.
+    #[must_use]
+    pub fn regime(&self) -> u64 {
+        self.state.regime
+    }
+
+    /// About what it takes in memory, but for the directions.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let numbers = match &self.state.phase {
+            Phase::WarmUp(points) => points.iter().map(Vec::len).sum(),
+            Phase::Watch(runs) => runs.numbers(),
+        };
+        size_of::<Self>() + 8 * numbers
+    }
+
     /// Points seen.
     #[must_use]
     pub fn seen(&self) -> u64 {
@@ -183,8 +215,26 @@ impl Bocpd {
             .map_err(|_| Error::State("it cannot be written"))
     }
 
+    /// The detector that wrote these bytes, if its vectors and settings are this one's; it shares
+    /// the directions.
+    pub fn restored(&self, bytes: &[u8]) -> Result<Self, Error> {
+        let state = State::from_bytes(bytes)?;
+        if state.dim != self.state.dim || state.settings != self.state.settings {
+            return Err(Error::State("it is of another stream"));
+        }
+        Ok(Self { projection: self.projection.clone(), state })
+    }
+
     /// The detector that wrote these bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let state = State::from_bytes(bytes)?;
+        let projection = Projection::new(state.dim, state.settings.dims, state.settings.seed);
+        Ok(Self { projection, state })
+    }
+}
+
+impl State {
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let Some((&VERSION, rest)) = bytes.split_first() else {
             return Err(Error::State("not of this version"));
         };
@@ -195,8 +245,7 @@ impl Bocpd {
         if dims == 0 || !state.phase.has_dims(dims) {
             return Err(Error::State("its parts do not fit together"));
         }
-        let projection = Projection::new(state.dim, state.settings.dims, state.settings.seed);
-        Ok(Self { projection, state })
+        Ok(state)
     }
 }
 

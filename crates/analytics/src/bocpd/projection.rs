@@ -4,10 +4,13 @@
 //! SplitMix64 (Steele, Lea, Flood 2014): a few lines whose numbers no library's next version
 //! changes, for a stored state is only good with the directions it was made with.
 
-/// A matrix of `dims` rows over D columns; none where vectors are short enough as they are.
+use std::sync::Arc;
+
+/// A matrix of `dims` rows over D columns; none where vectors are short enough as they are. A
+/// clone shares it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
-    rows: Option<Vec<f32>>,
+    rows: Option<Arc<[f32]>>,
     dim: usize,
 }
 

@@ -92,6 +92,11 @@ impl RunLengths {
         self.runs.iter().map(|run| (run.length, run.probability))
     }
 
+    /// How many numbers it remembers.
+    pub(super) fn numbers(&self) -> usize {
+        self.runs.iter().map(|run| 4 + 2 * run.fits.len()).sum()
+    }
+
     pub(super) fn has_dims(&self, dims: usize) -> bool {
         let prior = self.prior.mean.len() == dims && self.prior.beta > 0.0;
         let lengths = self.runs.first().is_some_and(|run| run.length == 0)

@@ -68,6 +68,23 @@ fn memory_stays_bounded() {
     assert!(detector.to_bytes().unwrap().len() < 20 * 90);
 }
 
+/// Detectors of one table share their directions; none takes another stream's state for its own.
+#[test]
+fn a_detector_restores_its_own_kind_only() {
+    let mut seen = Bocpd::new(40, Settings::default()).unwrap();
+    for vector in stream(5, 60, 40, 30, 2.0) {
+        seen.see(&vector).unwrap();
+    }
+    let fresh = seen.fresh();
+    assert_eq!(fresh, Bocpd::new(40, Settings::default()).unwrap());
+    assert_eq!(fresh.restored(&seen.to_bytes().unwrap()).unwrap(), seen);
+    let short = Bocpd::new(3, Settings::default()).unwrap();
+    let keen = Settings { threshold: 0.5, ..Settings::default() };
+    for other in [short, Bocpd::new(40, keen).unwrap()] {
+        assert!(matches!(other.restored(&seen.to_bytes().unwrap()), Err(Error::State(_))));
+    }
+}
+
 #[test]
 fn what_no_detector_wrote_is_refused() {
     let detector = Bocpd::new(2, Settings::default()).unwrap();

@@ -14,7 +14,7 @@
 //! Rejected: an engine (log, writer, caches) for each database. It would isolate their loads, but
 //! roles would need a store of their own, and memory and threads would grow with databases.
 
-use super::{IndexDef, Table, View};
+use super::{IndexDef, Monitor, Table, View};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,6 +72,15 @@ impl Record {
         extensions: BTreeSet<String>,
     ) -> Self {
         Self { oid: FIRST_DATABASE_OID, name: name.to_owned(), tables, views, schemas, extensions }
+    }
+}
+
+impl Record {
+    /// Gives tables the monitors that are kept behind them.
+    pub(super) fn watch(&mut self, monitors: &BTreeMap<u32, Monitor>) {
+        for table in &mut self.tables {
+            table.options.monitor = monitors.get(&table.oid).copied();
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod change;
 mod database;
 mod databases;
 mod index;
+mod monitor;
 mod record;
 mod table;
 
@@ -23,6 +24,7 @@ pub use change::CatalogChange;
 use cvx_types::PgType;
 pub use database::{DatabaseDef, FIRST_DATABASE, FIRST_DATABASE_OID};
 pub use index::IndexDef;
+pub use monitor::Monitor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,19 +3,21 @@
 //! ```text
 //! 1 | one | 4 numbers                      before there were roles
 //! 2 | one | 4 numbers | access             before there were databases
-//! 3 | 4 numbers | databases | access
+//! 3 | 4 numbers | databases | access     before there were monitors
+//! 4 | 4 numbers | databases | access | monitors, by the table's OID
 //! ```
 //!
 //! `one` is the content of the only database there was, with the numbers around it: see [`One`].
 
 use super::database::Record;
-use super::{Access, Catalog, FIRST_DATABASE_OID, Table, View};
+use super::{Access, Catalog, FIRST_DATABASE_OID, Monitor, Table, View};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+const WITHOUT_MONITORS: u8 = 3;
 const ONE_DATABASE: u8 = 2;
 const WITHOUT_ACCESS: u8 = 1;
 
@@ -60,7 +62,13 @@ impl Catalog {
             self.databases.values().map(|database| Record::from(&**database)).collect();
         postcard::to_extend(&(numbers, databases), vec![VERSION])
             .and_then(|bytes| postcard::to_extend(&*self.access, bytes))
+            .and_then(|bytes| postcard::to_extend(&self.monitors(), bytes))
             .map_err(|error| Error::Invalid(format!("the catalog: {error}")))
+    }
+
+    fn monitors(&self) -> BTreeMap<u32, Monitor> {
+        let tables = self.all_tables();
+        tables.filter_map(|table| Some((table.oid, table.options.monitor?))).collect()
     }
 
     /// `first` is what the database is called where the bytes are older than names.
@@ -89,9 +97,15 @@ impl Catalog {
 impl Parts {
     fn read(version: u8, body: &[u8], first: &str) -> postcard::Result<Option<Self>> {
         Ok(match version {
-            VERSION => {
-                let ((numbers, databases), rest) = postcard::take_from_bytes(body)?;
-                Some(Self { numbers, databases, access: postcard::from_bytes(rest)? })
+            VERSION | WITHOUT_MONITORS => {
+                let ((numbers, mut databases), rest): ((_, Vec<Record>), _) =
+                    postcard::take_from_bytes(body)?;
+                let (access, rest) = postcard::take_from_bytes(rest)?;
+                if version == VERSION {
+                    let monitors: BTreeMap<u32, Monitor> = postcard::from_bytes(rest)?;
+                    databases.iter_mut().for_each(|database| database.watch(&monitors));
+                }
+                Some(Self { numbers, databases, access })
             }
             WITHOUT_ACCESS | ONE_DATABASE => {
                 let (one, rest): (One, _) = postcard::take_from_bytes(body)?;
@@ -130,7 +144,11 @@ mod tests {
         let mut other = DatabaseDef::empty(20_001, "notes");
         other.schemas.insert("own".to_owned());
         Arc::make_mut(&mut catalog.databases).insert(other.oid, Arc::new(other));
-        let bytes = catalog.encode().unwrap();
+        let mut bytes = catalog.encode().unwrap();
+        assert_eq!(Catalog::decode(&bytes, "unread").unwrap(), catalog);
+        // No monitors: an empty map, one byte.
+        bytes.pop();
+        bytes[0] = WITHOUT_MONITORS;
         assert_eq!(Catalog::decode(&bytes, "unread").unwrap(), catalog);
     }
 

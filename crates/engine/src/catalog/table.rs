@@ -1,6 +1,6 @@
 //! A table as the catalog knows it.
 
-use super::IndexDef;
+use super::{IndexDef, Monitor};
 use crate::{Error, Result};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use cvx_core::{Metric, SpaceId};
@@ -61,6 +61,9 @@ pub struct TableOptions {
     /// 0 is lossless; else the largest error per dimension in delta blocks.
     pub delta_epsilon: f64,
     pub history_retention_us: Option<i64>,
+    /// Kept behind the tables, where older catalogs have nothing.
+    #[serde(skip)]
+    pub monitor: Option<Monitor>,
 }
 
 /// What an INSERT before an entity's last point meets.
@@ -87,6 +90,7 @@ impl TableOptions {
             keyframe_interval: 32,
             delta_epsilon: 0.0,
             history_retention_us: None,
+            monitor: None,
         }
     }
 }

@@ -5,9 +5,9 @@ use super::entities::EntityWalk;
 use super::{Judge, Picks, Rows, TableRead, View, assemble, deltas};
 use crate::segment::Segment;
 use crate::sight::Sight;
-use crate::{Result, ScanRequest};
+use crate::{Result, ScanRequest, TimeSlice};
 use arrow::record_batch::RecordBatch;
-use cvx_core::ValidTime;
+use cvx_core::{EntityId, ValidTime};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -48,6 +48,32 @@ impl TableRead {
         };
         let left = request.limit.unwrap_or(usize::MAX);
         Scan { view, request, sight, left, walk, failed }
+    }
+}
+
+impl TableRead {
+    /// An entity's current points between two times, in their order, as they were written: delta
+    /// blocks are not asked, which may be off by their epsilon.
+    pub(crate) fn points_as_written(
+        &self,
+        entity: EntityId,
+        bounds: (i64, i64),
+        projection: &[usize],
+        rows: usize,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+        let view = Arc::clone(&self.0);
+        let sight = view.sight(&TimeSlice::CURRENT)?;
+        let projection = projection.to_vec();
+        let mut walk = EntityWalk::new(vec![entity]);
+        Ok(std::iter::from_fn(move || {
+            let sight = sight.as_ref()?;
+            let addresses = walk.take(&view, sight, bounds, rows);
+            if addresses.is_empty() {
+                return None;
+            }
+            let picks = view.locate(&addresses);
+            Some(picks.and_then(|picks| assemble(&view, sight, &picks, &projection)))
+        }))
     }
 }
 

@@ -10,10 +10,10 @@ use crate::published::Published;
 use crate::segment::Segment;
 use crate::tail::{SegmentList, copy_closures, gather};
 use crate::timeline::{Kind, OPEN};
-use crate::{Error, Result, RowAddr};
+use crate::{Error, Result, RowAddr, monitor};
 use arrow::datatypes::DataType;
 use cvx_core::{CommitSeq, EntityId, ValidTime};
-use cvx_storage::{Batch, Locator, RowKey};
+use cvx_storage::{Batch, Family, Locator, RowKey};
 use hashbrown::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,6 +41,8 @@ impl Removal {
             return Answer::Again(self);
         }
         let fates = self.doom.fates(&self.store);
+        // What a monitor has read of what goes must not be written once it is gone.
+        let mut removals = core.monitors.removals();
         let seq = core.times.assign(1, core.clock_us());
         let trimmed = match self.persist(core, &list, &fates, seq) {
             Ok(trimmed) => trimmed,
@@ -56,6 +58,9 @@ impl Removal {
         self.forget(&fates, seq);
         self.replace_segments(&list, trimmed);
         publish(core, seq);
+        self.watch_anew(core, &fates, seq);
+        *removals += 1;
+        drop(removals);
         let versions = fates.iter().map(|fate| fate.gone.len() as u64).sum();
         let (entities, files) = (fates.len() as u64, self.replaced.len() as u64);
         Answer::Done(RemovalReport { versions, entities, files }, self)
@@ -81,6 +86,7 @@ impl Removal {
         let trimmed = self.trim(list, &mut batch)?;
         self.take_over(core, list, &mut batch)?;
         fates.iter().for_each(|fate| self.delete_facts(fate, &mut batch));
+        self.forget_breaks(core, fates, &mut batch)?;
         match self.doom {
             Doom::Points(_) => batch.put_system(&key(ERASING, self.store.space), &[]),
             Doom::ClosedBy { moment, .. } => {
@@ -167,6 +173,31 @@ impl Removal {
     fn row_key(&self, addr: &RowAddr) -> RowKey {
         let RowAddr { entity, ts, seq } = *addr;
         RowKey { space: self.store.space, entity, ts, seq }
+    }
+
+    /// What was found in erased points is gone; the others of their entities are looked at again.
+    fn forget_breaks(&self, core: &Core, fates: &[Fate], batch: &mut Batch) -> Result<()> {
+        let prefix = self.store.space.0.to_be_bytes();
+        let was_watched = core.store.scan(Family::Changepoints, &prefix).next().transpose()?;
+        if was_watched.is_none() || !matches!(self.doom, Doom::Points(_)) {
+            return Ok(());
+        }
+        for fate in fates {
+            if fate.kept.is_empty() {
+                monitor::forget_entity(batch, self.store.space, fate.entity);
+            } else {
+                monitor::erased(batch, self.store.space, fate.entity);
+            }
+        }
+        Ok(())
+    }
+
+    fn watch_anew(&self, core: &Core, fates: &[Fate], seq: u64) {
+        let news = self.store.is_watched() && matches!(self.doom, Doom::Points(_));
+        if news {
+            fates.iter().for_each(|fate| self.store.marks.anew(fate.entity, seq));
+        }
+        core.monitors.marked_up_to(seq, news);
     }
 
     /// Timelines and keys in memory.

@@ -65,9 +65,17 @@ impl Group {
         }
         let first = core.times.assign(accepted.len() as u64, core.clock_us());
         let accepted: Accepted = accepted.into_iter().zip(first..).collect();
+        let drops = |(commit, _): &(CommitRequest, u64)| {
+            commit.catalog.as_ref().is_some_and(|write| !write.dropped.is_empty())
+        };
+        // A monitor must not write to a table while it goes, nor after.
+        let mut removals = accepted.iter().any(drops).then(|| core.monitors.removals());
         match persist(core, &state, accepted) {
             Ok((accepted, synced)) => publish(core, &state, accepted, synced, sealer),
             Err(()) => core.times.settle(),
+        }
+        if let Some(removals) = &mut removals {
+            **removals += 1;
         }
     }
 }
@@ -220,14 +228,16 @@ fn publish(core: &Core, state: &Published, accepted: Accepted, synced: bool, sea
     let mut replies = Vec::with_capacity(accepted.len());
     let mut changed = Vec::new();
     let mut dropped = Vec::new();
+    let mut news = false;
     for (commit, seq) in accepted {
         if let Some(write) = commit.catalog {
-            dropped.extend(change_catalog(core, &mut next, &write));
+            dropped.extend(change_catalog(core, &mut next, &write, seq));
+            news = true;
         }
         for write in commit.tables {
             apply(&write, seq);
             write.store.dictionary.made_durable(&write.fresh);
-            changed.push(write.store);
+            changed.push((write, seq));
         }
         next.seq = seq;
         replies.push((commit.reply, seq));
@@ -235,13 +245,19 @@ fn publish(core: &Core, state: &Published, accepted: Accepted, synced: bool, sea
     let last = CommitSeq(next.seq);
     core.published.store(Arc::new(next));
     core.times.settle();
+    // After it is published, so that who finds a mark can read what it is of.
+    for (write, seq) in changed.iter().filter(|(write, _)| write.store.is_watched()) {
+        write.store.marks.note(write, *seq);
+        news = true;
+    }
+    core.monitors.marked_up_to(last.0, news);
     if synced {
         core.store.acked(last);
     }
     for (reply, seq) in replies {
         answer(reply, Ok(CommitSeq(seq)));
     }
-    changed.into_iter().for_each(|store| sealer.consider(&store));
+    changed.into_iter().for_each(|(write, _)| sealer.consider(&write.store));
     dropped.into_iter().for_each(|store| sealer.clean_up(store));
 }
 
@@ -250,6 +266,7 @@ fn change_catalog(
     core: &Core,
     next: &mut Published,
     write: &CatalogWrite,
+    seq: u64,
 ) -> Vec<Arc<crate::table_store::TableStore>> {
     let catalog = next_catalog(write, core, next);
     let mut stores = next.stores.as_ref().clone();
@@ -257,7 +274,11 @@ fn change_catalog(
     let dropped = write.dropped.iter().filter_map(|space| stores.remove(space)).collect();
     for table in catalog.all_tables() {
         let Some(store) = stores.get(&table.space) else { continue };
-        if !Arc::ptr_eq(&store.layout.load().table, table) {
+        let before = Arc::clone(&store.layout.load().table);
+        if !Arc::ptr_eq(&before, table) {
+            if table.options.monitor != before.options.monitor {
+                store.marks.all_anew(seq);
+            }
             match Layout::of(table) {
                 Ok(layout) => store.layout.store(Arc::new(layout)),
                 Err(error) => tracing::error!(%error, table = table.name, "a table's layout"),

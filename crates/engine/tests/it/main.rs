@@ -8,6 +8,7 @@ mod indexes;
 mod living;
 mod model;
 mod models;
+mod monitors;
 mod oracle;
 mod removal;
 mod savepoints;

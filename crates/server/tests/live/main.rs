@@ -7,6 +7,7 @@ mod crash;
 mod databases;
 mod erase;
 mod hostile;
+mod monitors;
 mod process;
 mod psql;
 mod security;

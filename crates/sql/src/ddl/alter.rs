@@ -1,16 +1,17 @@
 //! ALTER TABLE and COMMENT ON.
 
 use super::create_table::column_def;
-use super::options::Said;
+use super::monitor::Watchable;
+use super::options::{self, Said};
 use super::{DdlPlan, place};
 use crate::bind::{ident_name, object_name};
 use crate::dml::column;
 use crate::plan::StatementCx;
 use arrow::array::Array;
-use cvx_engine::{CatalogChange, Table};
+use cvx_engine::{CatalogChange, Table, TableOptions};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, CommentObject, ObjectName,
+    AlterColumnOperation, AlterTable, AlterTableOperation, CommentObject, Ident, ObjectName,
     RenameTableNameKind,
 };
 
@@ -67,10 +68,24 @@ fn change(
             if said.entity.is_some() || said.valid_time.is_some() {
                 return Err(SqlError::unsupported("changing a table's time axes"));
             }
-            CatalogChange::SetOptions { oid, options: said.options }
+            let watchable = Watchable { columns: &table.columns, is_temporal: table.is_temporal() };
+            let monitor = said.monitor.settle(table.options.monitor, watchable)?;
+            CatalogChange::SetOptions { oid, options: TableOptions { monitor, ..said.options } }
         }
         other => return Err(SqlError::unsupported(format!("ALTER TABLE {other}"))),
     })
+}
+
+/// `ALTER TABLE t RESET (option, ...)`
+pub(crate) fn reset_options(
+    cx: &StatementCx<'_>,
+    name: &ObjectName,
+    options: &[Ident],
+) -> Result<DdlPlan> {
+    let table = cx.table(name)?;
+    let options = options::reset(options, table.options.clone())?;
+    let change = CatalogChange::SetOptions { oid: table.oid, options };
+    Ok(DdlPlan::change("ALTER TABLE", change))
 }
 
 fn add_column(

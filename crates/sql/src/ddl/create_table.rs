@@ -1,5 +1,6 @@
 //! CREATE TABLE: columns, keys, and what of them is the entity and the valid time.
 
+use super::monitor::Watchable;
 use super::options::Said;
 use super::{DdlPlan, place};
 use crate::bind::ident_name;
@@ -39,6 +40,8 @@ pub(super) fn plan(cx: &StatementCx<'_>, create: &CreateTable) -> Result<DdlPlan
     }
     let said = Said::read(with_list(&create.table_options)?, TableOptions::standard())?;
     let axes = columns.axes(&said)?;
+    let watchable = Watchable { columns: &columns.list, is_temporal: axes.valid_time.is_some() };
+    let monitor = said.monitor.settle(None, watchable)?;
     let table = Table {
         oid: 0,
         space: SpaceId(0),
@@ -48,7 +51,7 @@ pub(super) fn plan(cx: &StatementCx<'_>, create: &CreateTable) -> Result<DdlPlan
         columns: columns.list,
         entity: axes.entity,
         valid_time: axes.valid_time,
-        options: said.options,
+        options: TableOptions { monitor, ..said.options },
         indexes: Vec::new(),
         comment: None,
         key_index_oid: 0,

@@ -4,9 +4,11 @@ mod alter;
 mod create_index;
 mod create_table;
 mod drop;
+mod monitor;
 mod options;
 mod view;
 
+pub(crate) use alter::reset_options;
 pub(crate) use create_table::GENERATED_ALWAYS;
 
 use crate::plan::StatementCx;

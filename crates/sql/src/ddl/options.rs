@@ -1,11 +1,12 @@
 //! What WITH may say of a table.
 
+use super::monitor::{self, MonitorSaid};
 use crate::error::from_datafusion;
 use crate::optimize::metric_named;
 use cvx_engine::{OutOfOrder, TableOptions};
 use cvx_types::{PgType, Result, SqlError, SqlState};
 use datafusion::common::ScalarValue;
-use datafusion::sql::sqlparser::ast::{Expr, SqlOption, Value};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, SqlOption, Value};
 
 /// The options, and the columns that WITH named.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(super) struct Said {
     pub(super) options: TableOptions,
     pub(super) entity: Option<String>,
     pub(super) valid_time: Option<String>,
+    pub(super) monitor: MonitorSaid,
 }
 
 const KNOWN: &str = "entity, valid_time, metric, time_scale, out_of_order, partition, \
@@ -21,7 +23,8 @@ const KNOWN: &str = "entity, valid_time, metric, time_scale, out_of_order, parti
 impl Said {
     /// Reads WITH's list over what holds already.
     pub(super) fn read(list: &[SqlOption], options: TableOptions) -> Result<Self> {
-        let mut said = Self { options, entity: None, valid_time: None };
+        let (entity, valid_time, monitor) = (None, None, MonitorSaid::default());
+        let mut said = Self { options, entity, valid_time, monitor };
         for option in list {
             let SqlOption::KeyValue { key, value } = option else {
                 return Err(unknown(&option.to_string()));
@@ -70,15 +73,43 @@ impl Said {
                 }
                 self.options.delta_epsilon = epsilon;
             }
-            _ => return Err(unknown(name)),
+            _ => match self.monitor.take(name, text.as_deref()) {
+                Some(true) => {}
+                Some(false) => return Err(unknown(name)),
+                None => return Err(bad()),
+            },
         }
         Ok(())
     }
 }
 
+/// The options with some of them as they are where nobody says anything.
+pub(super) fn reset(names: &[Ident], mut options: TableOptions) -> Result<TableOptions> {
+    let standard = TableOptions::standard();
+    for name in names.iter().map(crate::bind::ident_name) {
+        match name.as_str() {
+            "entity" | "valid_time" => {
+                return Err(SqlError::unsupported("changing a table's time axes"));
+            }
+            "metric" => options.metric = standard.metric,
+            "time_scale" => options.time_scale_us = standard.time_scale_us,
+            "partition" => options.partition_us = standard.partition_us,
+            "history_retention" => options.history_retention_us = standard.history_retention_us,
+            "out_of_order" => options.out_of_order = standard.out_of_order,
+            "keyframe_interval" => options.keyframe_interval = standard.keyframe_interval,
+            "delta_epsilon" => options.delta_epsilon = standard.delta_epsilon,
+            name => {
+                let reset = monitor::reset(options.monitor, name);
+                options.monitor = reset.ok_or_else(|| unknown(name))?;
+            }
+        }
+    }
+    Ok(options)
+}
+
 fn unknown(name: &str) -> SqlError {
     SqlError::new(SqlState::INVALID_PARAMETER, format!("unrecognized parameter \"{name}\""))
-        .hint(format!("A table's options are {KNOWN}."))
+        .hint(format!("A table's options are {KNOWN}, {}.", monitor::KNOWN))
 }
 
 /// An option's value as text: a string, a number or a bare word.

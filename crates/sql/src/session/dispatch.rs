@@ -62,7 +62,8 @@ async fn run_parsed(session: &mut SqlSession, parsed: &Parsed, params: Params) -
         Statement::Role(_)
         | Statement::Grant(_)
         | Statement::GrantRole(_)
-        | Statement::SetOwner(_) => {
+        | Statement::SetOwner(_)
+        | Statement::ResetTableOptions { .. } => {
             define(session, Definition::Access(statement), &params, text).await
         }
         Statement::Move { direction, cursor } => session.move_cursor(direction, cursor).await,
@@ -364,7 +365,12 @@ fn define_access(
 ) -> Result<Defined> {
     let plan = {
         let cx = session.cx(held, params, text);
-        access::plan(&cx, statement)
+        match statement {
+            Statement::ResetTableOptions { table, options } => {
+                ddl::reset_options(&cx, table, options)
+            }
+            other => access::plan(&cx, other),
+        }
     };
     apply(session, held, plan?)
 }

@@ -49,7 +49,6 @@ pub(super) fn utility(statement: &Statement) -> Result<Outcome> {
         Statement::SetConstraints { .. } => Ok(done("SET CONSTRAINTS")),
         Statement::AlterExtension { .. } => Ok(done("ALTER EXTENSION")),
         Statement::SetColumn(_) => Ok(done("ALTER TABLE")),
-        Statement::ResetTableOptions { .. } => Err(SqlError::unsupported("ALTER TABLE ... RESET")),
         Statement::Sql(_)
         | Statement::Move { .. }
         | Statement::DeletePortion(_)
@@ -59,6 +58,7 @@ pub(super) fn utility(statement: &Statement) -> Result<Outcome> {
         | Statement::Grant(_)
         | Statement::GrantRole(_)
         | Statement::SetOwner(_)
+        | Statement::ResetTableOptions { .. }
         | Statement::Show { .. } => Err(SqlError::unsupported("this statement")),
     }
 }

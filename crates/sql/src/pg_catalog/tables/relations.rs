@@ -101,6 +101,9 @@ fn temporal_options(table: &Table) -> Vec<String> {
     if table.options.out_of_order == OutOfOrder::Accept {
         said.push("out_of_order=accept".to_owned());
     }
+    if table.options.monitor.is_some() {
+        said.push("monitor=bocpd".to_owned());
+    }
     said
 }
 
