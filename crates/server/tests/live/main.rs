@@ -9,6 +9,7 @@ mod erase;
 mod hostile;
 mod process;
 mod psql;
+mod replays;
 mod security;
 mod setup;
 mod vectors;

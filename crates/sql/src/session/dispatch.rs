@@ -129,7 +129,7 @@ async fn rows_of_query(
     session
         .reading(params, text, async |cx: &StatementCx<'_>| {
             let plan = plan_query(cx, query.clone())?;
-            let shown = columns(cx, query, &plan);
+            let shown = columns(query, &plan);
             let physical = physical(cx, plan).await?;
             Ok((shown, rows_of(run_plan(cx, physical)?)))
         })
