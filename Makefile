@@ -11,7 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build cli demo start test lint fmt kill bench bench-wire
+.PHONY: help setup setup-build build cli demo start test rust-clients lint fmt kill bench bench-wire guests
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,7 +34,10 @@ demo: build ## Loads a corpus and asks it the queries that matter; DATA=file.par
 start: build ## Serves ./cvx-data on 127.0.0.1:5433
 	$(CVX) start
 
-test: setup ## Runs every test
+rust-clients: setup-build
+	cargo build --manifest-path crates/server/tests/clients/rust/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/rust-clients
+
+test: setup rust-clients ## Runs every test
 	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-7} cargo test --workspace --no-fail-fast
 	cargo test -p cvx-cli --features editor
 
@@ -54,3 +57,6 @@ bench-wire: setup build ## The figures of docs/benchmarks.md that a client sees;
 	python3 -m venv $(CACHE)/bench-venv
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/wire/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
+
+guests: ## The figures of docs/guarantees.md: crowds, strangers, how soon statements stop
+	$(MAKE) bench-wire WIRE='guests stopping'

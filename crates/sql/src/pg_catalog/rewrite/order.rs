@@ -1,7 +1,8 @@
-//! ORDER BY with a sub-query among its keys.
+//! ORDER BY with IN or EXISTS of a sub-query among its keys.
 //!
-//! DataFusion sorts by no expression that holds a sub-query, but computes one among a SELECT's
-//! columns. So the keys become columns of the query inside, and the query around it sorts:
+//! DataFusion sorts by no expression that holds one, but computes it among a SELECT's columns (a
+//! sub-query for one value it sorts by, and the nearest to one is a search). So the keys become
+//! columns of the query inside, and the query around it sorts:
 //!
 //! ```text
 //! SELECT a FROM t ORDER BY a IN (SELECT ..), 1
@@ -67,8 +68,11 @@ struct Subqueries;
 impl Visitor for Subqueries {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        ControlFlow::Break(())
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::InSubquery { .. } | Expr::Exists { .. } => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
     }
 }
 
