@@ -11,8 +11,8 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build cli demo start test test-roads lint fmt kill bench bench-wire bench-index \
-  bench-analytics
+.PHONY: help setup setup-build build cli demo start test test-roads rust-clients lint fmt kill bench bench-wire \
+  bench-index bench-analytics guests
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,7 +35,10 @@ demo: build ## Loads a corpus and asks it the queries that matter; DATA=file.par
 start: build ## Serves ./cvx-data on 127.0.0.1:5433
 	$(CVX) start
 
-test: setup ## Runs every test
+rust-clients: setup-build
+	cargo build --manifest-path crates/server/tests/clients/rust/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/rust-clients
+
+test: setup rust-clients ## Runs every test
 	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-7} cargo test --workspace --no-fail-fast
 	cargo test -p cvx-cli --features editor
 
@@ -74,3 +77,6 @@ bench-analytics: setup build ## The figures of the analyses beside their referen
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/analytics/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/analytics/run.py $(ANALYTICS) --cvx $(CVX) \
 	  --kernels $(dir $(CVX))kernels
+
+guests: ## The figures of docs/guarantees.md: crowds, strangers, how soon statements stop
+	$(MAKE) bench-wire WIRE='guests stopping'

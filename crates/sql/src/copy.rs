@@ -86,7 +86,7 @@ async fn copy_out(
     session
         .reading(params, text, async |cx: &StatementCx<'_>| {
             let plan = plan_query(cx, query.clone())?;
-            let columns = columns(cx, &query, &plan);
+            let columns = columns(&query, &plan);
             let rows = run_plan(cx, physical(cx, plan).await?)?;
             Ok(Outcome::CopyOut { columns, rows: rows_of(rows), format })
         })

@@ -132,6 +132,7 @@ impl ColumnBuilder {
         let settings = &self.settings;
         let mut size = 8;
         match &mut self.values {
+            Values::Void if self.ty == PgType::Record => return Err(record_input()),
             Values::Void => {}
             Values::Bool(builder) => builder.append_value(simple::parse_bool(text)?),
             Values::Int2(builder) => push_integer(builder, "smallint", text)?,
@@ -210,6 +211,7 @@ impl ColumnBuilder {
             };
         }
         match &mut self.values {
+            Values::Void if self.ty == PgType::Record => return Err(record_input()),
             Values::Void => {}
             Values::Bool(builder) => {
                 builder.append_value(forms::exactly::<1>(name, bytes)? != [0]);
@@ -311,7 +313,7 @@ impl Values {
             valid: NullBufferBuilder::new(0),
         };
         match ty {
-            PgType::Void => Self::Void,
+            PgType::Void | PgType::Record => Self::Void,
             PgType::Bool => Self::Bool(BooleanBuilder::new()),
             PgType::Int2 => Self::Int2(PrimitiveBuilder::new()),
             PgType::Int4 => Self::Int4(PrimitiveBuilder::new()),
@@ -354,6 +356,10 @@ impl Values {
             PgType::Array(element) => list(element),
         }
     }
+}
+
+fn record_input() -> SqlError {
+    SqlError::unsupported("input of anonymous composite types")
 }
 
 /// One value from its text form, as an array of one row.

@@ -8,7 +8,7 @@
 use crate::dense::Dense;
 use crate::error::{Result, SqlError, SqlState};
 use crate::forms::{self, array, bit, bytea, datetime, float, interval, json, numeric, simple};
-use crate::forms::{sparsevec, vector};
+use crate::forms::{record, sparsevec, vector};
 use crate::pg_type::PgType;
 use crate::settings::{Format, FormatSettings};
 use crate::{Column, forms::numeric::Shape};
@@ -20,10 +20,10 @@ use arrow::array::types::{
 };
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, LargeBinaryArray,
-    ListArray, PrimitiveArray, StringArray,
+    ListArray, PrimitiveArray, StringArray, StructArray,
 };
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{ArrowPrimitiveType, DataType, TimeUnit};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, FieldRef, TimeUnit};
 use bytes::{BufMut, BytesMut};
 use half::f16;
 use std::fmt::Write;
@@ -72,6 +72,8 @@ enum Values {
         element: Box<Encoder>,
         element_oid: u32,
     },
+    /// The fields and their types' OIDs.
+    Record(Vec<(u32, Encoder)>),
 }
 
 impl Encoder {
@@ -160,6 +162,7 @@ impl Encoder {
             Values::Sparsevec(array) => sparsevec::write(sparse(array.value(row))?, out),
             Values::Bits(array) => bit::write(bits(array, row)?, out),
             Values::List { list, element, .. } => write_list_text(list, element, row, out)?,
+            Values::Record(fields) => write_record_text(fields, row, out)?,
         }
         Ok(())
     }
@@ -194,6 +197,7 @@ impl Encoder {
             Values::List { list, element, element_oid } => {
                 write_list_binary(list, element, *element_oid, row, out)?;
             }
+            Values::Record(fields) => write_record_binary(fields, row, out)?,
         }
         Ok(())
     }
@@ -222,6 +226,7 @@ fn fitted(ty: &PgType, typmod: i32, array: &ArrayRef) -> Result<ArrayRef> {
     let fits = match (&wanted, found) {
         (_, DataType::Null) | (DataType::Decimal128(..), DataType::Decimal128(..)) => true,
         (DataType::Timestamp(..), DataType::Timestamp(TimeUnit::Microsecond, _)) => true,
+        (DataType::Struct(_), DataType::Struct(_)) => true,
         // Of lists only the shape matters: elements are fitted on their own.
         (DataType::List(_), DataType::List(_)) => is_dense(ty, found).unwrap_or(true),
         (DataType::FixedSizeList(..) | DataType::List(_), DataType::FixedSizeList(..))
@@ -307,12 +312,25 @@ fn values_of(
         PgType::Halfvec => Values::Halfvec(Dense::of(array)?),
         PgType::Sparsevec => Values::Sparsevec(array.as_binary::<i64>().clone()),
         PgType::Bit | PgType::Varbit => Values::Bits(array.as_list::<i32>().clone()),
+        PgType::Record => Values::Record(fields_of(array.as_struct(), format, settings)?),
         PgType::Array(element_type) => {
             let list = array.as_list::<i32>().clone();
             let element = Encoder::of(element_type, -1, list.values(), format, settings)?;
             Values::List { list, element: Box::new(element), element_oid: element_type.oid() }
         }
     })
+}
+
+fn fields_of(
+    record: &StructArray,
+    format: Format,
+    settings: &FormatSettings,
+) -> Result<Vec<(u32, Encoder)>> {
+    let encoder = |(field, values): (&FieldRef, &ArrayRef)| {
+        let (ty, typmod) = PgType::of_field(field);
+        Ok((ty.oid(), Encoder::of(&ty, typmod, values, format, settings)?))
+    };
+    record.fields().iter().zip(record.columns()).map(encoder).collect()
 }
 
 fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> PrimitiveArray<T> {
@@ -375,6 +393,30 @@ fn write_list_text(
         }
     }
     out.put_u8(b'}');
+    Ok(())
+}
+
+fn write_record_text(fields: &[(u32, Encoder)], row: usize, out: &mut BytesMut) -> Result<()> {
+    let mut text = BytesMut::new();
+    out.put_u8(b'(');
+    for (at, (_, field)) in fields.iter().enumerate() {
+        out.put_slice(if at > 0 { b"," } else { b"" });
+        text.clear();
+        if field.encode(row, &mut text)? {
+            record::write_field(&text, out);
+        }
+    }
+    out.put_u8(b')');
+    Ok(())
+}
+
+/// How many fields, then each with its type's OID.
+fn write_record_binary(fields: &[(u32, Encoder)], row: usize, out: &mut BytesMut) -> Result<()> {
+    out.put_i32(i32::try_from(fields.len()).map_err(|_| too_long())?);
+    for (oid, field) in fields {
+        out.put_u32(*oid);
+        field.encode_field(row, out)?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The Postgres types we speak, and the Arrow type each is kept in.
 
-use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, TimeUnit};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -55,6 +55,8 @@ pub enum PgType {
     /// `bit(n)`, as [`crate::forms::bit`] lays it out.
     Bit,
     Varbit,
+    /// Values side by side, in a `Struct`; results only, no column has this type.
+    Record,
 }
 
 impl PgType {
@@ -95,6 +97,7 @@ impl PgType {
             Self::Sparsevec => SPARSEVEC_OID,
             Self::Bit => 1560,
             Self::Varbit => 1562,
+            Self::Record => 2249,
             Self::Array(element) => element.array_oid(),
         }
     }
@@ -134,6 +137,7 @@ impl PgType {
             Self::Sparsevec => SPARSEVEC_ARRAY_OID,
             Self::Bit => 1561,
             Self::Varbit => 1563,
+            Self::Record => 2287,
             Self::Void | Self::Unknown | Self::Array(_) => 0,
         }
     }
@@ -185,6 +189,7 @@ impl PgType {
             Self::Sparsevec => "sparsevec",
             Self::Bit => "bit",
             Self::Varbit => "varbit",
+            Self::Record => "record",
             Self::Void => "void",
             Self::Unknown => "unknown",
             Self::Array(element) => return format!("_{}", element.name()),
@@ -223,6 +228,7 @@ impl PgType {
             | Self::Sparsevec
             | Self::Bit
             | Self::Varbit
+            | Self::Record
             | Self::Array(_) => -1,
         }
     }
@@ -290,6 +296,7 @@ impl PgType {
             Self::Halfvec => DataType::List(Arc::new(half_item())),
             Self::Sparsevec => DataType::LargeBinary,
             Self::Bit | Self::Varbit => DataType::List(Arc::new(bits_item())),
+            Self::Record => DataType::Struct(Fields::empty()),
             Self::Void => DataType::Null,
             Self::Array(element) => {
                 DataType::List(Arc::new(Field::new("item", element.arrow_type(-1), true)))
@@ -347,6 +354,7 @@ impl PgType {
             DataType::Timestamp(_, Some(_)) => Self::Timestamptz,
             DataType::Interval(_) | DataType::Duration(_) => Self::Interval,
             DataType::FixedSizeBinary(16) => Self::Uuid,
+            DataType::Struct(_) => Self::Record,
             DataType::FixedSizeList(item, n) if item.data_type() == &DataType::Float32 => {
                 return (Self::Vector, *n);
             }

@@ -298,3 +298,29 @@ fn vectors_in_lists_of_vectors() {
         assert_eq!(shown.unwrap().unwrap(), text);
     }
 }
+
+#[test]
+fn records_are_written_and_not_read() {
+    use arrow::array::{Int64Array, StringArray, StructArray};
+    let fields = vec![
+        Arc::new(PgType::Int8.field("c0", -1, true)),
+        Arc::new(PgType::Text.field("c1", -1, true)),
+    ];
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), None]));
+    let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a b"), Some("")]));
+    let array = StructArray::new(fields.into(), vec![numbers, texts], None);
+    let (ty, _) = PgType::of_arrow(array.data_type());
+    assert_eq!((ty.oid(), ty.array_oid()), (2249, 2287));
+    let array: ArrayRef = Arc::new(array);
+    let settings = FormatSettings::default();
+    let shown = |row| format_text(&ty, -1, &array, row, &settings).unwrap().unwrap();
+    assert_eq!((shown(0), shown(1)), ("(7,\"a b\")".to_owned(), "(,\"\")".to_owned()));
+    let encoder = Encoder::of(&ty, -1, &array, Format::Binary, &settings).unwrap();
+    let mut out = bytes::BytesMut::new();
+    assert!(encoder.encode(1, &mut out).unwrap());
+    // Two fields: an int8 that is NULL, a text of no bytes.
+    let expected = [2, 20, u32::MAX, 25, 0].map(u32::to_be_bytes).concat();
+    assert_eq!(out.to_vec(), expected);
+    let refused = parse_text(&ty, -1, "(1,x)", &settings).unwrap_err();
+    assert_eq!(refused.state, SqlState::FEATURE_NOT_SUPPORTED);
+}

@@ -68,6 +68,7 @@ impl PgType {
             Self::Sparsevec => "sparsevec",
             Self::Bit => "bit",
             Self::Varbit => "bit varying",
+            Self::Record => "record",
             Self::Void => "void",
             Self::Unknown => "unknown",
             Self::Array(element) => element.sql_name(),

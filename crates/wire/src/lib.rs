@@ -23,6 +23,8 @@
 //! shorter than the overrides would be, and can be read from top to bottom.
 
 mod backends;
+#[cfg(test)]
+mod captured;
 mod connection;
 pub mod copy;
 mod copy_in;

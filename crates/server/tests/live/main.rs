@@ -10,6 +10,7 @@ mod hostile;
 mod monitors;
 mod process;
 mod psql;
+mod replays;
 mod security;
 mod setup;
 mod vectors;

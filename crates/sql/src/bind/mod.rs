@@ -335,6 +335,7 @@ impl<'a> Binder<'a> {
         }
         let reader = self.cx.guard.view(env.reader, view)?;
         let mut subquery = names::parse_view(view)?;
+        crate::pg_catalog::name_columns(subquery.as_mut());
         crate::types::lower(subquery.as_mut());
         let inner = Env {
             scopes: env.scopes.clone(),

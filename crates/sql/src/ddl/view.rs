@@ -5,11 +5,12 @@ use super::{DdlPlan, place};
 use crate::bind::ident_name;
 use crate::plan::StatementCx;
 use cvx_engine::{CatalogChange, View, ViewColumn};
-use cvx_types::{PgType, Result, SqlError, SqlState};
+use cvx_types::{Column, Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::CreateView;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
+use std::collections::BTreeSet;
 
 pub(super) async fn plan(cx: &StatementCx<'_>, create: &CreateView) -> Result<DdlPlan> {
     const TAG: &str = "CREATE VIEW";
@@ -23,26 +24,35 @@ pub(super) async fn plan(cx: &StatementCx<'_>, create: &CreateView) -> Result<Dd
         );
     }
     let plan = crate::session::plan_query(cx, (*create.query).clone())?;
-    let schema_of_plan = plan.schema();
-    if create.columns.len() > schema_of_plan.fields().len() {
+    let shown = crate::session::columns(&create.query, &plan);
+    if create.columns.len() > shown.len() {
         return Err(SqlError::new(
             SqlState::SYNTAX_ERROR,
             "CREATE VIEW specifies more column names than columns",
         ));
     }
-    let columns = schema_of_plan
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(place, field)| {
-            let named = create.columns.get(place).map(|column| ident_name(&column.name));
-            let (ty, typmod) = PgType::of_field(field);
-            ViewColumn { name: named.unwrap_or_else(|| field.name().clone()), ty, typmod }
-        })
-        .collect();
+    let column = |(place, column): (usize, Column)| {
+        let named = create.columns.get(place).map(|column| ident_name(&column.name));
+        let name = named.unwrap_or(column.name);
+        ViewColumn { name, ty: column.ty, typmod: column.typmod }
+    };
+    let columns: Vec<ViewColumn> = shown.into_iter().enumerate().map(column).collect();
+    refuse_repeated(&columns)?;
     let view = View { oid: 0, schema, name, sql: body(cx.text)?.to_owned(), columns };
     let change = CatalogChange::CreateView { view, replace: create.or_replace };
     Ok(DdlPlan::change(TAG, change))
+}
+
+/// 42701: a view's columns are told apart by their names.
+fn refuse_repeated(columns: &[ViewColumn]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    match columns.iter().find(|column| !names.insert(&column.name)) {
+        None => Ok(()),
+        Some(column) => Err(SqlError::new(
+            SqlState::DUPLICATE_COLUMN,
+            format!("column \"{}\" specified more than once", column.name),
+        )),
+    }
 }
 
 /// The query's own words: what follows the first AS outside parentheses. The syntax tree cannot say

@@ -1,11 +1,13 @@
 //! Names and strings as SQL text, quoted where Postgres would.
 
+use crate::pg_catalog::keywords::keywords;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// The words that cannot stand unquoted everywhere (`pg_get_keywords()` but category `U`).
-static KEYWORDS: LazyLock<BTreeSet<&'static str>> =
-    LazyLock::new(|| include_str!("data/keywords.txt").split_whitespace().collect());
+static KEYWORDS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
+    keywords().iter().filter(|word| word.category != "U").map(|word| word.word).collect()
+});
 
 /// As `quote_ident`.
 pub fn ident(name: &str) -> String {

@@ -10,6 +10,7 @@ mod cursors;
 mod databases;
 mod dispatch;
 mod identity;
+mod origin;
 mod position;
 mod prepare;
 mod prepared;

@@ -139,7 +139,7 @@ fn describe_query(
 ) -> Result<Vec<Column>> {
     let first = with_cx(session, text, known, |cx| {
         let plan = plan_query(cx, query.clone())?;
-        Ok((plan.clone(), columns(cx, query, &plan)))
+        Ok((plan.clone(), columns(query, &plan)))
     })?;
     let ((plan, shown), hints) = first;
     let before = known.iter().flatten().count();
@@ -151,7 +151,7 @@ fn describe_query(
     // The types learnt may change the columns' (`SELECT $1 + 1`): plan again with them.
     let again = with_cx(session, text, known, |cx| {
         let plan = plan_query(cx, query.clone())?;
-        Ok(columns(cx, query, &plan))
+        Ok(columns(query, &plan))
     })?;
     Ok(again.0)
 }

@@ -1,11 +1,12 @@
 //! Queries: bound, planned, optimized, streamed.
 
+use super::origin::origin;
 use super::repeat::Repeat;
 use crate::analyse::fix_given_points;
 use crate::bind::Binder;
 use crate::error::from_datafusion;
 use crate::optimize::fix_query_vectors;
-use crate::pg_catalog::{name_columns, output_names, reg, rewrite, touches_catalog};
+use crate::pg_catalog::{REPEATED, name_columns, output_names, reg, rewrite, touches_catalog};
 use crate::plan::{Planner, StatementCx};
 use cvx_engine::Table;
 use cvx_types::{Column, PgType, Result};
@@ -45,7 +46,7 @@ pub async fn plan_again(cx: &StatementCx<'_>, query: &Query, repeat: &Repeat) ->
         return Ok(Planned { columns: template.columns.clone(), plan, cached: true });
     }
     let plan = plan_query(cx, query.clone())?;
-    let columns = columns(cx, query, &plan);
+    let columns = columns(query, &plan);
     Ok(Planned { columns, plan: physical(cx, plan).await?, cached: false })
 }
 
@@ -162,23 +163,18 @@ pub fn run(
 }
 
 /// How clients see the columns of a plan.
-pub fn columns(cx: &StatementCx<'_>, query: &Query, plan: &LogicalPlan) -> Vec<Column> {
+pub fn columns(query: &Query, plan: &LogicalPlan) -> Vec<Column> {
     let names = aligned(output_names(query), plan.schema().fields().len());
     plan.schema()
+        .fields()
         .iter()
         .enumerate()
-        .map(|(place, (qualifier, field))| {
+        .map(|(place, field)| {
             let name = names.get(place).cloned().flatten();
             let (ty, typmod) = PgType::of_field(field);
-            let origin = qualifier.and_then(|table| {
-                let parts: Vec<String> = table.to_vec();
-                let table = cx.find_table(&parts)?;
-                let column = table.column(field.name())?;
-                Some((table.oid, column.attnum))
-            });
-            let (table_oid, attnum) = origin.unwrap_or((0, 0));
+            let (table_oid, attnum) = origin(plan, place).unwrap_or((0, 0));
             Column {
-                name: name.unwrap_or_else(|| field.name().clone()),
+                name: name.unwrap_or_else(|| shown_name(field.name())),
                 ty,
                 typmod,
                 table_oid,
@@ -186,6 +182,11 @@ pub fn columns(cx: &StatementCx<'_>, query: &Query, plan: &LogicalPlan) -> Vec<C
             }
         })
         .collect()
+}
+
+/// A column's name without what tells it from another of that name.
+fn shown_name(name: &str) -> String {
+    name.split(REPEATED).next().unwrap_or_default().to_owned()
 }
 
 /// Names for each of `width` columns, where one wildcard stands for as many as are missing.

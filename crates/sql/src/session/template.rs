@@ -102,7 +102,7 @@ impl Template {
         if planner.asked_the_session() || !is_plain(&plan) {
             return Ok(None);
         }
-        let columns = columns(cx, query, &plan);
+        let columns = columns(query, &plan);
         let plan = for_all_values(cx.state, plan).and_then(vacated).map_err(from_datafusion)?;
         let stamp = cx.stamp();
         Ok(Some(Self { stamp, source, bound, tables: places, plan, columns }))

@@ -136,6 +136,7 @@ static LAWS: &[Law] = &[
     law("lock_timeout", "0", Kind::Duration, false, "Accepted; readers take no locks."),
     law("maintenance_work_mem", "65536", Kind::Text, false, "Accepted."),
     law("max_identifier_length", "63", Kind::Fixed, false, "Longest identifier."),
+    law("max_index_keys", "32", Kind::Fixed, false, "Most columns of a key."),
     law("role", "none", Kind::Role, false, "The role that SET ROLE took on."),
     law("max_parallel_maintenance_workers", "2", Kind::Integer(0, 1024), false, "Accepted."),
     law("max_parallel_workers", "8", Kind::Integer(0, 1024), false, "Accepted."),

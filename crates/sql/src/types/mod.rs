@@ -31,7 +31,7 @@ pub use name::resolve_type;
 pub use parameter::stamp_parameters;
 pub use rewrite::PgRewrite;
 pub(crate) use syntax::bit_literal;
-pub use syntax::lower;
+pub use syntax::{is_set_returning, lower};
 pub use type_planner::PgTypePlanner;
 
 use datafusion::execution::SessionStateDefaults;

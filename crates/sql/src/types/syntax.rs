@@ -35,6 +35,11 @@ const SET_RETURNING: [&str; 7] = [
     "string_to_table",
 ];
 
+/// Whether a function of this name gives many values for a row.
+pub fn is_set_returning(name: &str) -> bool {
+    SET_RETURNING.contains(&name)
+}
+
 /// Lowers every expression of a statement, a query or an expression.
 pub fn lower(node: &mut impl VisitMut) {
     // The visitor never breaks.

@@ -12,6 +12,7 @@ pub mod interval;
 pub mod interval_input;
 pub mod json;
 pub mod numeric;
+pub mod record;
 pub mod simple;
 pub mod sparsevec;
 pub mod vector;

@@ -228,6 +228,8 @@ returns! {
     TEXT = PgType::Text,
     NAME = PgType::Name,
     NAMES = PgType::Array(Box::new(PgType::Name)),
+    TEXTS = PgType::Array(Box::new(PgType::Text)),
+    BOOLS = PgType::Array(Box::new(PgType::Bool)),
     OID = PgType::Oid,
     BOOL = PgType::Bool,
     INT = PgType::Int4,

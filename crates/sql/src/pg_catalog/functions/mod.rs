@@ -7,6 +7,7 @@
 mod arrays;
 mod call;
 mod describe;
+mod keywords;
 mod privileges;
 mod regs;
 mod session;
@@ -59,6 +60,7 @@ fn specs() -> impl Iterator<Item = &'static Spec> {
         session::FUNCTIONS,
         sizes::FUNCTIONS,
         arrays::FUNCTIONS,
+        keywords::FUNCTIONS,
         text::FUNCTIONS,
     ];
     groups.into_iter().flatten()

@@ -1,6 +1,6 @@
 //! Text the way catalog queries build it: quoting, `format`, JSON objects, LIKE with an escape.
 
-use super::call::{Arg, BOOL, Call, JSON, Spec, TEXT, bool, error, text};
+use super::call::{Arg, BOOL, Call, JSON, Spec, TEXT, TEXTS, bool, error, text};
 use crate::pg_catalog::quote;
 use arrow::datatypes::DataType;
 use cvx_types::SqlState;
@@ -19,8 +19,21 @@ pub const FUNCTIONS: &[Spec] = &[
     .lenient(),
     Spec::new("format", &[Arg::Text, Arg::Text], TEXT, format).optional(1).variadic().lenient(),
     Spec::new("json_build_object", &[Arg::Any], JSON, json_object).optional(0).variadic().lenient(),
+    Spec::new("parse_ident", &[Arg::Text, Arg::Bool], TEXTS, parse_ident).optional(1),
     Spec::new("cvx_like", &[Arg::Text, Arg::Text, Arg::Text], BOOL, like),
 ];
+
+/// A qualified name's parts. Words that follow are an error, as where `strict` is true; they are
+/// not read where it is false, which nobody asks for.
+fn parse_ident(call: &Call<'_>) -> Result<ScalarValue> {
+    let Some(name) = call.text(0) else { return Ok(call.null.clone()) };
+    let parts = quote::split(name).ok_or_else(|| {
+        let message = format!("string is not a valid identifier: \"{name}\"");
+        error(SqlState::INVALID_PARAMETER, message)
+    })?;
+    let parts: Vec<ScalarValue> = parts.into_iter().map(ScalarValue::from).collect();
+    Ok(ScalarValue::List(ScalarValue::new_list(&parts, &DataType::Utf8, true)))
+}
 
 /// `%s`, `%I`, `%L` and `%%`; positions and widths are not there.
 fn format(call: &Call<'_>) -> Result<ScalarValue> {

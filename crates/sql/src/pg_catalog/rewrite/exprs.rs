@@ -230,6 +230,7 @@ fn plain_call(mut function: Function) -> Expr {
     let list = match name.as_str() {
         "_pg_expandarray" => "cvx_expandarray",
         "generate_subscripts" => "cvx_subscripts",
+        other if crate::types::is_set_returning(other) => other,
         _ => return Expr::Function(function),
     };
     function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(list))]);
@@ -404,7 +405,7 @@ fn is_array_literal(argument: &FunctionArg) -> bool {
     }
 }
 
-fn string(text: String) -> Expr {
+pub fn string(text: String) -> Expr {
     Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span: Span::empty() })
 }
 

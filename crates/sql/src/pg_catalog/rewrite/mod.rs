@@ -8,6 +8,7 @@
 
 mod exprs;
 mod names;
+mod order;
 mod sources;
 mod tableoid;
 
@@ -17,7 +18,7 @@ use datafusion::sql::sqlparser::ast::{
     DataType, Expr, ObjectName, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor,
     VisitorMut,
 };
-pub use names::output_names;
+pub use names::{REPEATED, output_names};
 use std::ops::ControlFlow;
 
 /// Whether a statement names a system table, one of the catalog's functions, or an OID alias.
@@ -65,6 +66,7 @@ impl Visitor for Search {
         match factor {
             TableFactor::Table { name, args: Some(_), .. } => match parts(name).as_slice() {
                 [.., schema, _] if is_system_schema(schema) => ControlFlow::Break(()),
+                [name] if name == "pg_get_keywords" => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
             },
             _ => ControlFlow::Continue(()),
@@ -86,6 +88,7 @@ impl VisitorMut for Namer {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        order::move_keys(query);
         if self.depth == 0 {
             names::name_duplicates(query);
         }

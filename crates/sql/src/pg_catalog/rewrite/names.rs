@@ -7,9 +7,10 @@
 use super::parts;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, DataType, Expr, Function, Ident, ObjectName, OrderByKind, Query, Select,
-    SelectItem, SetExpr,
+    SelectItem, SetExpr, Value, visit_expressions_mut,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 /// The names of a query's columns as Postgres gives them, as far as they are written out: `None`
 /// stands for a wildcard, whose names are those of its table.
@@ -39,39 +40,120 @@ pub fn name_duplicates(query: &mut Query) {
     each_select(&mut query.body, &mut |select| name_repeated(select, &ordered));
 }
 
+/// Parts what names of one column that come twice have behind them, which no client sees.
+pub const REPEATED: char = '\u{1f}';
+
 fn name_repeated(select: &mut Select, ordered: &BTreeSet<String>) {
+    let wild = select.projection.iter().any(is_wildcard);
+    let aliases: BTreeSet<String> = select.projection.iter().filter_map(alias_name).collect();
     let mut taken: BTreeSet<String> = select.projection.iter().filter_map(said_name).collect();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut said) = (Seen::default(), BTreeSet::new());
     for item in &mut select.projection {
-        let SelectItem::UnnamedExpr(expr) = item else { continue };
-        let text = expr.to_string();
-        // DataFusion calls every sub-query by one name.
-        let again = text.contains("(SELECT") || !seen.insert(text);
-        let computed = plain_name(expr).is_none();
-        let mentioned = computed && figure(expr).is_some_and(|name| ordered.contains(&name));
-        if again || mentioned {
-            *item = aliased(expr.clone(), &mut taken);
+        match item {
+            SelectItem::UnnamedExpr(expr) => {
+                // DataFusion calls every sub-query by one name.
+                let again = expr.to_string().contains("(SELECT") || seen.before(expr);
+                let plain = plain_name(expr);
+                let taken_over = plain.as_ref().is_some_and(|name| aliases.contains(name));
+                let mentioned =
+                    plain.is_none() && figure(expr).is_some_and(|name| ordered.contains(&name));
+                // What a wildcard stands for may be any column.
+                if again || mentioned || taken_over || wild {
+                    let fresh = wild && !mentioned;
+                    *item = aliased(expr.clone(), &mut taken, fresh);
+                }
+            }
+            SelectItem::ExprWithAlias { expr, alias } if !said.insert(folded(alias)) => {
+                let name = repeated(&folded(alias), &mut taken);
+                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: name };
+            }
+            _ => {}
         }
     }
+}
+
+fn is_wildcard(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+}
+
+fn alias_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+        _ => None,
+    }
+}
+
+/// The expressions so far, as DataFusion would name them: a cast has the name of what it casts,
+/// and a column the name of its table in front, whether it was written or not.
+#[derive(Default)]
+struct Seen(BTreeMap<String, Vec<String>>);
+
+impl Seen {
+    /// Whether one came that may have the same name; this one has come from now on.
+    fn before(&mut self, expr: &Expr) -> bool {
+        let said = uncast(expr);
+        let full = said.to_string();
+        let bare = unqualified(said).to_string();
+        let qualified = full != bare;
+        let others = self.0.entry(bare.clone()).or_default();
+        let again = others.iter().any(|other| !qualified || *other == bare || *other == full);
+        others.push(full);
+        again
+    }
+}
+
+fn uncast(expr: &Expr) -> Expr {
+    let mut expr = expr.clone();
+    let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |inner| {
+        while let Expr::Cast { expr, .. } | Expr::Nested(expr) = inner {
+            let cast = std::mem::replace(&mut **expr, Expr::value(Value::Null));
+            *inner = cast;
+        }
+        ControlFlow::Continue(())
+    });
+    expr
+}
+
+fn unqualified(mut expr: Expr) -> Expr {
+    let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |inner| {
+        if let Expr::CompoundIdentifier(names) = inner
+            && let Some(last) = names.pop()
+        {
+            *inner = Expr::Identifier(last);
+        }
+        ControlFlow::Continue(())
+    });
+    expr
 }
 
 fn name_item(item: &mut SelectItem, taken: &mut BTreeSet<String>) {
     if let SelectItem::UnnamedExpr(expr) = item
         && plain_name(expr).is_none()
     {
-        *item = aliased(expr.clone(), taken);
+        *item = aliased(expr.clone(), taken, false);
     }
 }
 
-fn aliased(expr: Expr, taken: &mut BTreeSet<String>) -> SelectItem {
-    let name = figure(&expr).unwrap_or_else(|| "?column?".to_owned());
-    let mut unique = name.clone();
-    let mut number = 1;
-    while !taken.insert(unique.clone()) {
+/// Under its name, or under one of that name that nothing else has: if there is one so far, or
+/// where a `fresh` one is asked for.
+fn aliased(expr: Expr, taken: &mut BTreeSet<String>, fresh: bool) -> SelectItem {
+    let name = figure_or_unknown(&expr);
+    let alias = match !fresh && taken.insert(name.clone()) {
+        true => Ident::with_quote('"', name),
+        false => repeated(&name, taken),
+    };
+    SelectItem::ExprWithAlias { expr, alias }
+}
+
+fn repeated(name: &str, taken: &mut BTreeSet<String>) -> Ident {
+    let mut number = 2;
+    loop {
+        let unique = format!("{name}{REPEATED}{number}");
+        if taken.insert(unique.clone()) {
+            return Ident::with_quote('"', unique);
+        }
         number += 1;
-        unique = format!("{name}_{number}");
     }
-    SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', unique) }
 }
 
 fn leftmost(body: &SetExpr) -> Option<&Select> {
@@ -97,9 +179,7 @@ fn each_select(body: &mut SetExpr, act: &mut impl FnMut(&mut Select)) {
 
 fn item_name(item: &SelectItem) -> Option<String> {
     match item {
-        SelectItem::UnnamedExpr(expr) => {
-            Some(figure(expr).unwrap_or_else(|| "?column?".to_owned()))
-        }
+        SelectItem::UnnamedExpr(expr) => Some(figure_or_unknown(expr)),
         SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
         _ => None,
     }
@@ -130,6 +210,11 @@ fn folded(name: &Ident) -> String {
 /// As Postgres' FigureColname; `None` where it says `?column?`.
 fn figure(expr: &Expr) -> Option<String> {
     strong(expr).or_else(|| weak(expr))
+}
+
+/// The name of a column that is not given one.
+pub fn figure_or_unknown(expr: &Expr) -> String {
+    figure(expr).unwrap_or_else(|| "?column?".to_owned())
 }
 
 /// A name that wins over the type of a cast around it.

@@ -1,6 +1,6 @@
 //! Set-returning functions in FROM: as sub-queries that unnest lists.
 
-use super::exprs::call;
+use super::exprs::{call, string};
 use super::{is_system_schema, parts};
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SelectItem, SetExpr, Statement,
@@ -28,8 +28,19 @@ pub fn rewrite(factor: &mut TableFactor) {
         }
         _ => None,
     };
-    if let Some(made) = made {
-        *factor = made;
+    match (made, factor) {
+        (Some(made), factor) => *factor = made,
+        // The planner looks functions up by their plain names.
+        (None, TableFactor::Table { name, args: Some(_), .. }) => unqualify(name),
+        _ => {}
+    }
+}
+
+fn unqualify(name: &mut ObjectName) {
+    if let [.., schema, plain] = parts(name).as_slice()
+        && is_system_schema(schema)
+    {
+        *name = ObjectName::from(vec![Ident::new(plain)]);
     }
 }
 
@@ -63,11 +74,24 @@ fn function(
     let arguments = arguments?;
     let list = match (name.as_str(), arguments.as_slice()) {
         ("unnest", arrays) => return unnest(arrays, ordinality, alias),
-        ("generate_series", [_, _] | [_, _, _]) => call("generate_series", arguments),
         ("generate_subscripts", [_, _]) => call("cvx_subscripts", arguments),
+        (series, _) if crate::types::is_set_returning(series) => call(series, arguments),
         ("_pg_expandarray", [array]) if !ordinality => {
             let columns = vec![call("unnest", vec![array.clone()]), ordinals(array)];
-            return derived(name, columns, false, Some(&expanded(alias)));
+            let alias = with_columns(name, alias, &["x", "n"]);
+            return derived(name, columns, false, Some(&alias));
+        }
+        ("pg_get_keywords", []) if !ordinality => {
+            let alias = with_columns(name, alias, &KEYWORD_COLUMNS);
+            return derived(
+                name,
+                KEYWORD_COLUMNS.map(keyword_column).to_vec(),
+                false,
+                Some(&alias),
+            );
+        }
+        (plain, _) if !ordinality && gives_one_value(plain) => {
+            return derived(name, vec![call(name, arguments)], false, alias);
         }
         _ => return None,
     };
@@ -76,11 +100,28 @@ fn function(
     derived(name, std::iter::once(column).chain(numbers).collect(), ordinality, alias)
 }
 
-/// The alias of `_pg_expandarray`, whose columns are `x` and `n` where it names none.
-fn expanded(alias: Option<&TableAlias>) -> TableAlias {
-    let mut alias = alias.cloned().unwrap_or_else(|| plain_alias("_pg_expandarray"));
+/// Functions of one value that clients put into FROM, where they are a row.
+fn gives_one_value(name: &str) -> bool {
+    const ARRAYS: [&str; 3] = ["current_schemas", "regexp_split_to_array", "string_to_array"];
+    ARRAYS.contains(&name)
+}
+
+/// The columns of `pg_get_keywords()`.
+const KEYWORD_COLUMNS: [&str; 5] = ["word", "catcode", "barelabel", "catdesc", "baredesc"];
+
+fn keyword_column(name: &str) -> Expr {
+    let list = match name {
+        "barelabel" => call("cvx_keyword_labels", Vec::new()),
+        name => call("cvx_keywords", vec![string(name.to_owned())]),
+    };
+    call("unnest", vec![list])
+}
+
+/// The alias of a function of several columns, which are called so where it names none.
+fn with_columns(function: &str, alias: Option<&TableAlias>, columns: &[&str]) -> TableAlias {
+    let mut alias = alias.cloned().unwrap_or_else(|| plain_alias(function));
     if alias.columns.is_empty() {
-        alias.columns = ["x", "n"].map(column_alias).to_vec();
+        alias.columns = columns.iter().map(|name| column_alias(name)).collect();
     }
     alias
 }
