@@ -3,12 +3,13 @@
 //! ```text
 //! 1 | one | 4 numbers                      before there were roles
 //! 2 | one | 4 numbers | access             before there were databases
-//! 3 | 4 numbers | databases | access
+//! 3 | 4 numbers | databases | access | comments; without these before there were any
 //! ```
 //!
 //! `one` is the content of the only database there was, with the numbers around it: see [`One`].
 
 use super::database::Record;
+use super::comment::Comments;
 use super::{Access, Catalog, FIRST_DATABASE_OID, Table, View};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,7 @@ struct Parts {
     numbers: Numbers,
     databases: Vec<Record>,
     access: Access,
+    comments: Comments,
 }
 
 impl Catalog {
@@ -60,6 +62,7 @@ impl Catalog {
             self.databases.values().map(|database| Record::from(&**database)).collect();
         postcard::to_extend(&(numbers, databases), vec![VERSION])
             .and_then(|bytes| postcard::to_extend(&*self.access, bytes))
+            .and_then(|bytes| postcard::to_extend(&*self.comments, bytes))
             .map_err(|error| Error::Invalid(format!("the catalog: {error}")))
     }
 
@@ -79,6 +82,7 @@ impl Catalog {
             here: here.ok_or_else(|| corrupt("the first database is not there".to_owned()))?,
             databases: Arc::new(databases),
             access: Arc::new(parts.access),
+            comments: Arc::new(parts.comments),
             next_oid,
             next_space,
             next_sequence,
@@ -91,7 +95,12 @@ impl Parts {
         Ok(match version {
             VERSION => {
                 let ((numbers, databases), rest) = postcard::take_from_bytes(body)?;
-                Some(Self { numbers, databases, access: postcard::from_bytes(rest)? })
+                let (access, rest) = postcard::take_from_bytes(rest)?;
+                let comments = match rest {
+                    [] => Comments::new(),
+                    rest => postcard::from_bytes(rest)?,
+                };
+                Some(Self { numbers, databases, access, comments })
             }
             WITHOUT_ACCESS | ONE_DATABASE => {
                 let (one, rest): (One, _) = postcard::take_from_bytes(body)?;
@@ -111,17 +120,17 @@ impl One {
         let Self { version, next_oid, next_space, next_sequence, .. } = self;
         let first = Record::first(name, self.tables, self.views, self.schemas, self.extensions);
         let numbers = Numbers { version, next_oid, next_space, next_sequence };
-        Parts { numbers, databases: vec![first], access }
+        Parts { numbers, databases: vec![first], access, comments: Comments::new() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DatabaseDef, Grant, Privileges, Role, Securable};
+    use crate::{Commented, DatabaseDef, Grant, Privileges, Role, Securable};
 
     #[test]
-    fn roles_and_databases_are_kept() {
+    fn roles_databases_and_comments_are_kept() {
         let mut catalog = Catalog::empty();
         let access = Arc::make_mut(&mut catalog.access);
         access.roles.insert(20_000, Role::group(20_000, "ada"));
@@ -130,8 +139,15 @@ mod tests {
         let mut other = DatabaseDef::empty(20_001, "notes");
         other.schemas.insert("own".to_owned());
         Arc::make_mut(&mut catalog.databases).insert(other.oid, Arc::new(other));
+        let on = Commented::Schema(20_001, "own".to_owned());
+        Arc::make_mut(&mut catalog.comments).insert(on, "hers".to_owned());
         let bytes = catalog.encode().unwrap();
         assert_eq!(Catalog::decode(&bytes, "unread").unwrap(), catalog);
+        // Before there were comments.
+        catalog.comments = Arc::default();
+        let bytes = catalog.encode().unwrap();
+        let before = &bytes[..bytes.len() - 1];
+        assert_eq!(Catalog::decode(before, "unread").unwrap(), catalog);
     }
 
     /// A data directory of the versions before: one database, and what it had is in it.

@@ -1,4 +1,4 @@
-//! ALTER TABLE and COMMENT ON.
+//! ALTER TABLE.
 
 use super::create_table::column_def;
 use super::options::Said;
@@ -10,8 +10,7 @@ use arrow::array::Array;
 use cvx_engine::{CatalogChange, Table};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, CommentObject, ObjectName,
-    RenameTableNameKind,
+    AlterColumnOperation, AlterTable, AlterTableOperation, RenameTableNameKind,
 };
 
 pub(super) fn plan(cx: &StatementCx<'_>, alter: &AlterTable) -> Result<DdlPlan> {
@@ -116,19 +115,4 @@ fn alter_column(
         AlterColumnOperation::DropNotNull => CatalogChange::SetNotNull { oid, id, not_null: false },
         other => return Err(SqlError::unsupported(format!("ALTER COLUMN {other}"))),
     })
-}
-
-pub(super) fn comment(
-    cx: &StatementCx<'_>,
-    kind: CommentObject,
-    name: &ObjectName,
-    comment: Option<String>,
-) -> Result<DdlPlan> {
-    match kind {
-        CommentObject::Table => {
-            let oid = cx.table(name)?.oid;
-            Ok(DdlPlan::change("COMMENT", CatalogChange::SetComment { oid, comment }))
-        }
-        other => Err(SqlError::unsupported(format!("COMMENT ON {other}"))),
-    }
 }
