@@ -181,7 +181,11 @@ impl Catalog {
         Ok(())
     }
 
-    pub(super) fn alter(&mut self, oid: u32, change: impl FnOnce(&mut Table) -> Result<()>) -> Result<()> {
+    pub(super) fn alter(
+        &mut self,
+        oid: u32,
+        change: impl FnOnce(&mut Table) -> Result<()>,
+    ) -> Result<()> {
         let mut table = Table::clone(&*self.known_table(oid)?);
         change(&mut table)?;
         self.put_table(table);

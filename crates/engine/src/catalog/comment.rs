@@ -60,7 +60,8 @@ impl Catalog {
         if self.comments.is_empty() {
             return;
         }
-        let relations: BTreeSet<u32> = self.databases.values().flat_map(|d| d.relations()).collect();
+        let relations: BTreeSet<u32> =
+            self.databases.values().flat_map(|d| d.relations()).collect();
         let (databases, access) = (Arc::clone(&self.databases), Arc::clone(&self.access));
         Arc::make_mut(&mut self.comments).retain(|on, _| match on {
             Commented::Relation(oid) | Commented::Column(oid, _) => relations.contains(oid),

@@ -8,8 +8,8 @@
 //!
 //! `one` is the content of the only database there was, with the numbers around it: see [`One`].
 
-use super::database::Record;
 use super::comment::Comments;
+use super::database::Record;
 use super::{Access, Catalog, FIRST_DATABASE_OID, Table, View};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ use crate::analyse::{AnalysisCall, join_laterally};
 use crate::bind::BoundTable;
 use crate::error::{from_datafusion, to_datafusion};
 use crate::pg_catalog::SystemCatalog;
+use crate::types::stamp_parameters;
 use cvx_types::{Result, SqlError};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::{DFSchema, ParamValues, TableReference};
@@ -54,6 +55,7 @@ impl<'a> Planner<'a> {
             .rel()
             .sql_statement_to_plan_with_context(statement, &mut self.planner_context())
             .map_err(from_datafusion)?;
+        let plan = stamp_parameters(plan).map_err(from_datafusion)?;
         let plan = st_distance::fill(plan, self.cx.now_us).map_err(from_datafusion)?;
         join_laterally(plan).map_err(from_datafusion)
     }

@@ -124,9 +124,8 @@ fn object_comment(call: &Call<'_>) -> Result<ScalarValue> {
 fn column_comment(call: &Call<'_>) -> Result<ScalarValue> {
     let (on, column) = (call.oid(0)?, call.int(1));
     let mut found = comments(call.model).into_iter();
-    let is_it = |c: &Comment| {
-        c.on == on && c.class == oid::PG_CLASS && Some(i64::from(c.column)) == column
-    };
+    let is_it =
+        |c: &Comment| c.on == on && c.class == oid::PG_CLASS && Some(i64::from(c.column)) == column;
     call.text_or_null(found.find(is_it).map(|comment| comment.text))
 }
 

@@ -24,9 +24,8 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         "pg_shdescription" => true,
         _ => return None,
     };
-    let own = |comment: &Comment| {
-        matches!(comment.class, oid::PG_DATABASE | oid::PG_AUTHID) == shared
-    };
+    let own =
+        |comment: &Comment| matches!(comment.class, oid::PG_DATABASE | oid::PG_AUTHID) == shared;
     let row = |comment: Comment| {
         let Comment { on, class, column, text } = comment;
         if shared { row![on, class, text] } else { row![on, class, column, text] }
@@ -51,13 +50,9 @@ fn said(model: &SystemCatalog) -> Vec<Comment> {
     });
     let known = |oid: u32| model.relation(oid).is_some();
     let others = model.catalog.comments.iter().filter_map(|(on, text)| match on {
-        Commented::Relation(on) => {
-            known(*on).then(|| Comment::whole(*on, oid::PG_CLASS, text))
-        }
-        Commented::Column(on, column) => known(*on).then(|| Comment {
-            column: *column,
-            ..Comment::whole(*on, oid::PG_CLASS, text)
-        }),
+        Commented::Relation(on) => known(*on).then(|| Comment::whole(*on, oid::PG_CLASS, text)),
+        Commented::Column(on, column) => known(*on)
+            .then(|| Comment { column: *column, ..Comment::whole(*on, oid::PG_CLASS, text) }),
         Commented::Schema(database, name) => (*database == here.oid)
             .then(|| Comment::whole(oid::of_schema(name), oid::PG_NAMESPACE, text)),
         Commented::Database(on) => Some(Comment::whole(*on, oid::PG_DATABASE, text)),
