@@ -321,6 +321,7 @@ fn dependency(cx: &StatementCx<'_>, role: u32, on: &Securable) -> String {
     };
     let what = match on {
         Securable::Relation(oid) => relation(cx, *oid),
+        Securable::Column(oid, _) => format!("a column of {}", relation(cx, *oid)),
         Securable::Schema(within, name) if *within == cx.catalog.here.oid => {
             format!("schema {name}")
         }

@@ -4,7 +4,7 @@ use crate::pg_catalog::model::SystemCatalog;
 use crate::pg_catalog::relation::{Attribute, Body, Relation};
 use crate::pg_catalog::rows::{Cell, NULL, Row, row};
 use crate::pg_catalog::{definition, oid, roles, types};
-use cvx_engine::{OutOfOrder, Table};
+use cvx_engine::{OutOfOrder, Securable, Table};
 
 /// The rows of the tables kept here.
 pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
@@ -130,7 +130,7 @@ fn attribute(model: &SystemCatalog, r: &Relation, a: &Attribute) -> Row {
         0,
         -1,
         collation,
-        NULL,
+        roles::acl(model, &Securable::Column(r.oid, a.attnum)),
         NULL,
         NULL,
         NULL,
