@@ -103,7 +103,6 @@ fn shows_comments() {
         ("\\dn+", "said of the schema"),
         ("\\l+", "said of the database"),
         ("\\du+", "said of the role"),
-        ("\\dd", ""),
     ] {
         has(&printed(&running, &[command]), &[said]);
     }

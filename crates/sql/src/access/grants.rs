@@ -178,7 +178,7 @@ fn columns_of(cx: &StatementCx<'_>, on: &GrantOn, columns: &[Ident]) -> Result<V
             targets.push(Target {
                 on: Securable::Column(table.oid, column.attnum),
                 kind: "column",
-                name: format!("{} of relation {}", column.name, table.name),
+                name: format!("\"{}\" of relation \"{}\"", column.name, table.name),
             });
         }
     }
