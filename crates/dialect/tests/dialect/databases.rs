@@ -74,7 +74,7 @@ fn what_is_no_option() {
         "DROP DATABASE x, y",
         "ALTER DATABASE x OWNER TO PUBLIC",
     ] {
-        assert_eq!(parse(sql).unwrap_err().kind, ParseErrorKind::Syntax, "{sql}");
+        assert_eq!(parse(sql).unwrap_err().kind, ParseErrorKind::SyntaxError, "{sql}");
     }
     for sql in ["ALTER DATABASE x SET a = 1", "ALTER DATABASE x CONNECTION LIMIT 3"] {
         assert_eq!(parse(sql).unwrap_err().kind, ParseErrorKind::Unsupported, "{sql}");
