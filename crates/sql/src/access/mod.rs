@@ -122,7 +122,12 @@ impl Guard {
     }
 
     /// The user may do this with these columns of a table: all of them, or any where they are none.
-    pub fn change(&self, table: &Table, wanted: Privileges, columns: &BTreeSet<i16>) -> Result<()> {
+    pub fn on_columns(
+        &self,
+        table: &Table,
+        wanted: Privileges,
+        columns: &BTreeSet<i16>,
+    ) -> Result<()> {
         self.of_schema(self.user, &table.schema)?;
         let missing = wanted & !self.access.held(self.user, &Securable::Relation(table.oid));
         let able = || self.columns(self.user, table, missing);

@@ -64,7 +64,7 @@ impl Need {
             return cx.guard.table(table, self.privileges);
         };
         let columns = table.columns.iter().filter(|column| names.contains(&column.name));
-        cx.guard.change(table, self.privileges, &columns.map(|column| column.attnum).collect())
+        cx.guard.on_columns(table, self.privileges, &columns.map(|column| column.attnum).collect())
     }
 }
 
