@@ -30,7 +30,7 @@ CASES = [
         [day(2), DAY],
         [(day(1),), (day(2),)],
     ),
-    ("SELECT d.id FROM docs d, generate_series(1, $1) AS g(x) WHERE d.id = g.x", [2], [(1,), (2,)]),
+    ("SELECT d.id FROM docs d, generate_series(1, $1) g(x) WHERE d.id = g.x ORDER BY 1", [2], [(1,), (2,)]),
     ("SELECT count(*) FROM docs WHERE id IN (SELECT x FROM generate_series(2, $1) g(x))", [3], [(2,)]),
     # Arrays take their type from the other side.
     ("SELECT id FROM docs WHERE id = ANY($1) ORDER BY id", [[1, 3, 9]], [(1,), (3,)]),
@@ -42,25 +42,6 @@ CASES = [
     ("SELECT id FROM docs WHERE id + 1 = ANY($1)", [[2]], [(1,)]),
     ("SELECT x FROM (VALUES (1), (2), (3)) v(x) WHERE x = ANY($1)", [[2]], [(2,)]),
     ("SELECT 'a' = ANY($1), 5 = ANY($2)", [["a", "b"], [6]], [(True, False)]),
-    ("SELECT relname FROM pg_class WHERE relname = ANY($1)", [["docs"]], [("docs",)]),
-    (
-        "SELECT count(*) FROM pg_namespace WHERE nspname <> ALL($1) AND nspname = ANY($2)",
-        [["public"], ["public", "pg_catalog"]],
-        [(1,)],
-    ),
-    # VALUES: the cells of a column agree.
-    ("VALUES ($1), (10)", [5], [(5,), (10,)]),
-    ("VALUES (10), ($1)", [5], [(10,), (5,)]),
-    ("VALUES ($1, 'a'), (10, $2)", [5, "b"], [(5, "a"), (10, "b")]),
-    ("VALUES ($1), ($2)", ["x", "y"], [("x",), ("y",)]),
-    ("VALUES ($1::bigint), (1)", [3_000_000_000], [(3_000_000_000,), (1,)]),
-    ("VALUES ($1::bigint), ($2)", [3_000_000_000, 4], [(3_000_000_000,), (4,)]),
-    ("VALUES ($1), (2.5::float8)", [0.5], [(0.5,), (2.5,)]),
-    ("VALUES ($1), (NULL), (true)", [False], [(False,), (None,), (True,)]),
-    ("VALUES ($1), (timestamptz '2024-01-02')", [day(1)], [(day(1),), (day(2),)]),
-    ("SELECT x + 1 FROM (VALUES ($1), (10)) AS v(x) ORDER BY x", [5], [(6,), (11,)]),
-    ("SELECT d.title FROM docs d JOIN (VALUES ($1), (2)) v(x) ON d.id = v.x ORDER BY d.id", [1],
-     [("one",), ("two",)]),
 ]
 
 

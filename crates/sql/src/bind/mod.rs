@@ -15,7 +15,6 @@ mod names;
 mod rewrite;
 mod table_functions;
 mod time;
-mod values;
 mod wildcard;
 
 pub use names::{HIDDEN, ident_name, object_name, quote};
@@ -191,10 +190,7 @@ impl<'a> Binder<'a> {
                 self.bind_set_expr(right, env)?;
                 Ok(Vec::new())
             }
-            SetExpr::Values(values) => {
-                values::unify(self.cx, values)?;
-                self.bind_expressions(values, env).map(|()| Vec::new())
-            }
+            SetExpr::Values(values) => self.bind_expressions(values, env).map(|()| Vec::new()),
             SetExpr::Table(_) => Err(SqlError::unsupported("TABLE as a query")),
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(SqlError::unsupported("a statement that changes rows inside WITH"))

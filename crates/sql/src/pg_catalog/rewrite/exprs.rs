@@ -4,7 +4,6 @@ use super::{is_system_schema, parts, type_parts};
 use crate::pg_catalog::quote;
 use crate::pg_catalog::reg::Alias;
 use crate::pg_catalog::spec::system_tables;
-use crate::plan::placeholder;
 use cvx_types::PgType;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg,
@@ -45,14 +44,12 @@ pub fn rewrite(expr: &mut Expr) {
         Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, is_some } => {
             match array_literal(&right) {
                 Some(list) => Expr::InList { expr: left, list, negated: false },
-                None if placeholder(&right).is_some() => call("cvx_any", vec![*left, *right]),
                 None => Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, is_some },
             }
         }
         Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => {
             match array_literal(&right) {
                 Some(list) => Expr::InList { expr: left, list, negated: true },
-                None if placeholder(&right).is_some() => not(call("cvx_any", vec![*left, *right])),
                 None => Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right },
             }
         }
