@@ -68,6 +68,9 @@ const UNSUPPORTED_OBJECTS: [&[&str]; 24] = [
     &["TRIGGER"],
 ];
 
+/// Objects that are nowhere but in COMMENT ON.
+const UNSUPPORTED_COMMENTS: [&[&str]; 2] = [&["CONSTRAINT"], &["LARGE", "OBJECT"]];
+
 /// Refuses what is no statement of Postgres', or none that is carried out.
 pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<(), Fault> {
     let Some(first) = tokens.first() else {
@@ -96,6 +99,12 @@ fn begins(tokens: &[TokenWithSpan], words: &[&str]) -> bool {
 fn unsupported(tokens: &[TokenWithSpan]) -> Option<String> {
     if let Some(words) = UNSUPPORTED.iter().find(|words| begins(tokens, words)) {
         return Some(words.join(" "));
+    }
+    if begins(tokens, &["COMMENT", "ON"]) {
+        let object = tokens.get(2..)?;
+        let words = UNSUPPORTED_OBJECTS.iter().chain(&UNSUPPORTED_COMMENTS);
+        let words = words.copied().find(|words| begins(object, words))?;
+        return Some(format!("COMMENT ON {}", words.join(" ")));
     }
     let verb = ["CREATE", "ALTER", "DROP"].into_iter().find(|verb| begins(tokens, &[verb]))?;
     let is_modifier = |token: &&TokenWithSpan| MODIFIERS.iter().any(|name| is_word(token, name));

@@ -43,10 +43,10 @@ mod writer;
 
 pub use address::{OWN_BASE, RowAddr, is_own};
 pub use catalog::{
-    Access, AccessChange, Catalog, CatalogChange, ColumnDef, DatabaseDef, FIRST_DATABASE,
-    FIRST_DATABASE_OID, FIRST_OID, Grant, IndexDef, Membership, Monitor, OutOfOrder, PARTITION_US,
-    PUBLIC_OID, Privileges, READ_SERVER_FILES_OID, Role, SUPERUSER_OID, Secret, Securable,
-    TIME_SCALE_US, Table, TableOptions, View, ViewColumn,
+    Access, AccessChange, Catalog, CatalogChange, ColumnDef, Commented, DatabaseDef,
+    FIRST_DATABASE, FIRST_DATABASE_OID, FIRST_OID, Grant, IndexDef, Membership, Monitor,
+    OutOfOrder, PARTITION_US, PUBLIC_OID, Privileges, READ_SERVER_FILES_OID, Role, SUPERUSER_OID,
+    Secret, Securable, TIME_SCALE_US, Table, TableOptions, View, ViewColumn,
 };
 pub use check::Finding;
 pub use compact::CompactReport;

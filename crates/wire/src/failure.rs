@@ -19,7 +19,11 @@ pub(crate) enum Failure {
 pub(crate) type Step<T> = Result<T, Failure>;
 
 impl From<SqlError> for Failure {
+    /// A session that says 57P01 has ended.
     fn from(error: SqlError) -> Self {
+        if error.state == SqlState::ADMIN_SHUTDOWN {
+            return Self::Fatal(error);
+        }
         Self::Statement(error)
     }
 }

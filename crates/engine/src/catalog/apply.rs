@@ -21,8 +21,12 @@ impl Catalog {
     /// Makes a change, whole or not at all.
     pub(crate) fn apply(&mut self, change: CatalogChange, numbers: &Numbers) -> Result<Effect> {
         self.check_here()?;
+        let drops = change.drops();
         let effect = self.change(change, numbers)?;
         self.keep_here();
+        if drops {
+            self.sweep_comments();
+        }
         Ok(effect)
     }
 
@@ -64,10 +68,7 @@ impl Catalog {
                 table.options = options;
                 Ok(())
             })?,
-            CatalogChange::SetComment { oid, comment } => self.alter(oid, |table| {
-                table.comment = comment;
-                Ok(())
-            })?,
+            CatalogChange::SetComment { on, comment } => self.set_comment(on, comment)?,
             CatalogChange::CreateIndex { oid, index } => self.create_index(oid, index, numbers)?,
             CatalogChange::DropIndex { oid } => self.drop_index(oid)?,
             CatalogChange::CreateView { view, replace } => {
@@ -180,7 +181,11 @@ impl Catalog {
         Ok(())
     }
 
-    fn alter(&mut self, oid: u32, change: impl FnOnce(&mut Table) -> Result<()>) -> Result<()> {
+    pub(super) fn alter(
+        &mut self,
+        oid: u32,
+        change: impl FnOnce(&mut Table) -> Result<()>,
+    ) -> Result<()> {
         let mut table = Table::clone(&*self.known_table(oid)?);
         change(&mut table)?;
         self.put_table(table);

@@ -1,6 +1,6 @@
 //! What DDL may change. Changes are staged in a transaction and take effect at its commit.
 
-use super::{AccessChange, ColumnDef, IndexDef, Table, TableOptions, View};
+use super::{AccessChange, ColumnDef, Commented, IndexDef, Table, TableOptions, View};
 use arrow::array::ArrayRef;
 
 /// One change to the catalog. OIDs, spaces and sequences are given by the engine; a table, index
@@ -60,8 +60,9 @@ pub enum CatalogChange {
         oid: u32,
         options: TableOptions,
     },
+    /// None removes the comment.
     SetComment {
-        oid: u32,
+        on: Commented,
         comment: Option<String>,
     },
     CreateIndex {
@@ -87,4 +88,19 @@ pub enum CatalogChange {
     },
     /// Roles, owners, grants.
     Access(AccessChange),
+}
+
+impl CatalogChange {
+    /// Whether something is gone afterwards.
+    pub(super) fn drops(&self) -> bool {
+        matches!(
+            self,
+            Self::DropDatabase { .. }
+                | Self::DropSchema { .. }
+                | Self::DropTable { .. }
+                | Self::DropIndex { .. }
+                | Self::DropView { .. }
+                | Self::Access(AccessChange::DropRole { .. })
+        )
+    }
 }

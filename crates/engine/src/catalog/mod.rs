@@ -8,6 +8,7 @@
 mod access;
 mod apply;
 mod change;
+mod comment;
 mod database;
 mod databases;
 mod index;
@@ -21,6 +22,8 @@ pub use access::{
 };
 pub(crate) use apply::Effect;
 pub use change::CatalogChange;
+pub use comment::Commented;
+use comment::Comments;
 use cvx_types::PgType;
 pub use database::{DatabaseDef, FIRST_DATABASE, FIRST_DATABASE_OID};
 pub use index::IndexDef;
@@ -44,6 +47,8 @@ pub struct Catalog {
     pub databases: Arc<BTreeMap<u32, Arc<DatabaseDef>>>,
     /// Roles, owners, grants.
     pub access: Arc<Access>,
+    /// Of all but tables, which have their own.
+    pub comments: Arc<Comments>,
     pub next_oid: u32,
     pub next_space: u32,
     pub next_sequence: u32,
@@ -78,6 +83,7 @@ impl Catalog {
             databases: Arc::new(BTreeMap::from([(first.oid, Arc::clone(&first))])),
             here: first,
             access: Arc::new(Access::initial()),
+            comments: Arc::default(),
             next_oid: FIRST_OID,
             next_space: 1,
             next_sequence: 1,

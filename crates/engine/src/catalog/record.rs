@@ -3,12 +3,13 @@
 //! ```text
 //! 1 | one | 4 numbers                      before there were roles
 //! 2 | one | 4 numbers | access             before there were databases
-//! 3 | 4 numbers | databases | access     before there were monitors
-//! 4 | 4 numbers | databases | access | monitors, by the table's OID
+//! 3 | 4 numbers | databases | access     before there were monitors and comments
+//! 4 | 4 numbers | databases | access | monitors, by the table's OID | comments
 //! ```
 //!
 //! `one` is the content of the only database there was, with the numbers around it: see [`One`].
 
+use super::comment::Comments;
 use super::database::Record;
 use super::{Access, Catalog, FIRST_DATABASE_OID, Monitor, Table, View};
 use crate::{Error, Result};
@@ -48,6 +49,7 @@ struct Parts {
     numbers: Numbers,
     databases: Vec<Record>,
     access: Access,
+    comments: Comments,
 }
 
 impl Catalog {
@@ -63,6 +65,7 @@ impl Catalog {
         postcard::to_extend(&(numbers, databases), vec![VERSION])
             .and_then(|bytes| postcard::to_extend(&*self.access, bytes))
             .and_then(|bytes| postcard::to_extend(&self.monitors(), bytes))
+            .and_then(|bytes| postcard::to_extend(&*self.comments, bytes))
             .map_err(|error| Error::Invalid(format!("the catalog: {error}")))
     }
 
@@ -87,6 +90,7 @@ impl Catalog {
             here: here.ok_or_else(|| corrupt("the first database is not there".to_owned()))?,
             databases: Arc::new(databases),
             access: Arc::new(parts.access),
+            comments: Arc::new(parts.comments),
             next_oid,
             next_space,
             next_sequence,
@@ -101,11 +105,14 @@ impl Parts {
                 let ((numbers, mut databases), rest): ((_, Vec<Record>), _) =
                     postcard::take_from_bytes(body)?;
                 let (access, rest) = postcard::take_from_bytes(rest)?;
+                let mut comments = Comments::new();
                 if version == VERSION {
-                    let monitors: BTreeMap<u32, Monitor> = postcard::from_bytes(rest)?;
+                    let (monitors, rest): (BTreeMap<u32, Monitor>, _) =
+                        postcard::take_from_bytes(rest)?;
                     databases.iter_mut().for_each(|database| database.watch(&monitors));
+                    comments = postcard::from_bytes(rest)?;
                 }
-                Some(Self { numbers, databases, access })
+                Some(Self { numbers, databases, access, comments })
             }
             WITHOUT_ACCESS | ONE_DATABASE => {
                 let (one, rest): (One, _) = postcard::take_from_bytes(body)?;
@@ -125,17 +132,17 @@ impl One {
         let Self { version, next_oid, next_space, next_sequence, .. } = self;
         let first = Record::first(name, self.tables, self.views, self.schemas, self.extensions);
         let numbers = Numbers { version, next_oid, next_space, next_sequence };
-        Parts { numbers, databases: vec![first], access }
+        Parts { numbers, databases: vec![first], access, comments: Comments::new() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DatabaseDef, Grant, Privileges, Role, Securable};
+    use crate::{Commented, DatabaseDef, Grant, Privileges, Role, Securable};
 
     #[test]
-    fn roles_and_databases_are_kept() {
+    fn roles_databases_and_comments_are_kept() {
         let mut catalog = Catalog::empty();
         let access = Arc::make_mut(&mut catalog.access);
         access.roles.insert(20_000, Role::group(20_000, "ada"));
@@ -144,10 +151,16 @@ mod tests {
         let mut other = DatabaseDef::empty(20_001, "notes");
         other.schemas.insert("own".to_owned());
         Arc::make_mut(&mut catalog.databases).insert(other.oid, Arc::new(other));
-        let mut bytes = catalog.encode().unwrap();
+        let bytes = catalog.encode().unwrap();
         assert_eq!(Catalog::decode(&bytes, "unread").unwrap(), catalog);
-        // No monitors: an empty map, one byte.
-        bytes.pop();
+        let on = Commented::Schema(20_001, "own".to_owned());
+        Arc::make_mut(&mut catalog.comments).insert(on, "hers".to_owned());
+        let bytes = catalog.encode().unwrap();
+        assert_eq!(Catalog::decode(&bytes, "unread").unwrap(), catalog);
+        // Before there were monitors and comments: two empty maps, a byte each.
+        catalog.comments = Arc::default();
+        let mut bytes = catalog.encode().unwrap();
+        bytes.truncate(bytes.len() - 2);
         bytes[0] = WITHOUT_MONITORS;
         assert_eq!(Catalog::decode(&bytes, "unread").unwrap(), catalog);
     }

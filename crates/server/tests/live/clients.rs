@@ -96,6 +96,12 @@ fn psycopg_databases() {
     run("psycopg_databases.py");
 }
 
+/// Parameters that the server has to type.
+#[test]
+fn asyncpg_parameters() {
+    run("asyncpg_parameters.py");
+}
+
 /// Savepoints, cursors, a pool's resets, and arrays by introspection.
 #[test]
 fn asyncpg_session() {

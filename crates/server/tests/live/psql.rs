@@ -74,6 +74,40 @@ fn describes_tables() {
     has(&stderr(&missing), &["Did not find any relation named \"missing\""]);
 }
 
+/// What is said of things is shown with them, after a kill too.
+#[test]
+fn shows_comments() {
+    let Some(running) = with_tables() else { return };
+    printed(
+        &running,
+        &[
+            "COMMENT ON TABLE docs IS 'said of the table'",
+            "COMMENT ON COLUMN docs.title IS 'said of the column'",
+            "COMMENT ON VIEW titles IS 'said of the view'",
+            "COMMENT ON COLUMN titles.title IS 'said of its column'",
+            "COMMENT ON INDEX docs_near IS 'said of the index'",
+            "COMMENT ON SCHEMA public IS 'said of the schema'",
+            "COMMENT ON DATABASE cvx IS 'said of the database'",
+            "COMMENT ON ROLE cvx IS 'said of the role'",
+        ],
+    );
+    let Running { server, launch, dir } = running;
+    server.kill().unwrap();
+    let running = Running { server: launch.start().unwrap(), launch, dir };
+    for (command, said) in [
+        ("\\d+ docs", "said of the column"),
+        ("\\d+ titles", "said of its column"),
+        ("\\dt+", "said of the table"),
+        ("\\dv+", "said of the view"),
+        ("\\di+", "said of the index"),
+        ("\\dn+", "said of the schema"),
+        ("\\l+", "said of the database"),
+        ("\\du+", "said of the role"),
+    ] {
+        has(&printed(&running, &[command]), &[said]);
+    }
+}
+
 #[test]
 fn lists_what_there_is() {
     let Some(running) = with_tables() else { return };

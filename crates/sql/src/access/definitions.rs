@@ -2,15 +2,17 @@
 //!
 //! The match over changes has no arm for "others": a change that is added must say whose it is.
 
-use super::{Guard, denied};
+use super::{Guard, denied, roles};
 use crate::bind::object_name;
 use crate::ddl::DdlPlan;
 use crate::plan::{StatementCx, undefined_database, undefined_table};
 use cvx_dialect::SetOwner;
 use cvx_engine::{
-    AccessChange, Catalog, CatalogChange, Privileges, Role, SUPERUSER_OID, Securable,
+    AccessChange, Catalog, CatalogChange, Commented, Privileges, Role, SUPERUSER_OID, Securable,
+    Table,
 };
 use cvx_types::{Result, SqlError, SqlState};
+use std::sync::Arc;
 
 impl Guard {
     /// The user may make all these changes to this catalog.
@@ -44,8 +46,8 @@ impl Guard {
             | C::SetDefault { oid, .. }
             | C::SetNotNull { oid, .. }
             | C::SetOptions { oid, .. }
-            | C::SetComment { oid, .. }
             | C::CreateIndex { oid, .. } => self.table_owner(catalog, *oid),
+            C::SetComment { on, .. } => self.comments_on(catalog, on),
             C::DropIndex { oid } => self.index_owner(catalog, *oid),
             C::CreateSchema { .. } | C::CreateExtension { .. } => {
                 self.create_in_database(&catalog.here.name)
@@ -89,6 +91,25 @@ impl Guard {
         match all.into_iter().find(|(_, index)| index.oid == oid) {
             Some((table, index)) => self.relation(table.oid, "index", &index.name),
             None => Ok(()),
+        }
+    }
+
+    /// Who owns a thing may comment on it; on roles who may change them.
+    fn comments_on(&self, catalog: &Catalog, on: &Commented) -> Result<()> {
+        match on {
+            Commented::Relation(oid) | Commented::Column(oid, _) => {
+                if let Some(view) = catalog.here.views.values().find(|view| view.oid == *oid) {
+                    return self.relation(*oid, "view", &view.name);
+                }
+                let keyed = |table: &&Arc<Table>| table.key_index_oid == *oid;
+                match catalog.here.tables.values().find(keyed) {
+                    Some(table) => self.relation(table.oid, "index", &table.name),
+                    None => self.table_owner(catalog, *oid).and(self.index_owner(catalog, *oid)),
+                }
+            }
+            Commented::Schema(_, name) => self.owner(&self.schema(name), &format!("schema {name}")),
+            Commented::Database(oid) => self.database_owner(catalog, *oid),
+            Commented::Role(oid) => roles::may_comment(self, *oid),
         }
     }
 

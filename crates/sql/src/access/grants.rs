@@ -4,7 +4,7 @@ use super::denied;
 use crate::bind::{ident_name, object_name};
 use crate::ddl::DdlPlan;
 use crate::plan::{StatementCx, undefined_database, undefined_table};
-use cvx_dialect::{Grant, GrantOn, RoleName};
+use cvx_dialect::{Grant, GrantOn, PrivilegeWord, RoleName};
 use cvx_engine::{AccessChange, CatalogChange, PUBLIC_OID, Privileges, Securable};
 use cvx_session::Notice;
 use cvx_types::{Result, SqlError, SqlState};
@@ -21,10 +21,6 @@ struct Target {
 }
 
 pub(super) fn plan(cx: &StatementCx<'_>, grant: &Grant) -> Result<DdlPlan> {
-    if grant.privileges.iter().any(|word| !word.columns.is_empty()) {
-        return Err(SqlError::unsupported("a privilege on columns")
-            .hint("A view over the columns can be granted."));
-    }
     if let Some(by) = &grant.granted_by
         && cx.guard.role(by)?.oid != cx.guard.user()
     {
@@ -32,9 +28,22 @@ pub(super) fn plan(cx: &StatementCx<'_>, grant: &Grant) -> Result<DdlPlan> {
     }
     let grantees = grantees(cx, grant)?;
     let mut plan = DdlPlan::new(if grant.revokes { "REVOKE" } else { "GRANT" });
-    for target in targets(cx, &grant.on)? {
-        let wanted = privileges(grant, &target)?;
-        add(cx, grant, &target, wanted, &grantees, &mut plan)?;
+    let (whole, columns): (Vec<_>, Vec<_>) =
+        grant.privileges.iter().partition(|word| word.columns.is_empty());
+    if columns.is_empty() || !whole.is_empty() {
+        for target in targets(cx, &grant.on)? {
+            let wanted = privileges(&whole, &target)?;
+            add(cx, grant, &target, wanted, &grantees, &mut plan)?;
+        }
+    }
+    for word in columns {
+        for target in columns_of(cx, &grant.on, &word.columns)? {
+            let wanted = match word.name.as_str() {
+                "ALL" => Privileges::all_of(&target.on),
+                _ => privileges(&[word], &target)?,
+            };
+            add(cx, grant, &target, wanted, &grantees, &mut plan)?;
+        }
     }
     Ok(plan)
 }
@@ -51,13 +60,13 @@ fn grantees(cx: &StatementCx<'_>, grant: &Grant) -> Result<Vec<u32>> {
 }
 
 /// The privileges that are spoken of, all of which there must be on such a thing.
-fn privileges(grant: &Grant, target: &Target) -> Result<Privileges> {
+fn privileges(words: &[&PrivilegeWord], target: &Target) -> Result<Privileges> {
     let all = Privileges::all_of(&target.on);
-    if grant.privileges.is_empty() {
+    if words.is_empty() {
         return Ok(all);
     }
     let mut wanted = Privileges::NONE;
-    for word in &grant.privileges {
+    for word in words {
         let Some(privilege) = Privileges::named(&word.name) else {
             let message = format!("unrecognized privilege type \"{}\"", word.name.to_lowercase());
             return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
@@ -150,6 +159,30 @@ fn relation(cx: &StatementCx<'_>, name: &ObjectName) -> Result<Target> {
         return Err(SqlError::unsupported("GRANT and REVOKE on a table of the system"));
     }
     Err(undefined_table(&parts.join(".")))
+}
+
+/// Columns of tables, each by itself.
+fn columns_of(cx: &StatementCx<'_>, on: &GrantOn, columns: &[Ident]) -> Result<Vec<Target>> {
+    let GrantOn::Tables(names) = on else {
+        let message = "column privileges are only valid for relations";
+        return Err(SqlError::new(INVALID_GRANT, message));
+    };
+    let mut targets = Vec::new();
+    for name in names {
+        relation(cx, name)?;
+        let Some(table) = cx.find_table(&object_name(name)) else {
+            return Err(SqlError::unsupported("a privilege on columns of a view"));
+        };
+        for column in columns {
+            let column = crate::dml::column(&table, &ident_name(column))?;
+            targets.push(Target {
+                on: Securable::Column(table.oid, column.attnum),
+                kind: "column",
+                name: format!("\"{}\" of relation \"{}\"", column.name, table.name),
+            });
+        }
+    }
+    Ok(targets)
 }
 
 fn all_relations(cx: &StatementCx<'_>, schemas: &[String]) -> Vec<Target> {

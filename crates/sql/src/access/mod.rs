@@ -28,6 +28,7 @@ use crate::plan::StatementCx;
 use cvx_dialect::{RoleName, Statement};
 use cvx_engine::{Access, Privileges, Role, Securable, Table, View};
 use cvx_types::{Result, SqlError, SqlState};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The rights of one statement's user.
@@ -51,6 +52,14 @@ pub enum Reader {
     Owner(u32),
     /// Checked where the statement's target was found.
     Checked,
+}
+
+/// What of a table somebody may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readable {
+    Whole,
+    /// Only columns with these numbers.
+    Columns(BTreeSet<i16>),
 }
 
 impl Guard {
@@ -83,23 +92,55 @@ impl Guard {
         self.access.is_superuser(self.user)
     }
 
+    /// What of a table may be read in somebody's name.
+    pub fn readable(&self, reader: Reader, table: &Table) -> Result<Readable> {
+        let by = match reader {
+            Reader::User => self.user,
+            Reader::Owner(owner) => owner,
+            Reader::Checked => return Ok(Readable::Whole),
+        };
+        self.of_schema(by, &table.schema)?;
+        let held = self.access.held(by, &Securable::Relation(table.oid));
+        if held.has(Privileges::SELECT) {
+            return Ok(Readable::Whole);
+        }
+        let columns = self.columns(by, table, Privileges::SELECT);
+        if columns.is_empty() {
+            return Err(denied(&format!("table {}", table.name)));
+        }
+        Ok(Readable::Columns(columns))
+    }
+
+    /// The columns on which a role was granted all of these.
+    fn columns(&self, by: u32, table: &Table, wanted: Privileges) -> BTreeSet<i16> {
+        if !self.access.has_column_rights(table.oid) {
+            return BTreeSet::new();
+        }
+        let held = |column: i16| self.access.held(by, &Securable::Column(table.oid, column));
+        let numbers = table.columns.iter().map(|column| column.attnum);
+        numbers.filter(|column| held(*column).has(wanted)).collect()
+    }
+
+    /// The user may do this with these columns of a table: all of them, or any where they are none.
+    pub fn on_columns(
+        &self,
+        table: &Table,
+        wanted: Privileges,
+        columns: &BTreeSet<i16>,
+    ) -> Result<()> {
+        self.of_schema(self.user, &table.schema)?;
+        let missing = wanted & !self.access.held(self.user, &Securable::Relation(table.oid));
+        let able = || self.columns(self.user, table, missing);
+        let may = missing.is_empty()
+            || if columns.is_empty() { !able().is_empty() } else { columns.is_subset(&able()) };
+        if may { Ok(()) } else { Err(denied(&format!("table {}", table.name))) }
+    }
+
     /// The user may do this with the table.
     pub fn table(&self, table: &Table, wanted: Privileges) -> Result<()> {
         self.of_schema(self.user, &table.schema)?;
         let on = Securable::Relation(table.oid);
         self.held(self.user, &on, wanted, || format!("table {}", table.name))
-    }
-
-    /// A table is read in somebody's name.
-    pub fn read(&self, reader: Reader, table: &Table) -> Result<()> {
-        let by = match reader {
-            Reader::User => self.user,
-            Reader::Owner(owner) => owner,
-            Reader::Checked => return Ok(()),
-        };
-        self.of_schema(by, &table.schema)?;
-        let on = Securable::Relation(table.oid);
-        self.held(by, &on, Privileges::SELECT, || format!("table {}", table.name))
     }
 
     /// A view is read in somebody's name; in whose its tables are.

@@ -234,6 +234,11 @@ fn may_alter(guard: &Guard, role: &Role, verb: &str) -> Result<()> {
     Err(refused(format!("permission denied to {verb} role")).detail(detail))
 }
 
+/// Who may change a role may comment on it.
+pub(super) fn may_comment(guard: &Guard, role: u32) -> Result<()> {
+    guard.access().role(role).map_or(Ok(()), |role| may_alter(guard, role, "comment on"))
+}
+
 fn rename(cx: &StatementCx<'_>, name: &Ident, to: &Ident) -> Result<DdlPlan> {
     let guard = &cx.guard;
     let role = guard.role_named(&ident_name(name))?;
@@ -316,6 +321,7 @@ fn dependency(cx: &StatementCx<'_>, role: u32, on: &Securable) -> String {
     };
     let what = match on {
         Securable::Relation(oid) => relation(cx, *oid),
+        Securable::Column(oid, _) => format!("a column of {}", relation(cx, *oid)),
         Securable::Schema(within, name) if *within == cx.catalog.here.oid => {
             format!("schema {name}")
         }

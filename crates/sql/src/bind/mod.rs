@@ -19,7 +19,7 @@ mod wildcard;
 
 pub use names::{HIDDEN, ident_name, object_name, quote};
 
-use crate::access::Reader;
+use crate::access::{Readable, Reader};
 use crate::plan::StatementCx;
 use cvx_core::ValidTime;
 use cvx_engine::{Table, TableRead, TimeSlice, View};
@@ -208,6 +208,7 @@ impl<'a> Binder<'a> {
                 self.bind_expressions(&mut join.join_operator, env)?;
             }
         }
+        wildcard::check(select, &shown)?;
         let inner = Env { relations: Arc::new(shown), ..env.clone() };
         self.bind_expressions(select, &inner)?;
         rewrite::literal_types(select);
@@ -299,7 +300,9 @@ impl<'a> Binder<'a> {
                 table.name
             )));
         }
-        shown.push(wildcard::Shown::table(factor, &table));
+        let readable = self.cx.guard.readable(env.reader, &table);
+        let partly = matches!(readable, Ok(Readable::Columns(_)));
+        shown.push(wildcard::Shown::table(factor, &table, partly));
         let show = Show::User { hidden: Arc::clone(&env.hidden) };
         self.push(
             factor,

@@ -5,6 +5,7 @@
 //! if any table in its reach has it, else system time.
 
 use super::{BoundTable, Pending, Show, names};
+use crate::access::{Readable, denied};
 use crate::plan::StatementCx;
 use cvx_core::{CommitSeq, ValidTime};
 use cvx_dialect::{AxisClause, TrailingAxis};
@@ -137,7 +138,7 @@ fn settle_axes(scopes: &mut [Scope], pending: &[Pending]) {
 
 /// The one place at which a table becomes readable, and so where it is asked who reads.
 fn bind(cx: &StatementCx<'_>, scopes: &mut [Scope], pending: Pending) -> Result<BoundTable> {
-    cx.guard.read(pending.reader, &pending.table)?;
+    let readable = cx.guard.readable(pending.reader, &pending.table)?;
     let temporal = pending.table.valid_time.is_some();
     let mut inherit = |axis: Axis| {
         let nearest = pending.scopes.iter().rev().find(|index| scopes[**index].axis == axis)?;
@@ -161,7 +162,15 @@ fn bind(cx: &StatementCx<'_>, scopes: &mut [Scope], pending: Pending) -> Result<
         system: system_slice(cx, system)?,
     };
     let until = moment_of(valid).filter(|_| pending.all_points).map(ValidTime);
-    let columns = shown(&read, &pending.show)?;
+    let mut columns = shown(&read, &pending.show)?;
+    if let Readable::Columns(granted) = readable {
+        // TRAJECTORY and its sisters are of whole points.
+        if pending.all_points || !matches!(pending.show, Show::User { .. }) {
+            return Err(denied(&format!("table {}", pending.table.name)));
+        }
+        let columns_of = &pending.table.columns;
+        columns.retain(|at| columns_of.get(*at).is_none_or(|c| granted.contains(&c.attnum)));
+    }
     let at_us = moment_of(valid).or(moment_of(system)).unwrap_or(cx.now_us);
     Ok(BoundTable { read, slice, until, columns, at_us })
 }

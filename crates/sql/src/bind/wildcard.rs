@@ -1,6 +1,7 @@
 //! `*` where hidden columns are in sight: spelt out, so that it never shows them.
 
 use super::names::{ident_name, object_name, quote};
+use crate::access::denied;
 use cvx_engine::Table;
 use cvx_types::Result;
 use datafusion::sql::sqlparser::ast::{
@@ -14,18 +15,22 @@ pub(super) struct Shown {
     name: Option<Ident>,
     /// The user's columns of a base table; other relations show all they have.
     columns: Option<Vec<String>>,
+    /// The name of a table of which only some columns may be read.
+    partly: Option<String>,
     /// A base table's vectors, and the column that says their time.
     timed: Option<(Vec<String>, String)>,
 }
 
 impl Shown {
     pub(super) fn whole(factor: &TableFactor) -> Self {
-        Self { name: name_of(factor), columns: None, timed: None }
+        Self { name: name_of(factor), columns: None, partly: None, timed: None }
     }
 
-    pub(super) fn table(factor: &TableFactor, table: &Table) -> Self {
+    /// `partly`: not all of it may be read.
+    pub(super) fn table(factor: &TableFactor, table: &Table, partly: bool) -> Self {
         let columns = table.columns.iter().map(|column| column.name.clone()).collect();
-        Self { name: name_of(factor), columns: Some(columns), timed: timed(table) }
+        let partly = partly.then(|| table.name.clone());
+        Self { name: name_of(factor), columns: Some(columns), partly, timed: timed(table) }
     }
 
     /// The time of the rows that a vector belongs to, as this relation's column.
@@ -72,6 +77,25 @@ fn name_of(factor: &TableFactor) -> Option<Ident> {
             alias.as_ref().map(|alias| alias.name.clone())
         }
         _ => None,
+    }
+}
+
+/// 42501 for a `*` over a table of which only some columns may be read.
+pub(super) fn check(select: &Select, shown: &[Shown]) -> Result<()> {
+    let mut partly = shown.iter().filter_map(|shown| Some((shown, shown.partly.as_ref()?)));
+    let found = partly.find(|(relation, _)| {
+        select.projection.iter().any(|item| match item {
+            SelectItem::Wildcard(_) => true,
+            SelectItem::QualifiedWildcard(
+                SelectItemQualifiedWildcardKind::ObjectName(object),
+                _,
+            ) => object_name(object).last() == relation.name.as_ref().map(ident_name).as_ref(),
+            _ => false,
+        })
+    });
+    match found {
+        Some((_, table)) => Err(denied(&format!("table {table}"))),
+        None => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! ALTER TABLE and COMMENT ON.
+//! ALTER TABLE.
 
 use super::create_table::column_def;
 use super::monitor::Watchable;
@@ -11,8 +11,7 @@ use arrow::array::Array;
 use cvx_engine::{CatalogChange, Table, TableOptions};
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, CommentObject, Ident, ObjectName,
-    RenameTableNameKind,
+    AlterColumnOperation, AlterTable, AlterTableOperation, Ident, ObjectName, RenameTableNameKind,
 };
 
 pub(super) fn plan(cx: &StatementCx<'_>, alter: &AlterTable) -> Result<DdlPlan> {
@@ -131,19 +130,4 @@ fn alter_column(
         AlterColumnOperation::DropNotNull => CatalogChange::SetNotNull { oid, id, not_null: false },
         other => return Err(SqlError::unsupported(format!("ALTER COLUMN {other}"))),
     })
-}
-
-pub(super) fn comment(
-    cx: &StatementCx<'_>,
-    kind: CommentObject,
-    name: &ObjectName,
-    comment: Option<String>,
-) -> Result<DdlPlan> {
-    match kind {
-        CommentObject::Table => {
-            let oid = cx.table(name)?.oid;
-            Ok(DdlPlan::change("COMMENT", CatalogChange::SetComment { oid, comment }))
-        }
-        other => Err(SqlError::unsupported(format!("COMMENT ON {other}"))),
-    }
 }

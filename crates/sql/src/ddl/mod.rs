@@ -1,6 +1,7 @@
 //! Statements that change the catalog. Each becomes staged [`CatalogChange`]s of a transaction.
 
 mod alter;
+mod comment;
 mod create_index;
 mod create_table;
 mod drop;
@@ -59,7 +60,7 @@ pub async fn plan(cx: &StatementCx<'_>, statement: &Statement) -> Result<Option<
             create_schema(cx, schema_name, *if_not_exists)?
         }
         Statement::Comment { object_type, object_name, comment, .. } => {
-            alter::comment(cx, *object_type, object_name, comment.clone())?
+            comment::plan(cx, *object_type, object_name, comment.clone())?
         }
         _ => return Ok(None),
     };

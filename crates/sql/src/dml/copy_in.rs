@@ -1,5 +1,6 @@
 //! COPY ... FROM: rows of the wire, a batch at a time, into one statement.
 
+use super::needs::Need;
 use super::rows::RowShape;
 use super::target::{self, column};
 use crate::bind::ident_name;
@@ -24,7 +25,8 @@ pub struct CopyTarget {
 
 impl CopyTarget {
     pub fn new(cx: &StatementCx<'_>, name: &ObjectName, columns: &[Ident]) -> Result<Self> {
-        let table = target::writable(cx, name, target::to_insert(cx))?;
+        let need = Need::listed(target::to_insert(cx), columns.iter().map(ident_name));
+        let table = target::writable(cx, name, &[need])?;
         let places = places(&table, columns)?;
         let given: Vec<_> = places.iter().map(|place| &table.columns[*place]).collect();
         let fields: Vec<_> =

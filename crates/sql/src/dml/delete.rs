@@ -1,5 +1,6 @@
 //! DELETE: closes versions; and its FOR PORTION OF VALID_TIME form, which ends entities.
 
+use super::needs::Need;
 use super::returning::Returning;
 use super::target::Target;
 use super::update::{addresses, found, qualified};
@@ -39,11 +40,11 @@ pub struct DeleteRead {
 impl DeleteRead {
     pub fn new(cx: &StatementCx<'_>, delete: &Delete) -> Result<Self> {
         let table = target_of(delete)?;
-        let mut wanted = Privileges::DELETE;
+        let mut needs = vec![Need::whole(Privileges::DELETE)];
         if delete.selection.is_some() || delete.returning.is_some() || delete.using.is_some() {
-            wanted |= Privileges::SELECT;
+            needs.push(Need::read(delete, delete.returning.as_ref()));
         }
-        let target = Target::of(cx, table, wanted)?;
+        let target = Target::of(cx, table, &needs)?;
         let returning = Returning::of(cx, delete.returning.as_ref(), &target.table, &target.alias)?;
         let values = match &returning {
             Some(_) => {

@@ -1,5 +1,6 @@
 //! INSERT: rows from VALUES or a query, ON CONFLICT, RETURNING.
 
+use super::needs::Need;
 use super::returning::Returning;
 use super::rows::{self, RowShape};
 use super::target::{self, assigned, column};
@@ -9,7 +10,7 @@ use crate::error::{from_arrow, from_datafusion, from_engine};
 use crate::plan::{Planner, StatementCx};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
-use cvx_engine::{Disposition, InsertMode, OnConflict, Privileges, RowAddr, Table, TimeSlice, Txn};
+use cvx_engine::{Disposition, InsertMode, OnConflict, RowAddr, Table, TimeSlice, Txn};
 use cvx_types::{FormatSettings, Result, SqlError, SqlState};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::PhysicalExpr;
@@ -40,7 +41,7 @@ impl InsertPlan {
         let TableObject::TableName(name) = &insert.table else {
             return Err(SqlError::unsupported("INSERT INTO anything but a table"));
         };
-        let table = target::writable(cx, name, wanted(cx, insert))?;
+        let table = target::writable(cx, name, &needs(cx, insert))?;
         let alias = insert
             .table_alias
             .as_ref()
@@ -216,17 +217,23 @@ impl ConflictUpdate {
 }
 
 /// What an INSERT asks for: what it changes of rows that are there, and shows of them, too.
-fn wanted(cx: &StatementCx<'_>, insert: &Insert) -> Privileges {
-    let mut wanted = target::to_insert(cx);
-    let updates = matches!(&insert.on, Some(OnInsert::OnConflict(conflict))
-        if matches!(conflict.action, OnConflictAction::DoUpdate(_)));
-    if updates {
-        wanted |= Privileges::UPDATE | Privileges::SELECT;
+fn needs(cx: &StatementCx<'_>, insert: &Insert) -> Vec<Need> {
+    let listed = insert.columns.iter().filter_map(|name| object_name(name).pop());
+    let mut needs = vec![Need::listed(target::to_insert(cx), listed)];
+    if let Some(OnInsert::OnConflict(conflict)) = &insert.on
+        && let OnConflictAction::DoUpdate(update) = &conflict.action
+    {
+        let arbiters = match &conflict.conflict_target {
+            Some(ConflictTarget::Columns(columns)) => columns.as_slice(),
+            _ => &[],
+        };
+        needs.push(Need::assigned(&update.assignments));
+        needs.push(Need::read(update, None).with(arbiters));
     }
-    if insert.returning.is_some() {
-        wanted |= Privileges::SELECT;
+    if let Some(items) = &insert.returning {
+        needs.push(Need::read(items, Some(items)));
     }
-    wanted
+    needs
 }
 
 /// In DO UPDATE a bare column is the row that is there.

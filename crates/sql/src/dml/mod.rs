@@ -6,6 +6,7 @@ mod copy_in;
 mod delete;
 mod erase;
 mod insert;
+mod needs;
 mod returning;
 mod rows;
 mod target;

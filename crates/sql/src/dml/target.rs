@@ -1,5 +1,6 @@
 //! The table a statement changes, and its columns by name.
 
+use super::needs::Need;
 use crate::bind;
 use crate::plan::StatementCx;
 use cvx_engine::{ColumnDef, Privileges, Table};
@@ -16,11 +17,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn of(
-        cx: &StatementCx<'_>,
-        from: &TableWithJoins,
-        wanted: Privileges,
-    ) -> Result<Self> {
+    pub(super) fn of(cx: &StatementCx<'_>, from: &TableWithJoins, needs: &[Need]) -> Result<Self> {
         if !from.joins.is_empty() {
             return Err(SqlError::unsupported("a join as the target of a change"));
         }
@@ -30,7 +27,7 @@ impl Target {
         if version.is_some() {
             return Err(SqlError::unsupported("a time clause on the target of a change"));
         }
-        let table = writable(cx, name, wanted)?;
+        let table = writable(cx, name, needs)?;
         let alias = alias_name(alias.as_ref()).unwrap_or_else(|| table.name.clone());
         Ok(Self { table, alias })
     }
@@ -40,7 +37,7 @@ impl Target {
 pub(super) fn writable(
     cx: &StatementCx<'_>,
     name: &ObjectName,
-    wanted: Privileges,
+    needs: &[Need],
 ) -> Result<Arc<Table>> {
     for axis in ["cvx.valid_time", "cvx.system_time"] {
         if !cx.vars.text(axis).trim().is_empty() {
@@ -65,7 +62,7 @@ pub(super) fn writable(
         ));
     }
     let table = cx.table(name)?;
-    cx.guard.table(&table, wanted)?;
+    needs.iter().try_for_each(|need| need.check(cx, &table))?;
     Ok(table)
 }
 

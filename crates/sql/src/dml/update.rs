@@ -1,5 +1,6 @@
 //! UPDATE: new versions of the rows that match, in place.
 
+use super::needs::Need;
 use super::returning::Returning;
 use super::rows;
 use super::target::{
@@ -12,7 +13,7 @@ use crate::plan::StatementCx;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, UInt64Type};
 use cvx_core::{CommitSeq, EntityId, ValidTime};
-use cvx_engine::{Privileges, RowAddr, Table, Txn};
+use cvx_engine::{RowAddr, Table, Txn};
 use cvx_session::Notice;
 use cvx_types::{FormatSettings, Result, SqlError};
 use datafusion::execution::SendableRecordBatchStream;
@@ -48,7 +49,7 @@ impl UpdateRead {
         if !update.order_by.is_empty() || update.limit.is_some() {
             return Err(SqlError::unsupported("ORDER BY or LIMIT in UPDATE"));
         }
-        let target = Target::of(cx, &update.table, wanted(update))?;
+        let target = Target::of(cx, &update.table, &needs(update))?;
         let (values, sets_vector) = new_values(&target, update)?;
         let from = match &update.from {
             Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => {
@@ -69,12 +70,13 @@ impl UpdateRead {
 }
 
 /// What an UPDATE asks for: what it reads of the rows, too.
-fn wanted(update: &Update) -> Privileges {
+fn needs(update: &Update) -> Vec<Need> {
     let reads = update.selection.is_some()
         || update.returning.is_some()
         || update.from.is_some()
         || update.assignments.iter().any(|assignment| reads_columns(&assignment.value));
-    if reads { Privileges::UPDATE | Privileges::SELECT } else { Privileges::UPDATE }
+    let read = reads.then(|| Need::read(update, update.returning.as_ref()));
+    [Need::assigned(&update.assignments)].into_iter().chain(read).collect()
 }
 
 /// Every column's new value, and whether a vector is among those assigned.

@@ -39,5 +39,6 @@ pub(crate) use correlated::{bind, lateral, outer_columns};
 pub use functions::{function, functions};
 pub use model::{SessionFacts, Setting, Settings, Sizes, SystemCatalog, Unmeasured};
 pub use quote::ident as quote_ident;
+pub(crate) use relation::{Body, Relation};
 pub use rewrite::{REPEATED, name_columns, output_names, rewrite, touches_catalog};
 pub use tables::SystemTableProvider;

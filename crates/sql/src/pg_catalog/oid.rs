@@ -37,6 +37,8 @@ pub const PG_OPERATOR: u32 = 2617;
 pub const PG_NAMESPACE: u32 = 2615;
 pub const PG_AM: u32 = 2601;
 pub const PG_EXTENSION: u32 = 3079;
+pub const PG_AUTHID: u32 = 1260;
+pub const PG_DATABASE: u32 = 1262;
 
 const STEP: u32 = 0x1000_0000;
 const WITHIN: u32 = STEP - 1;

@@ -45,6 +45,7 @@ pub fn owner_name(model: &SystemCatalog, r: &Relation) -> String {
 /// As `relacl` and its kin: NULL where nobody ever granted or revoked.
 pub fn acl(model: &SystemCatalog, on: &Securable) -> Cell {
     match model.catalog.access.grants.get(on) {
+        Some(acl) if acl.is_empty() && matches!(on, Securable::Column(..)) => NULL,
         Some(acl) => acl.iter().map(|grant| item(model, grant)).collect::<Vec<_>>().into(),
         None => NULL,
     }

@@ -2,11 +2,13 @@
 
 use super::relation::BoundRelations;
 use super::{StatementCx, session_functions, st_distance, undefined_table};
+use crate::access::denied;
 use crate::analyse::{AnalysisCall, join_laterally};
 use crate::bind::BoundTable;
 use crate::error::{from_datafusion, to_datafusion};
 use crate::pg_catalog::SystemCatalog;
-use cvx_types::{Result, SqlError};
+use crate::types::stamp_parameters;
+use cvx_types::{Result, SqlError, SqlState};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::{DFSchema, ParamValues, TableReference};
 use datafusion::config::ConfigOptions;
@@ -56,9 +58,29 @@ impl<'a> Planner<'a> {
         let plan = self
             .rel()
             .sql_statement_to_plan_with_context(statement, &mut self.planner_context())
-            .map_err(from_datafusion)?;
+            .map_err(|error| self.refused(from_datafusion(error)))?;
+        let plan = stamp_parameters(plan).map_err(from_datafusion)?;
         let plan = st_distance::fill(plan, self.cx.now_us).map_err(from_datafusion)?;
         join_laterally(plan).map_err(from_datafusion)
+    }
+
+    /// A column that is there, but not for this user, is not said to be missing.
+    fn refused(&self, error: SqlError) -> SqlError {
+        if error.state != SqlState::UNDEFINED_COLUMN {
+            return error;
+        }
+        let words = &error.message;
+        let named = |name: &str| {
+            words.contains(&format!("\"{name}\"")) || words.contains(&format!(".{name} "))
+        };
+        let hidden = |table: &&BoundTable| {
+            let mut columns = table.read.table().columns.iter().enumerate();
+            columns.any(|(at, column)| !table.columns.contains(&at) && named(&column.name))
+        };
+        match self.bound.iter().find(hidden) {
+            Some(table) => denied(&format!("table {}", table.read.table().name)),
+            None => error,
+        }
     }
 
     /// The same with the bound values in the parameters' places.

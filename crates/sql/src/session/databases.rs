@@ -53,9 +53,10 @@ pub(super) async fn define(
 impl SqlSession {
     /// Closes a database to all others until the statement's transaction ends.
     async fn vacate(&self, oid: u32, name: &str, statement: &DatabaseStatement) -> Result<Closed> {
+        let force = matches!(statement, DatabaseStatement::Drop { force: true, .. });
         let mut others = 0;
         for look in 0..LOOKS {
-            match self.occupancy.close(oid) {
+            match self.occupancy.close(oid, force) {
                 Ok(closed) => return Ok(closed),
                 Err(there) => others = there,
             }
@@ -68,13 +69,7 @@ impl SqlSession {
         }
         let (are, s) = if others == 1 { ("is", "") } else { ("are", "s") };
         let message = format!("database \"{name}\" is being accessed by other users");
-        let error = SqlError::new(access::IN_USE, message)
-            .detail(format!("There {are} {others} other session{s} using the database."));
-        Err(match statement {
-            DatabaseStatement::Drop { force: true, .. } => {
-                error.hint("WITH (FORCE) does not end the sessions of others here.")
-            }
-            _ => error,
-        })
+        Err(SqlError::new(access::IN_USE, message)
+            .detail(format!("There {are} {others} other session{s} using the database.")))
     }
 }

@@ -118,7 +118,7 @@ impl Parsed {
 
 impl SqlSession {
     pub(crate) fn new(db: &Db, login: u32, seat: Seat, vars: Vars) -> Self {
-        let cancel = CancelToken::default();
+        let cancel = seat.cancel().clone();
         let mut state = db.session_state();
         state.config_mut().set_extension(Arc::new(cancel.clone()));
         Self {
@@ -226,6 +226,15 @@ impl SqlSession {
         }
     }
 
+    /// FATAL 57P01 where DROP DATABASE ... WITH (FORCE) took the session's database away.
+    fn check_seat(&self) -> Result<()> {
+        if !self.seat.is_lost() {
+            return Ok(());
+        }
+        let message = "terminating connection due to administrator command";
+        Err(SqlError::new(SqlState::ADMIN_SHUTDOWN, message))
+    }
+
     pub(crate) fn parsed(statement: &Prepared) -> Result<&Parsed> {
         statement.plan.downcast_ref::<Parsed>().ok_or_else(|| {
             SqlError::new(SqlState::INVALID_STATEMENT_NAME, "not a statement of this server")
@@ -326,6 +335,7 @@ impl Session for SqlSession {
     }
 
     async fn prepare(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
+        self.check_seat()?;
         self.apply_pending()?;
         self.tell_formats();
         let prepared = self.prepare_once(sql, types);
@@ -333,6 +343,7 @@ impl Session for SqlSession {
     }
 
     async fn execute(&mut self, statement: &Prepared, params: &[Datum]) -> Result<Outcome> {
+        self.check_seat()?;
         let parsed = Self::parsed(statement)?;
         if params.len() != statement.params.len() {
             return Err(SqlError::new(

@@ -50,7 +50,11 @@ fn stamp_call(mut call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> 
 fn argument_type(name: &str, at: usize, sides: &[Side]) -> Option<PgType> {
     let texts = || PgType::Array(Box::new(PgType::Text));
     Some(match (name, at) {
-        (any::NAME, 1) => PgType::Array(Box::new(beside(sides.first()?.ty()?))),
+        (any::NAME, 1) => match sides.first()? {
+            Side::Known(ty) => PgType::Array(Box::new(beside(ty))),
+            Side::Unknown => texts(),
+            Side::Untold => return None,
+        },
         ("st_distance", at) => st_distance::parameter_type(at)?,
         ("subvector", 1 | 2) => PgType::Int4,
         ("hamming_distance" | "jaccard_distance", _) => PgType::Bit,

@@ -85,7 +85,14 @@ impl Access {
                 let from = |grant: &Grant| {
                     grant.grantee == grantee && grantor.is_none_or(|by| by == grant.grantor)
                 };
-                self.revoke(on, from, privileges, option_only, cascade)?;
+                // As in Postgres, what is taken back on a table is on its columns, too.
+                let columns = match on {
+                    Securable::Relation(oid) => self.columns_of(oid),
+                    _ => Vec::new(),
+                };
+                for on in columns.into_iter().chain([on]) {
+                    self.revoke(on, from, privileges, option_only, cascade)?;
+                }
             }
             AccessChange::SetMockSecret(secret) => self.mock_secret = Some(secret),
         }
@@ -144,6 +151,9 @@ impl Access {
             if !self.owners.contains_key(&public) {
                 self.hand_over(&public, owner);
             }
+        }
+        if let Securable::Relation(oid) = on {
+            self.columns_of(oid).iter().for_each(|column| self.hand_over(column, owner));
         }
         self.hand_over(&on, owner);
         self.owners.insert(on, owner);
@@ -204,6 +214,9 @@ impl Access {
 
     /// The thing is gone.
     pub(crate) fn forget(&mut self, on: &Securable) {
+        if let Securable::Relation(oid) = on {
+            self.columns_of(*oid).iter().for_each(|column| self.forget(column));
+        }
         self.owners.remove(on);
         self.grants.remove(on);
     }

@@ -17,6 +17,8 @@ pub enum Securable {
     Call(String),
     /// A database, by OID.
     Database(u32),
+    /// The OID of a table, and the number of a column of it.
+    Column(u32, i16),
 }
 
 /// The same on disk. `Schema` and `Database` are of the time when there was one database, and are
@@ -29,6 +31,7 @@ enum Kept {
     Database,
     SchemaOf(u32, String),
     DatabaseOf(u32),
+    Column(u32, i16),
 }
 
 impl From<Kept> for Securable {
@@ -40,6 +43,7 @@ impl From<Kept> for Securable {
             Kept::Database => Self::Database(FIRST_DATABASE_OID),
             Kept::SchemaOf(database, name) => Self::Schema(database, name),
             Kept::DatabaseOf(oid) => Self::Database(oid),
+            Kept::Column(table, column) => Self::Column(table, column),
         }
     }
 }
@@ -51,6 +55,7 @@ impl From<Securable> for Kept {
             Securable::Schema(database, name) => Self::SchemaOf(database, name),
             Securable::Call(name) => Self::Call(name),
             Securable::Database(oid) => Self::DatabaseOf(oid),
+            Securable::Column(table, column) => Self::Column(table, column),
         }
     }
 }
@@ -115,6 +120,7 @@ impl Privileges {
     pub fn all_of(on: &Securable) -> Self {
         match on {
             Securable::Relation(_) => Self(0b111_1111),
+            Securable::Column(..) => Self::SELECT | Self::INSERT | Self::UPDATE | Self::REFERENCES,
             Securable::Schema(..) => Self::USAGE | Self::CREATE,
             Securable::Call(_) => Self::EXECUTE,
             Securable::Database(_) => Self::CREATE | Self::TEMPORARY | Self::CONNECT,
@@ -152,6 +158,8 @@ impl Grant {
             Securable::Schema(_, name) if name == "public" => Privileges::USAGE,
             Securable::Database(_) => Privileges::CONNECT | Privileges::TEMPORARY,
             Securable::Relation(_) | Securable::Schema(..) | Securable::Call(_) => Privileges::NONE,
+            // Who owns the table needs no rights on its columns.
+            Securable::Column(..) => return Vec::new(),
         };
         let own = grant(owner, Privileges::all_of(on));
         let public = (!public.is_empty()).then(|| grant(PUBLIC_OID, public));

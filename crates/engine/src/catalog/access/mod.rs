@@ -108,6 +108,7 @@ impl Access {
     pub fn owner(&self, on: &Securable) -> u32 {
         match (self.owners.get(on), on) {
             (Some(owner), _) => *owner,
+            (None, Securable::Column(table, _)) => self.owner(&Securable::Relation(*table)),
             (None, Securable::Schema(database, name)) if name == "public" => {
                 self.owner(&Securable::Database(*database))
             }
@@ -125,6 +126,19 @@ impl Access {
     #[must_use]
     pub fn acl(&self, on: &Securable) -> Vec<Grant> {
         self.grants.get(on).cloned().unwrap_or_else(|| Grant::defaults(on, self.owner(on)))
+    }
+
+    /// The columns of a table on which anybody granted or revoked anything.
+    pub(super) fn columns_of(&self, table: u32) -> Vec<Securable> {
+        let all = Securable::Column(table, i16::MIN)..=Securable::Column(table, i16::MAX);
+        self.grants.range(all).map(|(on, _)| on.clone()).collect()
+    }
+
+    /// Whether any column of a table has rights of its own.
+    #[must_use]
+    pub fn has_column_rights(&self, table: u32) -> bool {
+        let all = Securable::Column(table, i16::MIN)..=Securable::Column(table, i16::MAX);
+        self.grants.range(all).next().is_some()
     }
 
     /// All that the role may do with it.

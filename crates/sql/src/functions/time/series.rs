@@ -37,17 +37,18 @@ fn typing(types: &[DataType]) -> Option<Vec<DataType>> {
         return Some(vec![DataType::Int64; types.len()]);
     }
     let [start, stop, step] = types else { return None };
-    // A constant text is a moment of the other's kind, or a step.
+    // A constant text, or a parameter, is a moment of the other's kind, or a step.
+    let open = |ty: &DataType| is_text(ty) || ty.is_null();
     let (start, stop) = match (moment_type(start), moment_type(stop)) {
         (Some(start), Some(stop)) => (start, stop),
-        (Some(start), None) if is_text(stop) => (start.clone(), start),
-        (None, Some(stop)) if is_text(start) => (stop.clone(), stop),
+        (Some(start), None) if open(stop) => (start.clone(), start),
+        (None, Some(stop)) if open(start) => (stop.clone(), stop),
         _ => return None,
     };
     let zoned = |ty: &DataType| !matches!(ty, DataType::Timestamp(_, None));
     let zone = (zoned(&start) || zoned(&stop)).then(|| "UTC".into());
     let moment = DataType::Timestamp(TimeUnit::Microsecond, zone);
-    let steps = is_text(step) || matches!(step, DataType::Interval(_) | DataType::Duration(_));
+    let steps = open(step) || matches!(step, DataType::Interval(_) | DataType::Duration(_));
     let interval = DataType::Interval(IntervalUnit::MonthDayNano);
     steps.then(|| vec![moment.clone(), moment, interval])
 }

@@ -2,7 +2,7 @@
 
 use super::call::{Arg, BOOL, Call, INT, NAME, Spec, TEXT, error, text, undefined_table};
 use crate::pg_catalog::relation::Body;
-use crate::pg_catalog::tables::comments;
+use crate::pg_catalog::tables::{Comment, comments};
 use crate::pg_catalog::{definition, oid, procs, quote, roles};
 use cvx_types::SqlState;
 use datafusion::common::{Result, ScalarValue};
@@ -17,7 +17,7 @@ pub const FUNCTIONS: &[Spec] = &[
     Spec::new("pg_get_serial_sequence", &[Arg::Text, Arg::Text], TEXT, serial_sequence),
     Spec::new("obj_description", &[Arg::Oid, Arg::Text], TEXT, object_comment).optional(1),
     Spec::new("shobj_description", &[Arg::Oid, Arg::Text], TEXT, object_comment),
-    Spec::new("col_description", &[Arg::Oid, Arg::Int], TEXT, nothing),
+    Spec::new("col_description", &[Arg::Oid, Arg::Int], TEXT, column_comment),
     Spec::new("pg_get_function_arguments", &[Arg::Oid], TEXT, function_arguments),
     Spec::new("pg_get_function_identity_arguments", &[Arg::Oid], TEXT, function_arguments),
     Spec::new("pg_get_function_result", &[Arg::Oid], TEXT, function_result),
@@ -117,7 +117,16 @@ fn object_comment(call: &Call<'_>) -> Result<ScalarValue> {
     };
     let here = |class: u32| within.is_none_or(|within| within == class);
     let mut found = comments(call.model).into_iter();
-    call.text_or_null(found.find(|(oid, class, _)| *oid == on && here(*class)).map(|c| c.2))
+    let is_it = |c: &Comment| c.on == on && c.column == 0 && here(c.class);
+    call.text_or_null(found.find(is_it).map(|comment| comment.text))
+}
+
+fn column_comment(call: &Call<'_>) -> Result<ScalarValue> {
+    let (on, column) = (call.oid(0)?, call.int(1));
+    let mut found = comments(call.model).into_iter();
+    let is_it =
+        |c: &Comment| c.on == on && c.class == oid::PG_CLASS && Some(i64::from(c.column)) == column;
+    call.text_or_null(found.find(is_it).map(|comment| comment.text))
 }
 
 /// There is nothing of the kind to describe.

@@ -1,6 +1,7 @@
 //! Who may do what, and what is seen without its schema.
 
 use super::call::{Arg, BOOL, Call, Spec, bool, error, undefined_table};
+use crate::pg_catalog::relation::Relation;
 use crate::pg_catalog::{procs, roles};
 use arrow::datatypes::DataType;
 use cvx_engine::{Privileges, Securable};
@@ -23,7 +24,7 @@ const fn visible(name: &'static str, body: fn(&Call<'_>) -> Result<ScalarValue>)
 }
 
 pub const FUNCTIONS: &[Spec] = &[
-    guarded("has_any_column_privilege", on_table),
+    guarded("has_any_column_privilege", on_any_column),
     guarded("has_database_privilege", on_database),
     privilege("has_foreign_data_wrapper_privilege"),
     privilege("has_function_privilege"),
@@ -117,20 +118,58 @@ fn words<'c>(call: &'c Call<'_>) -> &'c str {
 }
 
 fn on_table(call: &Call<'_>) -> Result<ScalarValue> {
-    relation_privilege(call, call.values.len().saturating_sub(2), asker(call, 2)?)
+    match relation(call, call.values.len().saturating_sub(2))? {
+        Some(relation) => relation_privilege(call, relation, asker(call, 2)?),
+        None => Ok(call.null.clone()),
+    }
 }
 
-/// Privileges are on whole tables.
-fn on_column(call: &Call<'_>) -> Result<ScalarValue> {
-    relation_privilege(call, call.values.len().saturating_sub(3), asker(call, 3)?)
-}
-
-fn relation_privilege(call: &Call<'_>, at: usize, role: u32) -> Result<ScalarValue> {
-    let found = match name(call, at) {
-        Some(name) => Some(call.model.relation_named(&name).ok_or_else(|| undefined_table(&name))?),
-        None => call.model.relation(oid(call, at)?),
+/// On the table, or on any of its columns.
+fn on_any_column(call: &Call<'_>) -> Result<ScalarValue> {
+    let Some(relation) = relation(call, call.values.len().saturating_sub(2))? else {
+        return Ok(call.null.clone());
     };
-    let Some(relation) = found else { return Ok(call.null.clone()) };
+    let role = asker(call, 2)?;
+    let mut held = relation_privilege(call, relation, role)?;
+    for attribute in &relation.attributes {
+        if held == bool(true) || !call.model.catalog.access.has_column_rights(relation.oid) {
+            break;
+        }
+        held = holds(call, role, &Securable::Column(relation.oid, attribute.attnum), words(call))?;
+    }
+    Ok(held)
+}
+
+/// On the table, or on the column, by name or number.
+fn on_column(call: &Call<'_>) -> Result<ScalarValue> {
+    let at = call.values.len().saturating_sub(3);
+    let Some(relation) = relation(call, at)? else { return Ok(call.null.clone()) };
+    let role = asker(call, 3)?;
+    let held = relation_privilege(call, relation, role)?;
+    let column = match name(call, at + 1) {
+        Some(name) => relation.attributes.iter().find(|a| a.name == name).map(|a| a.attnum),
+        None => i16::try_from(oid(call, at + 1)?).ok(),
+    };
+    let Some(column) = column else {
+        let message = format!("column of relation \"{}\" does not exist", relation.name);
+        return Err(error(SqlState::UNDEFINED_COLUMN, message));
+    };
+    if held == bool(true) {
+        return Ok(held);
+    }
+    holds(call, role, &Securable::Column(relation.oid, column), words(call))
+}
+
+fn relation<'c>(call: &Call<'c>, at: usize) -> Result<Option<&'c Relation>> {
+    match name(call, at) {
+        Some(name) => {
+            call.model.relation_named(&name).map(Some).ok_or_else(|| undefined_table(&name))
+        }
+        None => Ok(call.model.relation(oid(call, at)?)),
+    }
+}
+
+fn relation_privilege(call: &Call<'_>, relation: &Relation, role: u32) -> Result<ScalarValue> {
     match roles::securable(relation) {
         Some(on) => holds(call, role, &on, words(call)),
         // Everybody reads the catalog, but for the tables of passwords; nobody writes it.

@@ -7,7 +7,6 @@ use crate::pg_catalog::rows::{NULL, Row, row};
 use crate::pg_catalog::spec::system_table;
 use crate::pg_catalog::types::{data_type, type_of};
 use crate::pg_catalog::{definition, roles};
-use cvx_engine::{Grant, PUBLIC_OID};
 use cvx_types::PgType;
 
 /// The rows of the views kept here.
@@ -30,11 +29,6 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
         }
         "enabled_roles" => enabled(model).iter().map(|name| row![name]).collect(),
         "applicable_roles" => applicable_roles(model),
-        "table_privileges" | "role_table_grants" => {
-            let users = relations.filter(|r| is_table(r) && !r.is_system());
-            let public = name == "table_privileges";
-            users.flat_map(|r| grants(model, r, public)).collect()
-        }
         "user_defined_types" => Vec::new(),
         _ => return None,
     })
@@ -126,36 +120,6 @@ fn applicable_roles(model: &SystemCatalog) -> Vec<Row> {
     let of_user = access.members.iter().filter(|entry| reached.contains(&entry.member));
     let name = |oid| roles::name_of(model, oid);
     of_user.map(|entry| row![name(entry.member), name(entry.role), yes(entry.admin)]).collect()
-}
-
-/// Grants that the session's user gave or was given, itself or through its groups.
-fn grants(model: &SystemCatalog, r: &Relation, public: bool) -> Vec<Row> {
-    let access = &model.catalog.access;
-    let Some(on) = roles::securable(r) else { return Vec::new() };
-    let reached = access.inherited(model.user_oid());
-    let superuser = access.is_superuser(model.user_oid());
-    let seen = |grant: &Grant| {
-        superuser
-            || reached.contains(&grant.grantee)
-            || reached.contains(&grant.grantor)
-            || (public && grant.grantee == PUBLIC_OID)
-    };
-    let name = |oid: u32| match oid {
-        PUBLIC_OID => Some("PUBLIC".to_owned()),
-        oid => roles::name_of(model, oid),
-    };
-    let one = |grant: Grant| {
-        let (by, to) = (name(grant.grantor), name(grant.grantee));
-        let owner = grant.grantee == access.owner(&on);
-        let row = move |(privilege, _, word): (cvx_engine::Privileges, char, &'static str)| {
-            let grantable = yes(owner || grant.grantable.has(privilege));
-            let hierarchy = yes(word == "SELECT");
-            let db = &model.session.database;
-            row![by.clone(), to.clone(), db, &r.schema, &r.name, word, grantable, hierarchy]
-        };
-        grant.privileges.each().map(row).collect::<Vec<_>>()
-    };
-    access.acl(&on).into_iter().filter(seen).flat_map(one).collect()
 }
 
 /// The standard's booleans.

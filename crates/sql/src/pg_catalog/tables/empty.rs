@@ -28,7 +28,6 @@ const NOTHING: &[&str] = &[
     "pg_rules",
     "pg_seclabel",
     "pg_shdepend",
-    "pg_shdescription",
     "pg_stat_replication",
     "pg_statistic_ext",
     "pg_transform",

@@ -1,6 +1,7 @@
 //! The system tables as DataFusion tables; rows are made when a scan asks for them.
 
 mod access;
+mod comments;
 mod empty;
 mod functions;
 mod relations;
@@ -9,7 +10,7 @@ mod session;
 mod statistics;
 mod types;
 
-pub use relations::comments;
+pub use comments::{Comment, comments};
 
 use crate::pg_catalog::information_schema;
 use crate::pg_catalog::model::SystemCatalog;
@@ -64,6 +65,7 @@ impl SystemTableProvider {
 /// The rows of a table of `pg_catalog`; `None` for a name that has no table.
 fn rows_of(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
     relations::rows(model, name)
+        .or_else(|| comments::rows(model, name))
         .or_else(|| access::rows(model, name))
         .or_else(|| types::rows(model, name))
         .or_else(|| functions::rows(model, name))

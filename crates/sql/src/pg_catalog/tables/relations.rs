@@ -4,7 +4,7 @@ use crate::pg_catalog::model::SystemCatalog;
 use crate::pg_catalog::relation::{Attribute, Body, Relation};
 use crate::pg_catalog::rows::{Cell, NULL, Row, row};
 use crate::pg_catalog::{definition, oid, roles, types};
-use cvx_engine::{OutOfOrder, Table};
+use cvx_engine::{OutOfOrder, Securable, Table};
 
 /// The rows of the tables kept here.
 pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
@@ -15,7 +15,6 @@ pub fn rows(model: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
             relations.flat_map(|r| r.attributes.iter().map(|a| attribute(model, r, a))).collect()
         }
         "pg_attrdef" => relations.flat_map(defaults).collect(),
-        "pg_description" => descriptions(model),
         "pg_depend" => dependencies(model),
         "pg_rewrite" => relations.filter_map(rule).collect(),
         "pg_sequence" => relations.filter_map(sequence).collect(),
@@ -134,7 +133,7 @@ fn attribute(model: &SystemCatalog, r: &Relation, a: &Attribute) -> Row {
         0,
         -1,
         collation,
-        NULL,
+        roles::acl(model, &Securable::Column(r.oid, a.attnum)),
         NULL,
         NULL,
         NULL,
@@ -147,37 +146,6 @@ fn defaults(r: &Relation) -> Vec<Row> {
         Some(row![oid::of_default(r.oid, a.attnum), r.oid, a.attnum, default])
     };
     r.attributes.iter().filter_map(one).collect()
-}
-
-/// Every comment there is.
-fn descriptions(model: &SystemCatalog) -> Vec<Row> {
-    comments(model).into_iter().map(|(on, class, text)| row![on, class, 0, text]).collect()
-}
-
-/// What is commented on: its OID, the catalog it is in, and the text.
-pub fn comments(model: &SystemCatalog) -> Vec<(u32, u32, String)> {
-    use crate::pg_catalog::procs;
-    let tables = model.relations().iter().filter_map(|r| {
-        let comment = r.table()?.comment.clone()?;
-        Some((r.oid, oid::PG_CLASS, comment))
-    });
-    let described = |p: &procs::Proc| Some((p.oid, oid::PG_PROC, p.description?.to_owned()));
-    let functions = procs::procs().filter_map(described);
-    let operators = procs::operators().map(|o| (o.oid, oid::PG_OPERATOR, o.description.to_owned()));
-    let fixed = [
-        (oid::PUBLIC, oid::PG_NAMESPACE, "standard public schema"),
-        (oid::PG_CATALOG, oid::PG_NAMESPACE, "system catalog schema"),
-        (oid::AM_HEAP, oid::PG_AM, "heap table access method"),
-        (oid::AM_BTREE, oid::PG_AM, "b-tree index access method"),
-        (oid::AM_HNSW, oid::PG_AM, "hnsw index access method"),
-        (oid::AM_IVFFLAT, oid::PG_AM, "ivfflat index access method"),
-    ];
-    let fixed = fixed.into_iter().map(|(on, class, text)| (on, class, text.to_owned()));
-    let extension = model.catalog.here.extensions.contains("vector").then(|| {
-        let text = "vector data type and ivfflat and hnsw access methods".to_owned();
-        (oid::EXTENSION_VECTOR, oid::PG_EXTENSION, text)
-    });
-    tables.chain(functions).chain(operators).chain(fixed).chain(extension).collect()
 }
 
 /// Indexes and sequences go with their columns; the extension's members with the extension.
