@@ -3,7 +3,7 @@
 use super::record::{EventRecord, StateRecord};
 use crate::core::Core;
 use crate::read::TableRead;
-use crate::timeline::{Kind, OPEN, Timeline};
+use crate::timeline::{Kind, Known, OPEN};
 use crate::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
@@ -60,7 +60,7 @@ impl Watched {
     pub(super) fn restored(
         record: &StateRecord,
         template: &Bocpd,
-        line: Option<&Timeline>,
+        line: Option<Known<'_>>,
     ) -> Option<Self> {
         let detector = template.restored(&record.detector).ok()?;
         let changed = line.and_then(|line| touched_since(line, record.as_of));
@@ -151,7 +151,7 @@ impl Watched {
 }
 
 /// The earliest time at which a point came or went after a commit.
-pub(super) fn touched_since(line: &Timeline, seq: u64) -> Option<i64> {
+pub(super) fn touched_since(line: Known<'_>, seq: u64) -> Option<i64> {
     let points = line.versions.iter().filter(|version| version.kind == Kind::Point);
     let touched = points.filter(|v| v.from > seq || (v.to != OPEN && v.to > seq));
     touched.map(|version| version.ts).min()

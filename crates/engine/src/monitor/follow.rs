@@ -7,6 +7,7 @@ use super::rounds::Position;
 use crate::core::Core;
 use crate::read::{TableRead, View};
 use crate::table_store::TableStore;
+use crate::timeline::Known;
 use crate::{Error, Monitor, Result, Table};
 use cvx_analytics::bocpd::Bocpd;
 use cvx_core::{EntityId, SpaceId};
@@ -268,7 +269,7 @@ impl Follow {
         };
         // A state that cannot be read is one that is not there.
         let Ok(record) = record::decode::<StateRecord>(&bytes) else { return Ok(None) };
-        let restored = |line: Option<&_>| Watched::restored(&record, &self.template, line);
+        let restored = |line: Option<Known<'_>>| Watched::restored(&record, &self.template, line);
         Ok(self.store.lines.read(entity, restored))
     }
 
