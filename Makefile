@@ -60,8 +60,7 @@ bench-wire: setup build ## The figures of docs/benchmarks.md that a client sees;
 	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
 
 bench-index: setup ## The index beside its peers: a table, drawings and the goals (docs/figures); twenty minutes the first time
-	cargo build --release --workspace --bin cvx
-	cargo build --release -p cvx-benches --bin neighbours
+	cargo build --release --workspace --bin cvx --bin neighbours
 	python3 -m venv $(CACHE)/bench-venv
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/index/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/index/peers.py --keep $(CACHE)/bench-index --docs docs/figures \
