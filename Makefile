@@ -11,7 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build cli demo start test test-roads lint fmt kill bench bench-wire bench-index
+.PHONY: help setup setup-build build cli demo start test lint fmt kill bench bench-wire bench-index
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,10 +37,6 @@ start: build ## Serves ./cvx-data on 127.0.0.1:5433
 test: setup ## Runs every test
 	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-7} cargo test --workspace --no-fail-fast
 	cargo test -p cvx-cli --features editor
-
-test-roads: setup-build ## Every file of sql-tests by the index, and by comparing: the same rows
-	CVX_SLT_SEARCH=index cargo test --workspace --test slt
-	CVX_SLT_SEARCH=exact cargo test --workspace --test slt
 
 lint: setup-build ## Clippy, warnings denied; shares the dependencies that the tests were built with
 	@.ci/lint
