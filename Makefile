@@ -11,7 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build cli demo start test test-roads rust-clients lint fmt kill bench bench-wire \
+.PHONY: help setup setup-build build cli demo start test rust-clients lint fmt kill bench bench-wire \
   bench-index bench-analytics guests
 
 help: ## This list
@@ -42,10 +42,6 @@ test: setup rust-clients ## Runs every test
 	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-7} cargo test --workspace --no-fail-fast
 	cargo test -p cvx-cli --features editor
 
-test-roads: setup-build ## Every file of sql-tests by the index, and by comparing: the same rows
-	CVX_SLT_SEARCH=index cargo test --workspace --test slt
-	CVX_SLT_SEARCH=exact cargo test --workspace --test slt
-
 lint: setup-build ## Clippy, warnings denied; shares the dependencies that the tests were built with
 	@.ci/lint
 
@@ -64,8 +60,7 @@ bench-wire: setup build ## The figures of docs/benchmarks.md that a client sees;
 	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
 
 bench-index: setup ## The index beside its peers: a table, drawings and the goals (docs/figures); twenty minutes the first time
-	cargo build --release --workspace --bin cvx
-	cargo build --release -p cvx-benches --bin neighbours
+	cargo build --release --workspace --bin cvx --bin neighbours
 	python3 -m venv $(CACHE)/bench-venv
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/index/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/index/peers.py --keep $(CACHE)/bench-index --docs docs/figures \

@@ -56,30 +56,13 @@ const SHOWN_MAX: usize = 25;
 
 /// Runs one file. The error lists what failed, by place.
 pub async fn run_file(addr: SocketAddr, protocol: Protocol, file: &Path) -> Result<(), String> {
-    run_file_as(addr, protocol, None, file).await
-}
-
-/// Runs one file with `cvx.search` set for every connection. Records about the setting itself are
-/// marked `skipif forced`.
-pub async fn run_file_as(
-    addr: SocketAddr,
-    protocol: Protocol,
-    search: Option<&str>,
-    file: &Path,
-) -> Result<(), String> {
     let records = sqllogictest::parse_file::<DefaultColumnType>(file)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let mut runner = Runner::new(|| async move {
         let mut database = Database { connection: client::connect(addr).await?, protocol };
         database.choose_plans().await?;
-        if let Some(search) = search {
-            database.run_simple(&format!("SET cvx.search = {search}")).await?;
-        }
         Ok(database)
     });
-    if search.is_some() {
-        runner.add_label("forced");
-    }
     runner.with_column_validator(columns_agree);
     let (mut failures, mut asked) = (Vec::new(), 0);
     for record in records {
