@@ -29,7 +29,9 @@ pub fn origin(plan: &LogicalPlan, place: usize) -> Option<(u32, i16)> {
                 _ => None,
             }
         }
-        LogicalPlan::Window(window) => origin(&window.input, place),
+        LogicalPlan::Window(window) if place < window.input.schema().fields().len() => {
+            origin(&window.input, place)
+        }
         LogicalPlan::Filter(filter) => origin(&filter.input, place),
         LogicalPlan::Sort(sort) => origin(&sort.input, place),
         LogicalPlan::Limit(limit) => origin(&limit.input, place),
