@@ -11,7 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cvx
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 CVX := $(CARGO_TARGET_DIR)/debug/cvx
 
-.PHONY: help setup setup-build build cli demo start test lint fmt kill bench bench-wire
+.PHONY: help setup setup-build build cli demo start test lint fmt kill bench bench-wire rust-clients stopping
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,3 +54,10 @@ bench-wire: setup build ## The figures of docs/benchmarks.md that a client sees;
 	python3 -m venv $(CACHE)/bench-venv
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/wire/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
+
+rust-clients: setup-build ## tokio-postgres with its extras against the server at PORT, say one of `make start`
+	cargo build --manifest-path crates/server/tests/clients/rust/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/rust-clients
+	$(CARGO_TARGET_DIR)/rust-clients/debug/cvx-rust-clients $(or $(PORT),5433) tokio-postgres
+
+stopping: ## The figures of docs/guarantees.md: how soon statements stop
+	$(MAKE) bench-wire WIRE=stopping

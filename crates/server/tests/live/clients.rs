@@ -1,9 +1,10 @@
 //! Drivers as people use them: psycopg 3 and 2, asyncpg, SQLAlchemy, node-postgres, with pgvector's
-//! own registration.
+//! own registration; pgjdbc; psqlODBC.
 
 use crate::setup::{Running, required, start, start_with, stderr, stdout};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
@@ -119,5 +120,76 @@ fn node_postgres() {
         let mut node = Command::new("node");
         node.env("CVX_NODE", modules.unwrap());
         finish(node, "node_client.mjs");
+    }
+}
+
+/// As [`required`], but CI need not have what its apt does not know.
+fn packaged(package: &str, found: bool) -> bool {
+    let known = || {
+        let shown = Command::new("apt-cache").args(["show", package]).output();
+        shown.is_ok_and(|output| !output.stdout.is_empty())
+    };
+    if !found && !known() {
+        eprintln!("skipped: there is no Debian package {package} here");
+        return false;
+    }
+    required(&format!("Debian's {package}, with what it needs,"), found)
+}
+
+/// pgjdbc as Debian packages it, its program compiled as it is run.
+#[test]
+fn pgjdbc() {
+    let jar = Path::new("/usr/share/java/postgresql.jar");
+    let java = Command::new("javac").arg("--version").output().is_ok();
+    if packaged("libpostgresql-jdbc-java", java && jar.exists()) {
+        let mut java = Command::new("java");
+        java.arg("-cp").arg(jar);
+        finish(java, "PgjdbcClient.java");
+    }
+}
+
+/// unixODBC's list of drivers has Debian's psqlODBC in it.
+fn psqlodbc_is_here() -> bool {
+    let drivers = Command::new("odbcinst").args(["-q", "-d"]).output();
+    let found = drivers.is_ok_and(|output| stdout(&output).contains("[PostgreSQL Unicode]"));
+    packaged("odbc-postgresql", found)
+}
+
+#[test]
+fn psqlodbc() {
+    if psqlodbc_is_here() {
+        run("odbc_client.py");
+    }
+}
+
+/// isql, as people type into it.
+#[test]
+fn isql() {
+    if !psqlodbc_is_here() {
+        return;
+    }
+    let running = start();
+    let port = running.server.addr().port();
+    let to =
+        format!("Driver={{PostgreSQL Unicode}};Server=127.0.0.1;Port={port};Database=cvx;Uid=cvx");
+    let mut isql = Command::new("isql")
+        .args(["-b", "-v", "-d,", "-k", &to])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let typed = "CREATE TABLE i (id INT PRIMARY KEY, v VECTOR(2))
+INSERT INTO i VALUES (1, '[1,2]'), (2, NULL)
+SELECT id, v, v <-> '[1,1]' AS d FROM i ORDER BY 1
+help
+help i
+SELECT missing FROM i
+";
+    isql.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = isql.wait_with_output().unwrap();
+    let told = format!("{}{}", stdout(&output), stderr(&output));
+    for line in ["1,[1,2],1\n2,,\n", "cvx,public,i,TABLE,", "i,v,12,vector,", "[42703]"] {
+        assert!(told.contains(line), "{line:?} is not in:\n{told}");
     }
 }
