@@ -174,7 +174,6 @@ def metadata(conn):
                    ("price", "numeric", 1), ("embedding", "vector", 1)])
     same([(row.column_name, row.key_seq) for row in cur.primaryKeys("odocs", schema="public")],
          [("doc_id", 1), ("ts", 2)])
-    same(list(cur.foreignKeys("odocs")), [])
     same([row.index_name for row in cur.statistics("oitems", unique=True) if row.index_name],
          ["oitems_pkey"])
     same([row.column_name for row in cur.rowVerColumns("oitems")], ["xmin"])

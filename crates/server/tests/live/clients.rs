@@ -1,7 +1,7 @@
 //! Drivers as people use them: psycopg 3 and 2, asyncpg, SQLAlchemy, node-postgres, with pgvector's
 //! own registration; pgjdbc; psqlODBC.
 
-use crate::setup::{CVX, Running, required, start, start_with, stderr, stdout};
+use crate::setup::{Running, required, start, start_with, stderr, stdout};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -96,12 +96,6 @@ fn psycopg_databases() {
     run("psycopg_databases.py");
 }
 
-/// Parameters that the server has to type.
-#[test]
-fn asyncpg_parameters() {
-    run("asyncpg_parameters.py");
-}
-
 /// Savepoints, cursors, a pool's resets, and arrays by introspection.
 #[test]
 fn asyncpg_session() {
@@ -127,27 +121,6 @@ fn node_postgres() {
         node.env("CVX_NODE", modules.unwrap());
         finish(node, "node_client.mjs");
     }
-}
-
-/// The drivers of Rust in a package of their own, which `make rust-clients` builds.
-fn rust(client: &str) {
-    let beside = |cvx: &Path| Some(cvx.parent()?.parent()?.join("rust-clients/debug"));
-    let program = beside(Path::new(CVX)).unwrap().join("cvx-rust-clients");
-    if required("what `make rust-clients` builds", program.exists()) {
-        let running = start();
-        let port = running.server.addr().port().to_string();
-        check(client, &Command::new(program).args([&port, client]).output().unwrap());
-    }
-}
-
-#[test]
-fn tokio_postgres() {
-    rust("tokio-postgres");
-}
-
-#[test]
-fn sqlx() {
-    rust("sqlx");
 }
 
 /// As [`required`], but CI need not have what its apt does not know.

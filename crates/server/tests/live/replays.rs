@@ -76,12 +76,13 @@ impl ToSql for AsText {
 
 /// The rows of a simple query as lines; its parameters are written into it.
 async fn rows(client: &Client, sql: &str, params: &[AsText]) -> Result<Vec<String>, String> {
-    let written = (1..).zip(params).rev().fold(sql.to_owned(), |sql, (number, value)| {
+    let numbered = params.iter().enumerate().rev();
+    let written = numbered.fold(sql.to_owned(), |sql, (at, value)| {
         let number_or_text = match value.0.parse::<u32>() {
             Ok(_) => value.0.clone(),
             Err(_) => format!("'{}'", value.0),
         };
-        sql.replace(&format!("${number}"), &number_or_text)
+        sql.replace(&format!("${}", at + 1), &number_or_text)
     });
     let messages = client.simple_query(&written).await.map_err(|error| describe(&error))?;
     let line = |message: &SimpleQueryMessage| match message {

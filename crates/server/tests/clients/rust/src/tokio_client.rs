@@ -93,9 +93,10 @@ async fn arrays(client: &Client) -> Result<(), Failure> {
     let vectors = vec![pgvector::Vector::from(vec![1.0, 2.0]), pgvector::Vector::from(vec![3.0])];
     there_and_back(client, "vector[]", vectors).await?;
     let found: i64 = client
-        .query_one("SELECT count(*) FROM generate_series(1, 5) AS g(x) WHERE x = ANY($1::bigint[])", &[
-            &vec![1_i64, 5, 9],
-        ])
+        .query_one(
+            "SELECT count(*) FROM generate_series(1, 5) AS g(x) WHERE x = ANY($1::bigint[])",
+            &[&vec![1_i64, 5, 9]],
+        )
         .await?
         .get(0);
     same(found, 2);
@@ -105,7 +106,9 @@ async fn arrays(client: &Client) -> Result<(), Failure> {
 /// The simple protocol: several statements, every value as text.
 async fn in_text(client: &Client) -> Result<(), Failure> {
     let messages = client
-        .simple_query("SELECT 1 AS a, NULL AS b, '[1,2.5]'::vector AS v; SELECT 'two'; SELECT 1 WHERE false")
+        .simple_query(
+            "SELECT 1 AS a, NULL AS b, '[1,2.5]'::vector AS v; SELECT 'two'; SELECT 1 WHERE false",
+        )
         .await?;
     let rows: Vec<Vec<Option<&str>>> = messages
         .iter()

@@ -25,7 +25,8 @@ pub async fn make(client: &Client) -> Result<(), Failure> {
         let title = format!("doc {n}");
         same(client.execute(insert, &[&(n % 4), &day(n), &title, &vector]).await?, 1);
     }
-    let made = client.query("INSERT INTO ritems (name) VALUES ($1), ($2) RETURNING id", &[&"a", &"b"]);
+    let made =
+        client.query("INSERT INTO ritems (name) VALUES ($1), ($2) RETURNING id", &[&"a", &"b"]);
     same(made.await?.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), vec![1, 2]);
     same(client.execute("UPDATE ritems SET name = $1", &[&"c"]).await?, 2);
     Ok(())
@@ -35,7 +36,8 @@ pub async fn copying(client: &Client) -> Result<(), Failure> {
     let vector = client.query_one("SELECT NULL::vector", &[]).await?.columns()[0].type_().clone();
     let types = [Type::INT8, Type::TIMESTAMPTZ, Type::TEXT, vector];
     let columns = "doc_id, ts, title, embedding";
-    let sink = client.copy_in(&format!("COPY rdocs ({columns}) FROM STDIN (FORMAT binary)")).await?;
+    let sink =
+        client.copy_in(&format!("COPY rdocs ({columns}) FROM STDIN (FORMAT binary)")).await?;
     let writer = BinaryCopyInWriter::new(sink, &types);
     pin_mut!(writer);
     for n in 0..COPIED {
@@ -65,12 +67,14 @@ pub async fn metadata(client: &Client) -> Result<(), Failure> {
     let sql = "SELECT id, name FROM ritems WHERE id > $1 AND name <> $2";
     let statement = client.prepare(sql).await?;
     same(statement.params(), &[Type::INT8, Type::TEXT][..]);
-    let columns: Vec<_> = statement.columns().iter().map(|c| (c.name(), c.type_().clone())).collect();
+    let columns: Vec<_> =
+        statement.columns().iter().map(|c| (c.name(), c.type_().clone())).collect();
     same(columns, vec![("id", Type::INT8), ("name", Type::VARCHAR)]);
     let oid: u32 = client.query_one("SELECT 'ritems'::regclass::oid", &[]).await?.get(0);
     same(statement.columns()[1].table_oid(), Some(oid));
     same(statement.columns()[1].column_id(), Some(2));
-    let told = "SELECT table_name::text, column_name::text, udt_name::text FROM information_schema.columns
+    let told =
+        "SELECT table_name::text, column_name::text, udt_name::text FROM information_schema.columns
         WHERE table_schema = 'public' AND table_name = 'rdocs' ORDER BY ordinal_position";
     let told = client.query(told, &[]).await?;
     let told: Vec<(&str, &str)> = told.iter().map(|row| (row.get(1), row.get(2))).collect();
