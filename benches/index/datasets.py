@@ -1,7 +1,7 @@
 """Data sets with exact answers, from seeds: made once, kept as arrays that numpy and `neighbours` read.
 
-base, ts (ascending), query, qts; gt (100 nearest); win_S and gt_S, stretches of time that keep a share S
-of the rows; gt_comp, the ten nearest in meaning and time for every weight and scale.
+base, ts (ascending), query, qts; gt (100 nearest); win_S and gt_S, stretches of time that keep a
+share S of the rows; gt_comp, the ten nearest in meaning and time for every weight and scale.
 """
 
 import numpy as np

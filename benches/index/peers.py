@@ -17,8 +17,8 @@ import datasets
 import rivals
 
 RUNS = 3
-#: Peers by data set: all of them where rows have structure. Without any, graphs of every kind are hopeless, and one
-#: stands for all.
+#: Peers by data set: all of them where rows have structure. Without any, graphs of every kind are
+#: hopeless, and one stands for all.
 PEERS = {
     "clustered": list(rivals.MAKERS),
     "unclustered": ["hnswlib", "faiss-ivf-rabitq", "usearch-bf16", "symphonyqg"],
@@ -85,8 +85,8 @@ class Run:
         if self.args.prepare:
             return
         one = dict(os.environ, RAYON_NUM_THREADS="1")
-        lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=one).stdout
-        for line in lines.splitlines():
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=one)
+        for line in done.stdout.splitlines():
             self.note(lib="cvx in process", data=name, **json.loads(line))
 
     def rival(self, name, folder, data, key):

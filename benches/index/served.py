@@ -126,7 +126,8 @@ class Pgvector:
             data.chmod(0o777)
         server = self.module.get_server(str(data))
         try:
-            with psycopg.connect(server.get_uri(), autocommit=True, prepare_threshold=0) as connection:
+            uri = server.get_uri()
+            with psycopg.connect(uri, autocommit=True, prepare_threshold=0) as connection:
                 connection.execute("SET jit = off")
                 yield connection
         finally:

@@ -239,7 +239,7 @@ fn formats() -> [CopyFormat; 3] {
     ]
 }
 
-/// COPY into the table that the captured clients copied into.
+/// COPY into a table as most of the captured clients copied into.
 fn copy_all(format: CopyFormat, bytes: &[u8]) -> usize {
     let column = |name: &str, ty: PgType, typmod| Column {
         name: name.into(),
@@ -252,7 +252,7 @@ fn copy_all(format: CopyFormat, bytes: &[u8]) -> usize {
         column("doc_id", PgType::Int8, -1),
         column("ts", PgType::Timestamptz, -1),
         column("title", PgType::Text, -1),
-        column("embedding", PgType::Vector, 8),
+        column("embedding", PgType::Vector, 3),
     ];
     let field = |c: &Column| c.ty.field(&c.name, c.typmod, true);
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));

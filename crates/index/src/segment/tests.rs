@@ -130,7 +130,8 @@ proptest! {
             };
             let rows = Owned::new(60, 3);
             let all = crate::Selection::all(60);
-            let part = crate::Part { block: rows.block(), rows: all, index: Some(crate::Indexed::alone(&index)) };
+            let index = Some(crate::Indexed::alone(&index));
+            let part = crate::Part { block: rows.block(), rows: all, index };
             let search = crate::StHnsw { roads: crate::Roads::Walk, ..Default::default() };
             let answer = crate::Search::search(&search, &request, &[part]).unwrap();
             prop_assert_eq!(answer.hits.len(), 5);

@@ -202,7 +202,7 @@ async fn who_and_where_are_checked() {
     let running = start();
     let addr = running.server.addr();
     for (words, state) in
-        [("user=cvx dbname=missing", "3D000"), ("user=nobody dbname=missing", "3D000")]
+        [("user=cvx dbname=missing", "3D000"), ("user=nobody dbname=missing", "28000")]
     {
         let error = client::connect_as(addr, words).await.err().expect(words);
         assert_eq!(sqlstate(&error), Some(state), "{words}");

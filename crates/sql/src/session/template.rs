@@ -1,9 +1,9 @@
 //! Plans of statements that run again and again.
 //!
-//! A template is a query's logical plan, optimized while its parameters are still placeholders: what
-//! holds for every value. An execution binds the query anew, which gives its times, its snapshot and
-//! its rights; puts its tables and values into the template; and runs only the rules that look at
-//! values. What is left of planning is the physical plan.
+//! A template is a query's logical plan, optimized while its parameters are still placeholders:
+//! what holds for every value. An execution binds the query anew, which gives its times, its
+//! snapshot and its rights; puts its tables and values into the template; and runs only the rules
+//! that look at values. What is left of planning is the physical plan.
 //!
 //! Invariant: a template stands for an execution only if this binds to the very same tree over the
 //! same tables, under the same catalog and settings, so that planning from the start would come to

@@ -217,8 +217,3 @@ SELECT c.oid, a.attnum, a.attname, c.relname, n.nspname, a.attnotnull OR (t.typt
 16396|6|price|docs|public|f|∅
 16396|7|tags|docs|public|f|∅
 16396|8|embedding|docs|public|f|∅
-====
-select string_agg(word, ',') from pg_catalog.pg_get_keywords() where word like 'a%' and word <> ALL ('{a,abs,absolute,action,ada,add,admin,after,all,allocate,alter,always,and,any,are,array,as,asc,asensitive,assertion,assignment,asymmetric,at,atomic,attribute,attributes,authorization,avg}'::text[])
-----
-abort,absent,access,aggregate,also,analyse,analyze,attach
-====

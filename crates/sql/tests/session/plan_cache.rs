@@ -125,7 +125,7 @@ async fn what_belongs_to_the_moment_is_not_kept() {
         "SELECT current_setting('timezone')",
         "SELECT count(*) FROM pg_class",
         "SELECT st_distance(v, '[1,1,1]', 0.5) FROM docs LIMIT 1",
-        "SELECT * FROM VELOCITY(docs, 7)",
+        "SELECT * FROM VELOCITY(docs, 7, '2024-01-05')",
     ] {
         sql.rows(&format!("PREPARE q AS {query}")).await;
         assert!(!is_cached(&mut sql, "EXECUTE q").await, "{query}");

@@ -1,5 +1,6 @@
 SELECT current_setting('server_version_num')::int/100 as version
 ----
+1600
 ====
 SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'
 ----
@@ -17,12 +18,17 @@ SELECT schema_name AS "name"
                               'timescaledb_experimental')
     ORDER BY schema_name
 ----
+public
 ====
 SELECT quote_ident(table_name) AS "table"
       FROM information_schema.tables
       WHERE quote_ident(table_schema) = 'public'
       ORDER BY 1
 ----
+docs
+items
+notes
+recent
 ====
 SELECT
     CASE WHEN 
@@ -60,6 +66,7 @@ SELECT
             string_to_array(current_setting('search_path'),',') s
           ) THEN 0 ELSE 1 END, 1
 ----
+ERROR 0A000: Physical plan does not support logical expression InSubquery(InSubquery { expr: Column(Column { relation: None, name: "__common_expr_3" }), subquery: <subquery>, negated: false })
 ====
 SELECT quote_ident(column_name) AS "column", data_type AS "type"
     FROM information_schema.columns
@@ -81,4 +88,12 @@ SELECT quote_ident(column_name) AS "column", data_type AS "type"
           )
       END
 ----
+doc_id|bigint
+ts|timestamp with time zone
+title|text
+meta|jsonb
+label|character varying
+price|numeric
+tags|ARRAY
+embedding|USER-DEFINED
 ====

@@ -46,6 +46,16 @@ ORDER BY CASE
 END
 -- only: vec
 ----
+pg_catalog|30|oidvector|b|f|∅
+public|16401|vector|b|f|∅
+public|16403|halfvec|b|f|∅
+public|16405|sparsevec|b|f|∅
+pg_catalog|22|int2vector|b|f|∅
+pg_catalog|1013|_oidvector|a|f|30
+public|16402|_vector|a|f|16401
+public|16404|_halfvec|a|f|16403
+public|16406|_sparsevec|a|f|16405
+pg_catalog|1006|_int2vector|a|f|22
 ====
 -- Load field definitions for (free-standing) composite types
 SELECT typ.oid, att.attname, att.atttypid
@@ -69,13 +79,28 @@ ORDER BY oid, enumsortorder
 ====
 select TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE from INFORMATION_SCHEMA.tables where TABLE_SCHEMA not in ('information_schema', 'pg_catalog') order by TABLE_SCHEMA, TABLE_NAME
 ----
+public|docs|BASE TABLE
+public|items|BASE TABLE
+public|notes|BASE TABLE
+public|recent|VIEW
 ====
 select COLUMN_NAME, ORDINAL_POSITION, IS_NULLABLE, case when (data_type like '%unsigned%') then DATA_TYPE || ' unsigned' else DATA_TYPE end as DATA_TYPE from INFORMATION_SCHEMA.columns where TABLE_SCHEMA = 'public' and TABLE_NAME = 'docs' order by TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION
 ----
+doc_id|1|NO|bigint
+ts|2|NO|timestamp with time zone
+title|3|YES|text
+meta|4|YES|jsonb
+label|5|NO|character varying
+price|6|YES|numeric
+tags|7|YES|ARRAY
+embedding|8|YES|USER-DEFINED
 ====
 select i.CONSTRAINT_SCHEMA || '_' || i.CONSTRAINT_NAME as INDEX_NAME, ii.COLUMN_NAME, ii.ORDINAL_POSITION, case when i.CONSTRAINT_TYPE = 'PRIMARY KEY' then 'Y' else 'N' end as PRIMARY_KEY from INFORMATION_SCHEMA.table_constraints i inner join INFORMATION_SCHEMA.key_column_usage ii on i.CONSTRAINT_SCHEMA = ii.CONSTRAINT_SCHEMA and i.CONSTRAINT_NAME = ii.CONSTRAINT_NAME and i.TABLE_SCHEMA = ii.TABLE_SCHEMA and i.TABLE_NAME = ii.TABLE_NAME where i.TABLE_SCHEMA = 'public' and i.TABLE_NAME = 'docs' and i.CONSTRAINT_TYPE in ('PRIMARY KEY', 'UNIQUE') order by i.CONSTRAINT_SCHEMA || '_' || i.CONSTRAINT_NAME, ii.TABLE_SCHEMA, ii.TABLE_NAME, ii.ORDINAL_POSITION
 ----
+public_docs_pkey|doc_id|1|Y
+public_docs_pkey|ts|2|Y
 ====
 select character_set_name from INFORMATION_SCHEMA.character_sets
 ----
+UTF8
 ====

@@ -15,7 +15,8 @@ pub async fn make(client: &Client) -> Result<(), Failure> {
         .batch_execute(
             "DROP TABLE IF EXISTS rdocs, ritems;
              CREATE TABLE rdocs (doc_id BIGINT, ts TIMESTAMPTZ, title TEXT, embedding VECTOR(3),
-                 PRIMARY KEY (doc_id, ts)) WITH (entity = 'doc_id', valid_time = 'ts', metric = 'l2');
+                 PRIMARY KEY (doc_id, ts))
+             WITH (entity = 'doc_id', valid_time = 'ts', metric = 'l2');
              CREATE TABLE ritems (id BIGSERIAL PRIMARY KEY, name VARCHAR(20) NOT NULL)",
         )
         .await?;
