@@ -8,7 +8,6 @@
 
 mod exprs;
 mod names;
-mod order;
 mod sources;
 mod tableoid;
 
@@ -88,7 +87,6 @@ impl VisitorMut for Namer {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        order::move_keys(query);
         if self.depth == 0 {
             names::name_duplicates(query);
         }
