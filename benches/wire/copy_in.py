@@ -13,7 +13,7 @@ import servers
 
 ROWS = 100_000
 RUNS = 3
-TYPES = {"cvx": f"VECTOR({corpus.DIM})", "PostgreSQL": "REAL[]"}
+VECTOR = f"VECTOR({corpus.DIM})"
 
 
 def buffers(connections, vector):
@@ -36,13 +36,13 @@ def copy_all(server, parts):
         thread.join()
 
 
-def measure(server, connections):
-    parts = list(buffers(connections, server.name == "cvx"))
+def measure(server, kind, connections):
+    parts = list(buffers(connections, kind == VECTOR))
     took, written = [], []
     for _ in range(RUNS):
         with server.connect() as connection:
             connection.execute("DROP TABLE IF EXISTS docs")
-            columns = f"doc_id BIGINT, ts TIMESTAMPTZ, embedding {TYPES[server.name]}"
+            columns = f"doc_id BIGINT, ts TIMESTAMPTZ, embedding {kind}"
             connection.execute(f"CREATE TABLE docs ({columns}, PRIMARY KEY (doc_id, ts))")
         before = server.written_bytes()
         took.append(report.timed(lambda: copy_all(server, parts)))
@@ -52,8 +52,7 @@ def measure(server, connections):
             assert count == ROWS, f"{count} rows after COPY of {ROWS}"
     rate = ROWS / sorted(took)[RUNS // 2]
     ratio = sorted(written)[RUNS // 2] / sum(len(part) for part in parts)
-    column = f"`{TYPES[server.name]}`"
-    return server.name, column, connections, f"{rate:,.0f}/s", f"{ratio:.2f}"
+    return server.name, f"`{kind}`", connections, f"{rate:,.0f}/s", f"{ratio:.2f}"
 
 
 def raw_write():
@@ -79,9 +78,10 @@ def raw_write():
 def run(binary):
     rows = [raw_write()]
     with servers.cvx(binary) as server:
-        rows += [measure(server, connections) for connections in (1, 4)]
+        rows += [measure(server, VECTOR, connections) for connections in (1, 4)]
     with servers.postgres() as server:
         if server is not None:
-            rows += [measure(server, connections) for connections in (1, 4)]
+            kinds = ["REAL[]", VECTOR] if server.vectors else ["REAL[]"]
+            rows += [measure(server, kind, each) for kind in kinds for each in (1, 4)]
     head = ("server", "column", "connections", "vectors/s", "bytes written per byte")
     report.table(f"Binary COPY of {ROWS:,} rows, {corpus.DIM} dimensions", head, rows)

@@ -63,5 +63,7 @@ def run(binary):
     with servers.postgres() as server:
         if server is not None:
             rows += rows_of(server, "REAL[]", False)
+            if server.vectors:
+                rows += rows_of(server, f"VECTOR({corpus.DIM})", True)
     head = ("server", "column", "connections", "p50 / p99", "rows/s")
     report.table(f"Single-row INSERT, {corpus.DIM} dimensions, synced", head, rows)

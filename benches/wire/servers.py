@@ -25,6 +25,8 @@ class Server:
 
     def __init__(self, name, process, dsn, folder):
         self.name, self.process, self.dsn, self.folder = name, process, dsn, folder
+        # Whether it has the type VECTOR.
+        self.vectors = name == "cvx"
 
     def connect(self, **options):
         return psycopg.connect(self.dsn, autocommit=True, **options)
@@ -98,6 +100,11 @@ def cvx(binary, **settings):
 
 
 def postgres_programs():
+    """The one that comes with pgvector (PyPI's pgserver), else the machine's newest."""
+    with contextlib.suppress(ImportError):
+        import pgserver
+
+        return str(pathlib.Path(pgserver.__file__).parent / "pginstall" / "bin")
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4]))
     return found[-1] if found else None
 
@@ -123,7 +130,11 @@ def postgres():
     dsn = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
     try:
         wait_for(dsn, process)
-        yield Server("PostgreSQL", process, dsn, data)
+        server = Server("PostgreSQL", process, dsn, data)
+        with server.connect() as connection, contextlib.suppress(psycopg.Error):
+            connection.execute("CREATE EXTENSION vector")
+            server.vectors = True
+        yield server
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
