@@ -1,7 +1,7 @@
 //! Drivers as people use them: psycopg 3 and 2, asyncpg, SQLAlchemy, node-postgres, with pgvector's
 //! own registration; pgjdbc; psqlODBC.
 
-use crate::setup::{Running, required, start, start_with, stderr, stdout};
+use crate::setup::{CVX, Running, required, start, start_with, stderr, stdout};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -120,6 +120,19 @@ fn node_postgres() {
         let mut node = Command::new("node");
         node.env("CVX_NODE", modules.unwrap());
         finish(node, "node_client.mjs");
+    }
+}
+
+/// The drivers of Rust in a package of their own, which `make rust-clients` builds.
+#[test]
+fn tokio_postgres() {
+    let beside = |cvx: &Path| Some(cvx.parent()?.parent()?.join("rust-clients/debug"));
+    let program = beside(Path::new(CVX)).unwrap().join("cvx-rust-clients");
+    if required("what `make rust-clients` builds", program.exists()) {
+        let running = start();
+        let port = running.server.addr().port().to_string();
+        let mut command = Command::new(program);
+        check("tokio-postgres", &command.args([&port, "tokio-postgres"]).output().unwrap());
     }
 }
 
