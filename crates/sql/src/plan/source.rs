@@ -9,9 +9,9 @@ use cvx_types::PgType;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, Result};
-use datafusion::datasource::{TableProvider, TableType};
+use datafusion::datasource::{TableProvider, TableType, source_as_provider};
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableScan};
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::Arc;
 
@@ -94,6 +94,11 @@ impl VersionedTable {
             schema,
             knn: None,
         }
+    }
+
+    /// The table behind a scan, if it is one of ours.
+    pub(crate) fn of(scan: &TableScan) -> Option<Self> {
+        source_as_provider(&scan.source).ok()?.downcast_ref::<Self>().cloned()
     }
 
     /// The same rows by distance, which is one more column.

@@ -6,7 +6,6 @@
 
 use crate::plan::VersionedTable;
 use datafusion::common::Column;
-use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan, TableScan};
 
 /// A table's OID and the number of its column, where the column at this place is one unchanged.
@@ -55,8 +54,8 @@ fn place_of(column: &Column, input: &LogicalPlan) -> Option<usize> {
 }
 
 fn scanned(scan: &TableScan, place: usize) -> Option<(u32, i16)> {
-    let provider = source_as_provider(&scan.source).ok()?;
-    let table = provider.downcast_ref::<VersionedTable>()?.read.table();
+    let source = VersionedTable::of(scan)?;
+    let table = source.table();
     let column = table.column(scan.projected_schema.field(place).name())?;
     Some((table.oid, column.attnum))
 }

@@ -25,7 +25,7 @@ use cvx_engine::{Catalog, DatabaseDef, Table, TimeSlice};
 use cvx_types::{Column, Result};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::datasource::{TableProvider, provider_as_source, source_as_provider};
+use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, TableSource};
 use datafusion::sql::sqlparser::ast::Query;
@@ -91,11 +91,14 @@ impl Template {
     /// The template of a query, if it is one that can have any.
     pub fn make(cx: &StatementCx<'_>, query: &Query) -> Result<Option<Self>> {
         let (source, of_catalog) = as_planned(query.clone());
-        if of_catalog || reads_a_clock(query) {
+        if of_catalog {
             return Ok(None);
         }
         let mut bound = source.clone();
         let tables = Binder::new(cx).query(&mut bound)?;
+        if reads_a_clock(&bound) {
+            return Ok(None);
+        }
         let places = tables.iter().map(Place::of).collect();
         let planner = Planner::new(cx, tables);
         let plan = planner.query(bound.clone())?;
@@ -132,8 +135,9 @@ impl Template {
 /// Words that are moments where a text is read as a time.
 const CLOCKS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
 
-fn reads_a_clock(query: &Query) -> bool {
-    let text = query.to_string().to_ascii_lowercase();
+/// Whether a bound query, which has its views' texts in it, holds such a word.
+fn reads_a_clock(bound: &Query) -> bool {
+    let text = bound.to_string().to_ascii_lowercase();
     CLOCKS.iter().any(|word| text.contains(word))
 }
 
@@ -142,7 +146,7 @@ fn is_plain(plan: &LogicalPlan) -> bool {
     let mut plain = true;
     let walked = plan.apply(|node| {
         plain &= match node {
-            LogicalPlan::TableScan(scan) => versioned(scan).is_some(),
+            LogicalPlan::TableScan(scan) => VersionedTable::of(scan).is_some(),
             LogicalPlan::Projection(_)
             | LogicalPlan::Filter(_)
             | LogicalPlan::Sort(_)
@@ -172,10 +176,6 @@ fn is_of_the_moment(expr: &Expr) -> bool {
     }
 }
 
-fn versioned(scan: &TableScan) -> Option<VersionedTable> {
-    source_as_provider(&scan.source).ok()?.downcast_ref::<VersionedTable>().cloned()
-}
-
 /// Where a bound table goes.
 #[derive(Debug)]
 struct Seat {
@@ -192,7 +192,7 @@ impl TableSource for Seat {
 /// The plan with seats for its tables, so that it holds no snapshot.
 fn vacated(plan: LogicalPlan) -> DfResult<LogicalPlan> {
     with_sources(plan, |scan| {
-        let source = versioned(scan)?;
+        let source = VersionedTable::of(scan)?;
         Some(Arc::new(Seat { mark: source.mark, schema: source.schema() }))
     })
 }

@@ -118,10 +118,13 @@ async fn a_template_is_made_at_the_second_execution() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_belongs_to_the_moment_is_not_kept() {
     let mut sql = filled().await;
+    let view = "CREATE VIEW until_now AS SELECT * FROM docs WHERE ts < 'now'::timestamptz";
+    sql.rows(view).await;
     sql.rows("SET cvx.plan_cache = force").await;
     for query in [
         "SELECT count(*) FROM docs WHERE ts < now()",
         "SELECT count(*) FROM docs WHERE ts < 'now'::timestamptz",
+        "SELECT count(*) FROM until_now",
         "SELECT current_setting('timezone')",
         "SELECT count(*) FROM pg_class",
         "SELECT st_distance(v, '[1,1,1]', 0.5) FROM docs LIMIT 1",

@@ -4,18 +4,11 @@ use super::spec;
 use crate::plan::{DISTANCE, KnnSpec, VersionedTable, Within};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchemaRef, ScalarValue};
-use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Join, JoinType, LogicalPlan, Operator, Projection, SubqueryAlias, TableScan,
 };
-
-/// The table behind a scan, if it is one of ours.
-pub(super) fn versioned(scan: &TableScan) -> Option<VersionedTable> {
-    let provider = source_as_provider(&scan.source).ok()?;
-    provider.downcast_ref::<VersionedTable>().cloned()
-}
 
 /// Conditions met on the way, rewritten step by step in terms of what lies below.
 #[derive(Default)]
@@ -148,7 +141,7 @@ fn has_subquery(expr: &Expr) -> bool {
 impl Found<'_> {
     /// The search for the k rows nearest by the key.
     pub(super) fn spec(self, k: usize, more_keys: bool) -> Option<KnnSpec> {
-        let source = versioned(self.scan)?;
+        let source = VersionedTable::of(self.scan)?;
         let taken = source.table().columns.iter().any(|column| column.name == DISTANCE);
         if source.is_knn() || self.scan.fetch.is_some() || taken {
             return None;

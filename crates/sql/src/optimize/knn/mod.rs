@@ -35,7 +35,7 @@ mod union;
 
 pub(crate) use spec::metric_named;
 
-use crate::plan::KnnSpec;
+use crate::plan::{KnnSpec, VersionedTable};
 use chain::Chain;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Sort, SortExpr};
@@ -77,7 +77,7 @@ pub fn grows(plan: &LogicalPlan) -> bool {
     use datafusion::common::tree_node::TreeNode;
     plan.exists(|node| {
         let LogicalPlan::TableScan(scan) = node else { return Ok(false) };
-        Ok(chain::versioned(scan).is_some_and(|source| source.grows()))
+        Ok(VersionedTable::of(scan).is_some_and(|source| source.grows()))
     })
     .unwrap_or(false)
 }

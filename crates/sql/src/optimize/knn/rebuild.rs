@@ -3,8 +3,8 @@
 //! Each step hands up the column that holds the distance there, and puts it in the place of every
 //! computation of the same distance.
 
-use super::chain::{Side, below_alias, below_projection, contains, versioned};
-use crate::plan::{DISTANCE, KnnSpec};
+use super::chain::{Side, below_alias, below_projection, contains};
+use crate::plan::{DISTANCE, KnnSpec, VersionedTable};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, internal_datafusion_err};
 use datafusion::datasource::provider_as_source;
@@ -37,7 +37,7 @@ impl Rebuild {
     }
 
     fn scan(&self, scan: TableScan, key: &Expr) -> Result<Ranked> {
-        let source = versioned(&scan).ok_or_else(lost)?;
+        let source = VersionedTable::of(&scan).ok_or_else(lost)?;
         let place = scan.source.schema().fields().len();
         let mut filters = scan.filters;
         filters.retain(|filter| !contains(filter, key));
