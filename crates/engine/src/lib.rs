@@ -60,7 +60,7 @@ pub use indexes::{IndexState, IndexStats};
 pub use insert_mode::{Disposition, Durability, InsertMode, OnConflict};
 pub use monitor::{ChangeEvent, EntityKey, MonitorStats};
 pub use options::EngineOptions;
-pub use read::{Scan, TableRead};
+pub use read::{Path, PathPoints, Scan, TableRead};
 pub use removal::RemovalReport;
 pub use request::{Keep, KnnAnswer, KnnRequest, KnnStats, RowFilter, ScanRequest, SearchMode};
 pub use slice::{SystemSlice, TimeSlice, ValidSlice};

@@ -255,24 +255,46 @@ impl Segment {
 
     /// The row with this address.
     pub(crate) fn find(&self, addr: &RowAddr) -> Option<usize> {
-        let wanted = (addr.ts.0, addr.entity.0, addr.seq.0);
+        self.find_in(addr, 0..self.rows())
+    }
+
+    /// As [`Self::find`], where the row is likely to lie not far behind another.
+    pub(crate) fn find_near(&self, addr: &RowAddr, row: usize) -> Option<usize> {
+        let wanted = key_of(addr);
+        if row >= self.rows() || self.key(row) >= wanted {
+            return self.find(addr);
+        }
+        let (mut low, mut step) = (row + 1, 1);
+        while low + step <= self.rows() && self.key(low + step - 1) < wanted {
+            low += step;
+            step *= 2;
+        }
+        self.find_in(addr, low..(low + step).min(self.rows()))
+    }
+
+    fn find_in(&self, addr: &RowAddr, rows: Range<usize>) -> Option<usize> {
         if addr.ts.0 < self.ts_min() || addr.ts.0 > self.ts_max() {
             return None;
         }
         if addr.seq.0 < self.seq_min || addr.seq.0 > self.seq_max {
             return None;
         }
-        let (mut low, mut high) = (0, self.rows());
+        let wanted = key_of(addr);
+        let (mut low, mut high) = (rows.start, rows.end);
         while low < high {
             let middle = usize::midpoint(low, high);
-            let here = (self.ts[middle], self.entities[middle], self.seqs.get(middle));
-            match here.cmp(&wanted) {
+            match self.key(middle).cmp(&wanted) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Equal => return Some(middle),
                 std::cmp::Ordering::Greater => high = middle,
             }
         }
         None
+    }
+
+    /// What rows are ordered by.
+    fn key(&self, row: usize) -> (i64, u64, u64) {
+        (self.ts[row], self.entities[row], self.seqs.get(row))
     }
 
     /// The rows whose ts lies in a closed range.
@@ -287,9 +309,12 @@ impl Segment {
 
     /// Whether rows are in their order, each address once. Checked where bytes come from disk.
     pub(crate) fn is_ordered(&self) -> bool {
-        let key = |row: usize| (self.ts[row], self.entities[row], self.seqs.get(row));
-        (1..self.rows()).all(|row| key(row - 1) < key(row))
+        (1..self.rows()).all(|row| self.key(row - 1) < self.key(row))
     }
+}
+
+fn key_of(addr: &RowAddr) -> (i64, u64, u64) {
+    (addr.ts.0, addr.entity.0, addr.seq.0)
 }
 
 fn key<T: arrow::datatypes::ArrowPrimitiveType>(

@@ -27,7 +27,7 @@ pub(super) struct Sums {
     arch: Arch,
 }
 
-/// Places whose distances from a candidate are computed together.
+/// Places whose distances from another are computed together.
 pub(super) const PANEL: usize = 8;
 
 impl Sums {
@@ -69,13 +69,23 @@ impl Sums {
         &self.rows[place * self.dim..][..self.dim]
     }
 
-    /// Adds, for each of `from`, the squared distances of its sum from those of up to [`PANEL`]
-    /// places from `first` on, a column for each place.
-    pub(super) fn distances(&self, from: &[usize], first: usize, out: &mut [Vec<f64>; PANEL]) {
+    /// The squared distances of a place's sum from those of others, behind what is in `out`.
+    pub(super) fn distances(&self, from: usize, others: &[usize], out: &mut Vec<f64>) {
+        self.arch.dispatch(Distances { sums: self, from, others, out });
+    }
+
+    /// Adds, for each of `from`, the squared distances of its sum from those of the [`PANEL`]
+    /// places from `first` on.
+    pub(super) fn to_panel(&self, from: &[usize], first: usize, out: &mut Vec<[f64; PANEL]>) {
         // Behind the last place its row again; nobody reads that distance.
         let last = self.places() - 1;
         let to = std::array::from_fn(|at| self.row((first + at).min(last)));
-        self.arch.dispatch(Distances { sums: self, from, to, out });
+        self.arch.dispatch(ToPanel { sums: self, from, to, out });
+    }
+
+    /// The distance of two places' sums.
+    pub(super) fn apart(&self, a: usize, b: usize) -> f64 {
+        self.distance(self.row(a), self.row(b)).sqrt()
     }
 
     /// The sum of all points before this one, from the nearest place's.
@@ -122,9 +132,9 @@ impl WithSimd for AddRows<'_> {
 
 struct Distances<'a> {
     sums: &'a Sums,
-    from: &'a [usize],
-    to: [&'a [f64]; PANEL],
-    out: &'a mut [Vec<f64>; PANEL],
+    from: usize,
+    others: &'a [usize],
+    out: &'a mut Vec<f64>,
 }
 
 impl WithSimd for Distances<'_> {
@@ -132,11 +142,33 @@ impl WithSimd for Distances<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for place in self.from {
-            let distances = squared_distances(simd, self.sums.row(*place), self.to);
-            for (column, x) in self.out.iter_mut().zip(distances) {
-                column.push(x);
+        let from = self.sums.row(self.from);
+        for others in self.others.chunks(PANEL) {
+            // A short chunk's last place stands in for those that lack.
+            let mut to = [from; PANEL];
+            for (at, to) in to.iter_mut().enumerate() {
+                *to = self.sums.row(others[at.min(others.len() - 1)]);
             }
+            let distances = squared_distances(simd, from, to);
+            self.out.extend_from_slice(&distances[..others.len()]);
+        }
+    }
+}
+
+struct ToPanel<'a> {
+    sums: &'a Sums,
+    from: &'a [usize],
+    to: [&'a [f64]; PANEL],
+    out: &'a mut Vec<[f64; PANEL]>,
+}
+
+impl WithSimd for ToPanel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for place in self.from {
+            self.out.push(squared_distances(simd, self.sums.row(*place), self.to));
         }
     }
 }
@@ -200,17 +232,18 @@ mod tests {
                 }
                 sum
             };
-            let from: Vec<usize> = (0..sums.places()).collect();
-            for first in 0..sums.places() {
-                let mut out: [Vec<f64>; PANEL] = Default::default();
-                sums.distances(&from, first, &mut out);
-                for place in &from {
-                    for to in first..sums.places().min(first + PANEL) {
-                        let pairs = plain(*place).into_iter().zip(plain(to));
-                        let expected: f64 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
-                        let got = out[to - first][*place];
-                        assert!((got - expected).abs() <= 1e-9 * (1.0 + expected), "{got}");
-                    }
+            let all: Vec<usize> = (0..sums.places()).collect();
+            for from in 0..sums.places() {
+                let mut out = Vec::new();
+                sums.distances(from, &all, &mut out);
+                for (to, got) in out.into_iter().enumerate() {
+                    let pairs = plain(from).into_iter().zip(plain(to));
+                    let expected: f64 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
+                    assert!((got - expected).abs() <= 1e-9 * (1.0 + expected), "{got}");
+                    assert!((sums.apart(from, to) - got.sqrt()).abs() <= 1e-12 * got.sqrt());
+                    let mut panel = Vec::new();
+                    sums.to_panel(&[from], to, &mut panel);
+                    assert!((panel[0][0] - got).abs() <= 1e-9 * (1.0 + got));
                 }
             }
             assert_eq!(sums.point(sums.places() - 1), n);

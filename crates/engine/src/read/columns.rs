@@ -45,7 +45,7 @@ impl Picks {
         (0..self.len()).map(|place| self.get(place)).map(look).collect()
     }
 
-    fn user_column(&self, view: &View, place: usize) -> Result<ArrayRef> {
+    pub(super) fn user_column(&self, view: &View, place: usize) -> Result<ArrayRef> {
         match self {
             Self::Many { segments, order } => view.layout.interleave(place, segments, order),
             Self::One { segment, rows } => {

@@ -17,6 +17,7 @@ mod deltas;
 mod entities;
 mod judge;
 mod knn;
+mod path;
 mod scan;
 
 use crate::core::Core;
@@ -31,6 +32,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use cvx_core::{CommitSeq, EntityId};
+pub use path::{Path, PathPoints};
 pub use scan::Scan;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -108,11 +110,12 @@ impl View {
     /// still means to change them meets it as a conflict.
     pub(crate) fn locate(&self, rows: &[RowAddr]) -> Result<Picks> {
         let mut segments: Vec<Arc<Segment>> = Vec::new();
-        let mut order = Vec::with_capacity(rows.len());
+        let mut order: Vec<(usize, usize)> = Vec::with_capacity(rows.len());
         for addr in rows {
             // Neighbours in a request are often neighbours in a segment.
-            let last = order.last().map(|(place, _): &(usize, usize)| *place);
-            let near = last.and_then(|place| Some((place, segments[place].find(addr)?)));
+            let last = order.last().copied();
+            let near =
+                last.and_then(|(place, row)| Some((place, segments[place].find_near(addr, row)?)));
             if let Some(found) = near {
                 order.push(found);
                 continue;

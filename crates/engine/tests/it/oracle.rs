@@ -566,6 +566,7 @@ impl Asked<'_> {
         if let Some(entities) = by_entity {
             let place = |row: &Shown| entities.iter().position(|e| *e == row.addr.entity);
             assert!(found.is_sorted_by_key(|row| (place(row), row.addr.ts)), "{found:?}");
+            entities.iter().for_each(|entity| self.path_agrees(*entity, &found));
         }
         self.fetch_agrees(&found);
         self.rows_agree(found, expected);
@@ -600,6 +601,16 @@ impl Asked<'_> {
         found.sort_by_key(|row| row.0);
         expected.sort_by_key(|row| row.0);
         assert_eq!(found, expected, "{:?}", self.slice);
+    }
+
+    /// An entity's path is its rows scanned that have a vector.
+    fn path_agrees(&self, entity: EntityId, found: &[Shown]) {
+        let path = self.read.path(entity, self.slice, (i64::MIN, i64::MAX), 4).unwrap().unwrap();
+        let points = path.read(&CancelToken::default()).unwrap();
+        let own = found.iter().filter(|row| row.addr.entity == entity);
+        let (ts_us, vectors): (Vec<_>, Vec<_>) =
+            own.filter_map(|row| Some((row.addr.ts.0, row.doc.v?))).unzip();
+        assert_eq!((points.ts_us, points.vectors), (ts_us, vectors.concat()), "{:?}", self.slice);
     }
 
     /// Rows read by address are the rows scanned.

@@ -9,8 +9,8 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use cvx_analytics::Trajectory;
-use cvx_core::{CancelToken, Metric, ValidTime};
-use cvx_engine::{ScanRequest, TableRead, TimeSlice, ValidSlice};
+use cvx_core::{CancelToken, EntityId, Metric, ValidTime};
+use cvx_engine::{Path, PathPoints, ScanRequest, TableRead, TimeSlice, ValidSlice};
 use cvx_types::{PgType, Result, SqlError, SqlState};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use std::sync::Arc;
@@ -107,6 +107,15 @@ impl Gather {
         self.points._memory.try_grow(bytes).map_err(crate::error::from_datafusion)
     }
 
+    /// Takes the points of a path, which nothing was gathered before.
+    fn fill(&mut self, path: &Path, cancel: &CancelToken) -> Result<()> {
+        self.reserve(path.len(), path.dim())?;
+        let PathPoints { ts_us, vectors } = path.read(cancel).map_err(from_engine)?;
+        self.points.dim = if ts_us.is_empty() { 0 } else { path.dim() };
+        (self.points.ts_us, self.points.vectors) = (ts_us, vectors);
+        Ok(())
+    }
+
     pub(super) fn finish(self) -> Points {
         self.points
     }
@@ -168,21 +177,38 @@ impl TableSource {
         let found = self.read.entities_of(std::slice::from_ref(key)).map_err(from_engine)?;
         let Some(entity) = found.first().copied().flatten() else { return Ok(None) };
         let until = self.until.map_or(i64::MAX, |until| until.0);
-        let request = ScanRequest {
-            entities: Some(vec![entity]),
-            ts_from: from.map(ValidTime),
-            ts_to: Some(ValidTime(to.map_or(until, |to| to.min(until)))),
-            cancel: cancel.clone(),
-            ..ScanRequest::of(self.slice, vec![self.time, self.vector])
-        };
+        let bounds = (from.unwrap_or(i64::MIN), to.map_or(until, |to| to.min(until)));
+        let path = self.read.path(entity, self.slice, bounds, self.vector).map_err(from_engine)?;
         let mut gather = gather;
-        for batch in self.read.scan(request) {
-            let batch = batch.map_err(from_engine)?;
-            each_point(batch.column(0), batch.column(1), &mut gather, |_| {})?;
+        match path {
+            Some(path) => gather.fill(&path, cancel)?,
+            None => self.scan_path(entity, bounds, &mut gather, cancel)?,
         }
         // Somebody who was born after the moment is nobody yet.
         let born = from.is_some() || !gather.points.ts_us.is_empty();
         Ok(born.then(|| gather.finish()))
+    }
+
+    /// An entity's points, of a column of any vectors.
+    fn scan_path(
+        &self,
+        entity: EntityId,
+        (from, to): (i64, i64),
+        gather: &mut Gather,
+        cancel: &CancelToken,
+    ) -> Result<()> {
+        let request = ScanRequest {
+            entities: Some(vec![entity]),
+            ts_from: Some(ValidTime(from)),
+            ts_to: Some(ValidTime(to)),
+            cancel: cancel.clone(),
+            ..ScanRequest::of(self.slice, vec![self.time, self.vector])
+        };
+        for batch in self.read.scan(request) {
+            let batch = batch.map_err(from_engine)?;
+            each_point(batch.column(0), batch.column(1), gather, |_| {})?;
+        }
+        Ok(())
     }
 
     /// The point of every entity in force at a moment.
