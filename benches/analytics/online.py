@@ -44,7 +44,31 @@ def by_numpy(data, seconds, mean_run=250.0, kappa0=0.1, alpha0=5.0, below=1e-8, 
     return (at + 1) / (time.perf_counter() - began)
 
 
+STREAMS, LENGTH, SHIFTED = 50, 300, 200
+
+
+def delays(ours):
+    """How soon a shift of every dimension is noticed, and alarms before it."""
+    rows = []
+    for dim in (1, 8, 64, 768):
+        for shift in (1.0, 2.0, 4.0):
+            waits, alarms = [], 0
+            for seed in range(STREAMS):
+                data, _ = kernels.series(seed, LENGTH, dim, 0, 0)
+                signs = np.random.default_rng(seed).choice([-1, 1], dim)
+                data[SHIFTED:] += (shift * signs).astype(np.float32)
+                noticed = ours.run("bocpd", data)["noticed"]
+                alarms += any(at < SHIFTED for at in noticed)
+                waits += [at - SHIFTED for at in noticed if at >= SHIFTED][:1]
+            soon = sum(wait <= 10 for wait in waits)
+            median = f"{sorted(waits)[len(waits) // 2]}" if waits else ""
+            rows.append((dim, shift, f"{soon} of {STREAMS}", median, f"{alarms} of {STREAMS}"))
+    head = ("D", "shift, sigma", "noticed within 10 points", "median delay", "streams with an alarm before")
+    report.table(f"BOCPD on streams that shift at point {SHIFTED}", head, rows)
+
+
 def run(ours, _):
+    delays(ours)
     rows = []
     for dim in (1, 8, 64, 768):
         for breaks in (0, 20):

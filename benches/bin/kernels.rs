@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! kernels pelt FILE LEAST      and jump, exact: {"ms", "breaks"}, the best of up to three runs
-//! kernels bocpd FILE           {"ms", "breaks"}
+//! kernels bocpd FILE           {"ms", "breaks", "noticed"}: where, and when that was seen
 //! kernels mmd FILE PERMS       the first half of the rows against the second: {"ms", "squared", "p"}
 //! kernels predict FILE COUNT   so many walks one behind the other: {"train_ms", "methods"}
 //! ```
@@ -86,12 +86,15 @@ fn offline(array: &Array, method: Method, least: usize) -> Result<()> {
 
 fn online(array: &Array) -> Result<()> {
     let mut detector = Bocpd::new(array.dim, bocpd::Settings::default())?;
-    let mut breaks = Vec::new();
+    let mut events = Vec::new();
     let began = Instant::now();
     for vector in array.values.chunks_exact(array.dim) {
-        breaks.extend(detector.see(vector)?.map(|event| event.at));
+        events.extend(detector.see(vector)?);
     }
-    println!("{{\"ms\": {}, \"breaks\": {breaks:?}}}", ms(began));
+    let took = ms(began);
+    let breaks: Vec<u64> = events.iter().map(|event| event.at).collect();
+    let noticed: Vec<u64> = events.iter().map(|event| event.noticed_at).collect();
+    println!("{{\"ms\": {took}, \"breaks\": {breaks:?}, \"noticed\": {noticed:?}}}");
     Ok(())
 }
 

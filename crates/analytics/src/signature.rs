@@ -33,6 +33,8 @@ pub struct Signature {
 
 const DEPTH_MAX: usize = 3;
 const DIM_MAX: usize = 32;
+const NOT_OF_THE_DIMENSION: Error =
+    Error::Invalid("a signature in d dimensions has d, d + d^2 or d + d^2 + d^3 numbers");
 
 /// The signature of points given row by row. Needs two points; depth 1 to 3, at most 32
 /// dimensions.
@@ -91,6 +93,26 @@ impl Signature {
     fn of_a_point(dim: usize, depth: usize) -> Self {
         let level = |k: usize| vec![0.0; dim.pow(k as u32)];
         Self { dim, levels: (1..=depth).map(level).collect() }
+    }
+
+    /// The signature that [`Signature::values`] gave, in so many dimensions.
+    pub fn of_values(dim: usize, values: &[f64]) -> Result<Self, Error> {
+        if !(1..=DIM_MAX).contains(&dim) {
+            return Err(Error::Invalid("a signature has 1 to 32 dimensions"));
+        }
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::Invalid("a signature is of finite numbers"));
+        }
+        let (mut levels, mut rest) = (Vec::new(), values);
+        for k in 1..=DEPTH_MAX as u32 {
+            if rest.is_empty() && k > 1 {
+                break;
+            }
+            let (level, behind) = rest.split_at_checked(dim.pow(k)).ok_or(NOT_OF_THE_DIMENSION)?;
+            levels.push(level.to_vec());
+            rest = behind;
+        }
+        if rest.is_empty() { Ok(Self { dim, levels }) } else { Err(NOT_OF_THE_DIMENSION) }
     }
 
     #[must_use]
@@ -180,6 +202,21 @@ mod tests {
             prop_assert_eq!(far(&a, &b), far(&b, &a));
             prop_assert!(far(&a, &c) <= far(&a, &b) + far(&b, &c) + 1e-9);
         }
+    }
+
+    #[test]
+    fn values_tell_the_signature() {
+        for (dim, depth) in [(1, 1), (1, 3), (2, 1), (2, 2), (3, 3)] {
+            let was = signature(&wild(6, dim, 5), dim, depth).unwrap();
+            let values: Vec<f64> = was.values().collect();
+            assert_eq!(Signature::of_values(dim, &values), Ok(was));
+        }
+        let wrong = [(2, 0), (2, 3), (2, 7), (2, 15), (0, 1), (33, 33)];
+        for (dim, count) in wrong {
+            let none = Signature::of_values(dim, &vec![0.0; count]);
+            assert!(matches!(none, Err(Error::Invalid(_))), "{dim} {count}");
+        }
+        assert!(matches!(Signature::of_values(1, &[f64::NAN]), Err(Error::Invalid(_))));
     }
 
     /// Around a unit square, against the clock: nowhere, and an area of one.

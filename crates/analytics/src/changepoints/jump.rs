@@ -96,7 +96,7 @@ fn limit(energies: &[f64], penalty: Penalty) -> Result<Option<f64>, Error> {
         }
     };
     let mut roots: Vec<f64> = energies.iter().map(|energy| energy.cbrt()).collect();
-    let middle = median(&mut roots);
+    let middle = median(&roots);
     if middle == 0.0 {
         return Ok(None);
     }

@@ -5,7 +5,7 @@
 //! steps could be breaks without moving it much. Subtracting the median difference takes out a
 //! steady drift.
 //!
-//! A long trajectory is sampled, evenly, to some 500,000 numbers: the error is below 1 % of the
+//! A long trajectory is sampled, evenly, to some 250,000 numbers: the error is below 1 % of the
 //! standard deviation. Where more than half of the steps are exactly equal (an entity that mostly
 //! stands still), the median says nothing and the mean square is taken.
 
@@ -21,8 +21,8 @@ pub(super) struct Noise {
 /// A standard deviation in median absolute deviations, of a normal distribution.
 pub(super) const MAD_TO_SIGMA: f64 = 1.482_602_218_505_602;
 
-const NUMBERS_MAX: usize = 1 << 19;
-const STEPS_MIN: usize = 512;
+const NUMBERS_MAX: usize = 1 << 18;
+const STEPS_MIN: usize = 256;
 
 /// Dimensions gathered at a time: a cache line of the rows.
 const STRIPE: usize = 16;
@@ -85,16 +85,37 @@ pub(super) fn deviation(values: &mut [f64], middle: f64) -> f64 {
     median(values)
 }
 
-/// The middle value, the upper of two. Reorders its argument, which must not be empty.
-pub(super) fn median(values: &mut [f64]) -> f64 {
-    let half = values.len() / 2;
-    *values.select_nth_unstable_by(half, f64::total_cmp).1
+/// The middle value, the upper of two, of values that must not be empty.
+pub(super) fn median(values: &[f64]) -> f64 {
+    // Integers in the values' order: comparing them is one instruction, and sorts without branches.
+    let mut keys: Vec<i64> = values.iter().map(|x| in_order(x.to_bits().cast_signed())).collect();
+    let half = keys.len() / 2;
+    let middle = *keys.select_nth_unstable(half).1;
+    f64::from_bits(in_order(middle).cast_unsigned())
+}
+
+/// A float's bits to an integer in `total_cmp`'s order, and back.
+fn in_order(bits: i64) -> i64 {
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::planted;
     use super::*;
+
+    #[test]
+    fn the_median_is_that_of_the_sorted() {
+        for values in [
+            vec![0.0],
+            vec![2.0, -1.0],
+            vec![-0.0, 0.0, -5.5, 1e300, f64::NEG_INFINITY, 3.0, -1e-300],
+        ] {
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            assert_eq!(median(&values).to_bits(), sorted[values.len() / 2].to_bits());
+        }
+    }
 
     #[test]
     fn noise_is_found_in_spite_of_breaks_and_drift() {

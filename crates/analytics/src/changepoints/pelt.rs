@@ -20,9 +20,10 @@
 //!
 //! So distances from candidates are computed for the first of every [`PANEL`] places, and bound
 //! from below what the others would cost; only candidates whose bound undercuts the best are
-//! looked at, and then for all places of the panel, its sum being loaded once. The answer is that of the plain algorithm. Candidates are dropped by the bound too:
-//! one that stays longer than it must harms nothing. What is known of candidates is kept in
-//! columns, so that a machine's registers work on several at once.
+//! looked at, and then for all places of the panel, its sum being loaded once. The answer is that
+//! of the plain algorithm. Candidates are dropped by the bound too: one that stays longer than it
+//! must harms nothing. What is known of candidates is kept in columns, so that a machine's
+//! registers work on several at once.
 
 use cvx_core::CancelToken;
 use pulp::{Arch, Simd, WithSimd};
