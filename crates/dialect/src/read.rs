@@ -141,7 +141,7 @@ pub enum Arg {
 }
 
 /// The functions whose first argument is a table.
-const TEMPORAL_FUNCTIONS: [&str; 12] = [
+const TEMPORAL_FUNCTIONS: [&str; 14] = [
     "trajectory",
     "history",
     "velocity",
@@ -154,6 +154,8 @@ const TEMPORAL_FUNCTIONS: [&str; 12] = [
     "backtest",
     "similarity",
     "procrustes",
+    "anchor_projection",
+    "signature",
 ];
 
 /// Reads a call in FROM, with and without LATERAL; none for anything else.

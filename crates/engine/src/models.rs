@@ -2,19 +2,42 @@
 //!
 //! What a model is, the engine does not know: whoever trained it gives bytes and reads bytes. The
 //! decoded value stays in memory until another is stored in its place.
+//!
+//! A model has learnt from its table's points, and is made of what it learnt. So it goes when
+//! points are erased, and what was trained on a snapshot from before the erasure is not kept.
 
 use crate::core::Core;
 use crate::read::TableRead;
 use crate::{Error, Result};
 use cvx_core::SpaceId;
+use cvx_storage::Store;
 use parking_lot::Mutex;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Decoded models by space and column.
+/// Models in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Models(Mutex<HashMap<(SpaceId, u16), Arc<dyn Any + Send + Sync>>>);
+pub(crate) struct Models(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// By space and column.
+    decoded: HashMap<(SpaceId, u16), Arc<dyn Any + Send + Sync>>,
+    /// Spaces that lost points for good, and the commit after which that was.
+    erased: HashMap<SpaceId, u64>,
+}
+
+impl Models {
+    /// Removes a space's models, in memory and on disk, and refuses those of older snapshots.
+    pub(crate) fn forget(&self, store: &Store, space: SpaceId, seq: u64) -> Result<()> {
+        let mut known = self.0.lock();
+        known.erased.insert(space, seq);
+        known.decoded.retain(|(of, _), _| *of != space);
+        store.remove_models(space)?;
+        Ok(())
+    }
+}
 
 impl TableRead {
     /// The model of a vector column, by `decode` where it is not in memory yet; `None` without
@@ -26,7 +49,7 @@ impl TableRead {
     ) -> Result<Option<Arc<T>>> {
         let (core, key) = self.model_key(column);
         // Held while reading, so that a model is decoded once, and none older replaces a newer.
-        let mut models = core.models.0.lock();
+        let models = &mut core.models.0.lock().decoded;
         let known = models.get(&key).map(|model| Arc::clone(model).downcast::<T>());
         if let Some(Ok(model)) = known {
             return Ok(Some(model));
@@ -38,7 +61,8 @@ impl TableRead {
         Ok(Some(model))
     }
 
-    /// Keeps a model of a vector column, durably, in the place of an older one.
+    /// Keeps a model of a vector column, durably, in the place of an older one. A conflict if
+    /// points were erased since this read's snapshot.
     pub fn store_model<T: Send + Sync + 'static>(
         &self,
         column: u16,
@@ -47,8 +71,11 @@ impl TableRead {
     ) -> Result<()> {
         let (core, key) = self.model_key(column);
         let mut models = core.models.0.lock();
+        if models.erased.get(&key.0).is_some_and(|seq| self.0.snapshot < *seq) {
+            return Err(Error::Conflict);
+        }
         core.store.write_model(key.0, key.1, bytes)?;
-        models.insert(key, Arc::new(model));
+        models.decoded.insert(key, Arc::new(model));
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod log;
 mod passwd;
 mod start;
 mod tls;
+mod train;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -57,6 +58,13 @@ enum Command {
         #[arg(default_value = "cvx")]
         role: String,
     },
+    /// Train PREDICT's equation on a table of a data directory that no server has open
+    Train {
+        #[command(flatten)]
+        flags: Flags,
+        #[command(flatten)]
+        options: train::Options,
+    },
     /// Say which version this is
     Version,
 }
@@ -86,6 +94,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check { flags } => check::run(&configure(&flags)?),
         Command::Passwd { flags, role } => {
             passwd::run(&configure(&flags)?, &role)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Train { flags, options } => {
+            train::run(&configure(&flags)?, options)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Version => {

@@ -39,3 +39,4 @@ mod train;
 pub mod types;
 
 pub use db::{Db, DbOptions, set_password};
+pub use train::{Training, train};

@@ -34,8 +34,22 @@ impl Store {
         }
     }
 
+    /// Removes a space's models, and says how many there were.
+    pub fn remove_models(&self, space: SpaceId) -> Result<usize> {
+        let mut removed = 0;
+        self.remove_models_if(|found| {
+            removed += usize::from(found == Some(space));
+            found == Some(space)
+        })?;
+        Ok(removed)
+    }
+
     /// Removes what belongs to spaces that are not kept, and what a crash left half written.
     pub fn sweep_models(&self, keep: impl Fn(SpaceId) -> bool) -> Result<()> {
+        self.remove_models_if(|space| !space.is_some_and(&keep))
+    }
+
+    fn remove_models_if(&self, mut goes: impl FnMut(Option<SpaceId>) -> bool) -> Result<()> {
         let dir = self.models_dir();
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
@@ -44,8 +58,7 @@ impl Store {
         };
         for entry in entries {
             let path = entry.map_err(|error| Error::io(&dir, error))?.path();
-            let kept = space_of(&path).is_some_and(&keep);
-            if !kept {
+            if goes(space_of(&path)) {
                 fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
             }
         }

@@ -15,6 +15,7 @@
 //! goes is read any more, whatever crashes. What an erasure leaves on disk then - old row files,
 //! RocksDB's old tables, blobs and logs - is removed before the caller is answered, and by the
 //! next open if the process ends first: the marker says so, and unnamed files are swept anyway.
+//! Models that were trained on the table go with it.
 //!
 //! Readers under way keep the segments they have. Rows of entities that lost versions no longer
 //! trust their closures, as after any correction, so that nobody is told of a successor that is
@@ -73,6 +74,10 @@ pub(crate) fn finish_erasing(store: &Store) -> Result<()> {
     if markers.is_empty() {
         return Ok(());
     }
+    for (marker, _) in &markers {
+        let space = marker.strip_prefix(ERASING).and_then(|space| space.try_into().ok());
+        space.map_or(Ok(0), |space| store.remove_models(SpaceId(u32::from_be_bytes(space))))?;
+    }
     store.scrub()?;
     let mut batch = Batch::new();
     markers.iter().for_each(|(key, _)| batch.delete_system(key));
@@ -92,7 +97,11 @@ impl Removal {
     pub(crate) fn clean_up(&self, core: &Core) -> Result<()> {
         self.remove_old(core)?;
         match self.doom {
-            Doom::Points(_) => scrub(core, self.store.space),
+            Doom::Points(_) => {
+                let seq = core.published.load().seq;
+                core.models.forget(&core.store, self.store.space, seq)?;
+                scrub(core, self.store.space)
+            }
             Doom::ClosedBy { .. } => Ok(core.store.reclaim(self.store.space)?),
         }
     }

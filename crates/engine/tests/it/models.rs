@@ -1,7 +1,8 @@
 //! Trained models: kept over a restart, and no longer than their table.
 
-use crate::support::{commit, create, docs, open, options};
-use cvx_engine::{CatalogChange, Error};
+use crate::support::*;
+use cvx_core::ValidTime;
+use cvx_engine::{CatalogChange, Error, Table, TableRead, TimeSlice};
 use std::fs;
 
 const COLUMN: u16 = 5;
@@ -39,6 +40,34 @@ fn a_model_is_there_after_reopening_and_goes_with_its_table() {
     }
     let (_engine, _) = open(dir.path(), options());
     assert_eq!(models(), 0);
+}
+
+/// A model is made of what it has learnt: one that outlived an erasure would be a copy of what
+/// was to be gone.
+#[test]
+fn an_erasure_takes_models_with_it_and_those_in_the_making() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    let table = create(&engine, docs(true));
+    let other = create(&engine, Table { name: "other".to_owned(), ..docs(true) });
+    let mut txn = engine.begin();
+    insert(&mut txn, &table, &[doc(1, 10, 1), doc(2, 10, 2)]).unwrap();
+    commit(txn).unwrap();
+    let read = |table| engine.begin().read(table).unwrap();
+    let store = |read: &TableRead| read.store_model(COLUMN, b"model", "model".to_owned());
+    let before = read(&table);
+    store(&before).unwrap();
+    store(&read(&other)).unwrap();
+    let entity = rows(&before, TimeSlice::CURRENT)[0].addr.entity;
+    assert_eq!(engine.erase(&table, [(entity, ValidTime(10))]).unwrap().versions, 1);
+    assert_eq!(read(&table).model(COLUMN, text).unwrap(), None);
+    assert_eq!(fs::read_dir(dir.path().join("models")).unwrap().count(), 1);
+    assert_eq!(*read(&other).model(COLUMN, text).unwrap().unwrap(), "model");
+    // Training that began before it was erased ends after.
+    assert!(matches!(store(&before), Err(Error::Conflict)));
+    assert_eq!(read(&table).model(COLUMN, text).unwrap(), None);
+    store(&read(&table)).unwrap();
+    assert_eq!(*read(&table).model(COLUMN, text).unwrap().unwrap(), "model");
 }
 
 /// A file that somebody broke is an error of that file's reader, every time, and no panic.

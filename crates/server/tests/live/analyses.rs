@@ -1,6 +1,6 @@
 //! Analyses with bound parameters, as drivers send them, and with their time bounded.
 
-use crate::setup::start;
+use crate::setup::{start, start_with};
 use cvx_testkit::client::sqlstate;
 use std::time::Duration;
 
@@ -67,4 +67,45 @@ async fn a_long_analysis_is_stopped_by_the_timeout() {
     client.batch_execute("SET statement_timeout = 0").await.unwrap();
     let found = client.query("SELECT ts FROM CHANGEPOINTS(docs, 1)", &[]).await.unwrap();
     assert!(found.is_empty(), "{found:?}");
+}
+
+/// Points of a trajectory and of groups are counted: what does not fit is refused, and the server
+/// lives on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_measures_keep_is_bounded() {
+    let running = start_with(|launch| launch.set("query_memory_bytes", 8 << 20));
+    let connection = running.connect().await;
+    let client = &connection.client;
+    let table = TABLE.replace("VECTOR(2)", "VECTOR(256)");
+    client.batch_execute(&table).await.unwrap();
+    let vector = "('[' || repeat(n || ',', 255) || d || ']')::vector";
+    for entities in 0..4 {
+        let points = format!(
+            "INSERT INTO docs SELECT d, timestamptz '2020-01-01' + n * interval '1 hour', {vector} \
+             FROM generate_series({}, {}) AS e(d), generate_series(0, 249) AS g(n)",
+            entities * 10,
+            entities * 10 + 9
+        );
+        client.batch_execute(&points).await.unwrap();
+    }
+    let long = format!(
+        "INSERT INTO docs SELECT d, timestamptz '2020-01-01' + n * interval '1 hour', {vector} \
+         FROM generate_series(100, 100) AS e(d), generate_series(0, 9999) AS g(n)"
+    );
+    client.batch_execute(&long).await.unwrap();
+    for kept in [
+        "SELECT doc_id, path_length(v, ts) FROM docs GROUP BY doc_id",
+        "SELECT hurst(v, ts) FROM docs WHERE doc_id = 100",
+        "SELECT ts FROM CHANGEPOINTS(docs, 100)",
+        "SELECT ts FROM CHANGEPOINTS((SELECT doc_id, ts, v FROM docs), 100)",
+    ] {
+        let refused = client.simple_query(kept).await.unwrap_err();
+        assert_eq!(sqlstate(&refused), Some("53200"), "{kept}: {refused}");
+    }
+    // These keep two points a group, however many there are.
+    for streamed in ["drift", "displacement", "velocity"] {
+        let query = format!("SELECT doc_id, {streamed}(v, ts) FROM docs GROUP BY doc_id");
+        let rows = client.query(&query, &[]).await.unwrap();
+        assert_eq!(rows.len(), 41, "{streamed}");
+    }
 }

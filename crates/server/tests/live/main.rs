@@ -13,4 +13,5 @@ mod psql;
 mod replays;
 mod security;
 mod setup;
+mod train;
 mod vectors;

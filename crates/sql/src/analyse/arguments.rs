@@ -36,6 +36,10 @@ pub(crate) enum Kind {
     Text,
     Integer,
     Float,
+    /// An array of vectors.
+    Vectors,
+    /// An array of texts.
+    Texts,
 }
 
 pub(crate) const fn parameter(name: &'static str, kind: Kind) -> Parameter {
@@ -93,6 +97,13 @@ impl<'a> Arguments<'a> {
 
     pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
         Some(self.column(name)?.as_string_opt::<i32>()?.value(self.row))
+    }
+
+    /// An array of texts.
+    pub(crate) fn texts(&self, name: &str) -> Option<Vec<Option<String>>> {
+        let list = self.column(name)?.as_list_opt::<i32>()?.value(self.row);
+        let texts = list.as_string_opt::<i32>()?.iter();
+        Some(texts.map(|text| text.map(str::to_owned)).collect())
     }
 
     /// A text that names one of a few things.

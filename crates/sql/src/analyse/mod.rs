@@ -19,6 +19,7 @@
 //! SQLSTATE ([`crate::error::from_analytics`]); what it cannot tell is NULL, never NaN.
 
 mod analogy;
+mod anchors;
 mod arguments;
 mod backtest;
 mod call;
@@ -32,6 +33,7 @@ mod population;
 mod predict;
 mod procrustes;
 mod record;
+mod signature;
 mod similarity;
 mod snapshot;
 mod source;
@@ -63,9 +65,11 @@ pub(crate) enum Analysis {
     Backtest,
     Similarity,
     Procrustes,
+    AnchorProjection,
+    Signature,
 }
 
-const ALL: [Analysis; 10] = [
+const ALL: [Analysis; 12] = [
     Analysis::Velocity,
     Analysis::Drift,
     Analysis::Changepoints,
@@ -76,6 +80,8 @@ const ALL: [Analysis; 10] = [
     Analysis::Backtest,
     Analysis::Similarity,
     Analysis::Procrustes,
+    Analysis::AnchorProjection,
+    Analysis::Signature,
 ];
 
 impl Analysis {
@@ -95,6 +101,8 @@ impl Analysis {
             Self::Backtest => &backtest::SIGNATURE,
             Self::Similarity => &similarity::SIGNATURE,
             Self::Procrustes => &procrustes::SIGNATURE,
+            Self::AnchorProjection => &anchors::SIGNATURE,
+            Self::Signature => &signature::SIGNATURE,
         }
     }
 
@@ -111,6 +119,8 @@ impl Analysis {
             Self::Backtest => &backtest::COLUMNS,
             Self::Similarity => &similarity::COLUMNS,
             Self::Procrustes => &procrustes::COLUMNS,
+            Self::AnchorProjection => &anchors::COLUMNS,
+            Self::Signature => &signature::COLUMNS,
         }
     }
 
@@ -127,6 +137,8 @@ impl Analysis {
             Self::Backtest => backtest::run(asked),
             Self::Similarity => similarity::run(asked),
             Self::Procrustes => procrustes::run(asked),
+            Self::AnchorProjection => anchors::run(asked),
+            Self::Signature => signature::run(asked),
         }
     }
 }

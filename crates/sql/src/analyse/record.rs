@@ -52,6 +52,8 @@ pub(crate) enum Value {
     Truth(bool),
     Vector(Vec<f64>),
     Text(&'static str),
+    /// A text that is not known beforehand.
+    Name(String),
     Integers(Vec<i32>),
     Numbers(Vec<f64>),
     /// Columns of one row.
@@ -159,6 +161,7 @@ fn array<'a>(
             values
                 .map(|value| match value {
                     Some(Value::Text(text)) => Some(*text),
+                    Some(Value::Name(text)) => Some(text.as_str()),
                     _ => None,
                 })
                 .collect::<StringArray>(),

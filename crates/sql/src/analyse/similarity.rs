@@ -6,6 +6,7 @@ use super::arguments::{Kind, Signature, invalid, parameter};
 use super::call::Asked;
 use super::divergence::metric;
 use super::record::{Column, Holds, Value, column};
+use super::signature::{DEPTH, RANK};
 use crate::error::from_analytics;
 use cvx_analytics::{
     Band, Error, Projection, Rows, Trajectory, dtw, frechet, signature_distance, signature_in,
@@ -35,10 +36,6 @@ pub(super) const COLUMNS: [Column; 5] = [
     column("points_a", Holds::Integer),
     column("points_b", Holds::Integer),
 ];
-
-/// Axes and levels of signatures.
-const RANK: usize = 4;
-const DEPTH: usize = 3;
 
 pub(super) fn run(asked: &Asked) -> Result<Vec<Vec<Value>>> {
     let arguments = &asked.arguments;

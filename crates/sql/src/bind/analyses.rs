@@ -18,9 +18,9 @@ use cvx_dialect::{Arg, TableFunction};
 use cvx_engine::Table;
 use cvx_types::{PgType, Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SelectItem, TableFactor,
-    TimezoneInfo, Value,
+    ArrayElemTypeDef, BinaryOperator, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SelectItem,
+    TableFactor, TimezoneInfo, Value,
 };
 use std::sync::Arc;
 
@@ -271,6 +271,8 @@ fn call_of(analysis: Analysis, place: &Place, mut call: Call) -> (Expr, Vec<(usi
             Kind::Text | Kind::Predicate => Some(DataType::Text),
             Kind::Integer => Some(DataType::BigInt(None)),
             Kind::Float => Some(DataType::Double(ExactNumberInfo::None)),
+            Kind::Vectors => Some(array_of(vector_type())),
+            Kind::Texts => Some(array_of(DataType::Text)),
         };
         let value = value.unwrap_or_else(null);
         if let (Some(index), Some(ty)) = (placeholder(&value), &ty)
@@ -294,6 +296,14 @@ fn call_of(analysis: Analysis, place: &Place, mut call: Call) -> (Expr, Vec<(usi
         within_group: Vec::new(),
     };
     (Expr::Function(function), hints)
+}
+
+fn array_of(element: DataType) -> DataType {
+    DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(element), None))
+}
+
+fn vector_type() -> DataType {
+    DataType::Custom(ObjectName::from(vec![Ident::new("vector")]), Vec::new())
 }
 
 fn list(args: Vec<Expr>) -> FunctionArguments {

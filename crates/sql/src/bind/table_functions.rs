@@ -214,10 +214,12 @@ pub(super) fn arguments(
             (None, 0) | (Some("table" | "source"), _) => source = Some(arg.clone()),
             (label, position) => {
                 let parameter = parameter(name, label, position, parameters)?;
-                let Arg::Expr(value) = arg else {
-                    return Err(wrong(format!("{name}: {parameter} must be a value")));
+                let value = match arg {
+                    Arg::Expr(value) => value.clone(),
+                    Arg::Query(query) => Expr::Subquery(query.clone()),
+                    _ => return Err(wrong(format!("{name}: {parameter} must be a value"))),
                 };
-                if named.insert(parameter, value.clone()).is_some() {
+                if named.insert(parameter, value).is_some() {
                     return Err(wrong(format!("{name}: {parameter} is given twice")));
                 }
             }
@@ -310,20 +312,36 @@ pub(super) fn no_valid_time(table: &Table) -> SqlError {
         .hint("CREATE TABLE ... WITH (entity = ..., valid_time = ...) declares it.")
 }
 
-/// Whether a value depends on a column of an earlier relation of FROM.
+/// Whether a value depends on a column of an earlier relation of FROM. A sub-query in it is taken
+/// to have columns of its own.
 pub(super) fn mentions_column(expr: &Expr) -> bool {
-    let mut finder = ColumnFinder(false);
+    let mut finder = ColumnFinder { found: false, queries: 0 };
     let _: ControlFlow<()> = expr.visit(&mut finder);
-    finder.0
+    finder.found
 }
 
-struct ColumnFinder(bool);
+struct ColumnFinder {
+    found: bool,
+    queries: usize,
+}
 
 impl Visitor for ColumnFinder {
     type Break = ();
 
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.queries += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.queries -= 1;
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.0 |= matches!(expr, Expr::Identifier(Ident { .. }) | Expr::CompoundIdentifier(_));
+        let is_column =
+            matches!(expr, Expr::Identifier(Ident { .. }) | Expr::CompoundIdentifier(_));
+        self.found |= is_column && self.queries == 0;
         ControlFlow::Continue(())
     }
 }

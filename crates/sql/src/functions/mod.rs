@@ -57,6 +57,7 @@ static SCALARS: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
     all.extend(array::functions());
     all.extend(any::functions());
     all.extend(math::functions());
+    all.extend(motion::functions());
     all.extend(choose::functions());
     all.extend(system::functions());
     all.push(Arc::new(ScalarUDF::clone(&signum()).with_aliases(["sign"])));

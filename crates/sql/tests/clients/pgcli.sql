@@ -130,15 +130,18 @@ SELECT n.nspname schema_name,
 public|adf_pvalue|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|adf_statistic|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|analogy|∅|{regclass,text,timestamp with time zone,timestamp with time zone,bigint}|∅|record|f|f|t|t|∅
-public|avg|∅|{vector}|∅|vector|t|f|f|t|∅
+public|anchor_projection|∅|{regclass,text,vector[],timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|anchor_projection|∅|{vector,vector[],text}|∅|vector|f|f|f|t|∅
+public|anchor_projection|∅|{vector,vector[]}|∅|vector|f|f|f|t|∅
 public|avg|∅|{halfvec}|∅|halfvec|t|f|f|t|∅
-public|binary_quantize|∅|{vector}|∅|bit|f|f|f|t|∅
+public|avg|∅|{vector}|∅|vector|t|f|f|t|∅
 public|binary_quantize|∅|{halfvec}|∅|bit|f|f|f|t|∅
+public|binary_quantize|∅|{vector}|∅|bit|f|f|f|t|∅
 public|changepoints|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
 public|cohort_drift|∅|{regclass,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
 public|cosine_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
-public|cosine_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|cosine_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
+public|cosine_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|displacement|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|divergence|∅|{regclass,text,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
 public|drift|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
@@ -165,9 +168,9 @@ public|halfvec_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
 public|hamming_distance|∅|{bit,bit}|∅|double precision|f|f|f|t|∅
 public|history|∅|{regclass,text,timestamp with time zone}|∅|record|f|f|t|t|∅
 public|hurst|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
-public|inner_product|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|inner_product|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
 public|inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|inner_product|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|jaccard_distance|∅|{bit,bit}|∅|double precision|f|f|f|t|∅
 public|l1_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
 public|l1_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
@@ -177,13 +180,19 @@ public|l2_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
 public|l2_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|l2_norm|∅|{halfvec}|∅|double precision|f|f|f|t|∅
 public|l2_norm|∅|{sparsevec}|∅|double precision|f|f|f|t|∅
-public|l2_normalize|∅|{halfvec}|∅|halfvec|f|f|f|t|∅
 public|l2_normalize|∅|{sparsevec}|∅|sparsevec|f|f|f|t|∅
 public|l2_normalize|∅|{vector}|∅|vector|f|f|f|t|∅
+public|l2_normalize|∅|{halfvec}|∅|halfvec|f|f|f|t|∅
 public|max_drawdown|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|path_length|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|predict|∅|{regclass,text,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|procrustes|∅|{regclass,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
 public|realised_volatility|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
+public|signature|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|signature|∅|{vector,timestamp with time zone,bigint}|∅|double precision[]|t|f|f|t|∅
+public|signature|∅|{vector,timestamp with time zone}|∅|double precision[]|t|f|f|t|∅
+public|signature_distance|∅|{double precision[],double precision[],bigint}|∅|double precision|f|f|f|t|∅
+public|similarity|∅|{regclass,text,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
 public|sparsevec_cmp|∅|{sparsevec,sparsevec}|∅|integer|f|f|f|t|∅
 public|sparsevec_eq|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
 public|sparsevec_ge|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
@@ -202,13 +211,13 @@ public|subvector|∅|{vector,integer,integer}|∅|vector|f|f|f|t|∅
 public|sum|∅|{halfvec}|∅|halfvec|t|f|f|t|∅
 public|sum|∅|{vector}|∅|vector|t|f|f|t|∅
 public|trajectory|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
-public|variance_ratio|∅|{vector,timestamp with time zone,bigint}|∅|double precision|t|f|f|t|∅
 public|variance_ratio|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
+public|variance_ratio|∅|{vector,timestamp with time zone,bigint}|∅|double precision|t|f|f|t|∅
 public|vector_add|∅|{vector,vector}|∅|vector|f|f|f|t|∅
 public|vector_cmp|∅|{vector,vector}|∅|integer|f|f|f|t|∅
 public|vector_concat|∅|{vector,vector}|∅|vector|f|f|f|t|∅
-public|vector_dims|∅|{vector}|∅|integer|f|f|f|t|∅
 public|vector_dims|∅|{halfvec}|∅|integer|f|f|f|t|∅
+public|vector_dims|∅|{vector}|∅|integer|f|f|f|t|∅
 public|vector_eq|∅|{vector,vector}|∅|boolean|f|f|f|t|∅
 public|vector_ge|∅|{vector,vector}|∅|boolean|f|f|f|t|∅
 public|vector_gt|∅|{vector,vector}|∅|boolean|f|f|f|t|∅

@@ -98,6 +98,9 @@ SELECT NULL::text AS PKTABLE_CAT, pkn.nspname AS PKTABLE_SCHEM, pkc.relname AS P
 SELECT current_database() AS FUNCTION_CAT, n.nspname AS FUNCTION_SCHEM, p.proname AS FUNCTION_NAME,  d.description AS REMARKS,  CASE    WHEN (format_type(p.prorettype, null) = 'unknown') THEN 0   WHEN      (substring(pg_get_function_result(p.oid) from 0 for 6) = 'TABLE') OR      (substring(pg_get_function_result(p.oid) from 0 for 6) = 'SETOF') THEN 2   ELSE 1 END  AS FUNCTION_TYPE,  p.proname || '_' || p.oid AS SPECIFIC_NAME FROM pg_catalog.pg_proc p INNER JOIN pg_catalog.pg_namespace n ON p.pronamespace=n.oid LEFT JOIN pg_catalog.pg_description d ON p.oid=d.objoid WHERE true   AND p.prokind='f' AND n.nspname LIKE 'public' AND p.proname LIKE '%' ORDER BY FUNCTION_SCHEM, FUNCTION_NAME, p.oid::text
 ----
 cvx|public|analogy|who held the place|2|analogy_9166
+cvx|public|anchor_projection|cosine to each anchor|1|anchor_projection_9156
+cvx|public|anchor_projection|cosine to, or component along, each anchor|1|anchor_projection_9157
+cvx|public|anchor_projection|how near it was to each anchor|2|anchor_projection_9171
 cvx|public|binary_quantize|a bit for each element, set above 0|1|binary_quantize_9019
 cvx|public|binary_quantize|a bit for each element, set above 0|1|binary_quantize_9055
 cvx|public|changepoints|where the regime changed|2|changepoints_9164
@@ -142,6 +145,10 @@ cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9017
 cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9053
 cvx|public|l2_normalize|the vector scaled to norm 1|1|l2_normalize_9082
 cvx|public|predict|where it will be|2|predict_9165
+cvx|public|procrustes|the turn between two models' vectors|2|procrustes_9170
+cvx|public|signature|iterated integrals of an entity's way|2|signature_9172
+cvx|public|signature_distance|how differently two paths went|1|signature_distance_9155
+cvx|public|similarity|how alike the ways of two entities are|2|similarity_9169
 cvx|public|sparsevec_cmp|less-equal-greater|1|sparsevec_cmp_9089
 cvx|public|sparsevec_eq|implementation of = operator|1|sparsevec_eq_9085
 cvx|public|sparsevec_ge|implementation of >= operator|1|sparsevec_ge_9087
@@ -217,3 +224,4 @@ SELECT c.oid, a.attnum, a.attname, c.relname, n.nspname, a.attnotnull OR (t.typt
 16396|6|price|docs|public|f|∅
 16396|7|tags|docs|public|f|∅
 16396|8|embedding|docs|public|f|∅
+====

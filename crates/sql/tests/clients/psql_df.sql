@@ -18,6 +18,9 @@ ORDER BY 1, 2, 4
 public|adf_pvalue|double precision|vector, timestamp with time zone|agg
 public|adf_statistic|double precision|vector, timestamp with time zone|agg
 public|analogy|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone, bigint|func
+public|anchor_projection|SETOF record|regclass, text, vector[], timestamp with time zone, timestamp with time zone|func
+public|anchor_projection|vector|vector, vector[]|func
+public|anchor_projection|vector|vector, vector[], text|func
 public|avg|halfvec|halfvec|agg
 public|avg|vector|vector|agg
 public|binary_quantize|bit|halfvec|func
@@ -71,7 +74,13 @@ public|l2_normalize|vector|vector|func
 public|max_drawdown|double precision|vector, timestamp with time zone|agg
 public|path_length|double precision|vector, timestamp with time zone|agg
 public|predict|SETOF record|regclass, text, timestamp with time zone|func
+public|procrustes|SETOF record|regclass, timestamp with time zone, timestamp with time zone|func
 public|realised_volatility|double precision|vector, timestamp with time zone|agg
+public|signature|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func
+public|signature|double precision[]|vector, timestamp with time zone|agg
+public|signature|double precision[]|vector, timestamp with time zone, bigint|agg
+public|signature_distance|double precision|double precision[], double precision[], bigint|func
+public|similarity|SETOF record|regclass, text, text, timestamp with time zone, timestamp with time zone|func
 public|sparsevec_cmp|integer|sparsevec, sparsevec|func
 public|sparsevec_eq|boolean|sparsevec, sparsevec|func
 public|sparsevec_ge|boolean|sparsevec, sparsevec|func

@@ -35,6 +35,9 @@ ORDER BY 1, 2, 4
 public|adf_pvalue|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|adf_pvalue|p-value of the augmented Dickey-Fuller test
 public|adf_statistic|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|adf_statistic|augmented Dickey-Fuller statistic
 public|analogy|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone, bigint|func|immutable|safe|cvx|invoker|∅|c|analogy|who held the place
+public|anchor_projection|SETOF record|regclass, text, vector[], timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|anchor_projection|how near it was to each anchor
+public|anchor_projection|vector|vector, vector[]|func|immutable|safe|cvx|invoker|∅|c|anchor_projection|cosine to each anchor
+public|anchor_projection|vector|vector, vector[], text|func|immutable|safe|cvx|invoker|∅|c|anchor_projection|cosine to, or component along, each anchor
 public|avg|halfvec|halfvec|agg|immutable|safe|cvx|invoker|∅|c|avg|mean of vectors
 public|avg|vector|vector|agg|immutable|safe|cvx|invoker|∅|c|avg|mean of vectors
 public|binary_quantize|bit|halfvec|func|immutable|safe|cvx|invoker|∅|c|binary_quantize|a bit for each element, set above 0
@@ -88,7 +91,13 @@ public|l2_normalize|vector|vector|func|immutable|safe|cvx|invoker|∅|c|l2_norma
 public|max_drawdown|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|max_drawdown|largest fall of the distance from the first point
 public|path_length|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|path_length|length of the way from point to point
 public|predict|SETOF record|regclass, text, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|predict|where it will be
+public|procrustes|SETOF record|regclass, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|procrustes|the turn between two models' vectors
 public|realised_volatility|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|realised_volatility|root of the squared steps' sum per day
+public|signature|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|signature|iterated integrals of an entity's way
+public|signature|double precision[]|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|signature|iterated integrals of the way
+public|signature|double precision[]|vector, timestamp with time zone, bigint|agg|immutable|safe|cvx|invoker|∅|c|signature|iterated integrals of the way to a depth
+public|signature_distance|double precision|double precision[], double precision[], bigint|func|immutable|safe|cvx|invoker|∅|c|signature_distance|how differently two paths went
+public|similarity|SETOF record|regclass, text, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|similarity|how alike the ways of two entities are
 public|sparsevec_cmp|integer|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_cmp|less-equal-greater
 public|sparsevec_eq|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_eq|implementation of = operator
 public|sparsevec_ge|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_ge|implementation of >= operator

@@ -1,16 +1,20 @@
 //! What each aggregate computes from a trajectory.
 
+use super::points::Keeps;
 use cvx_analytics::{
     Deterministic, Error, Lags, Trajectory, garch, hurst, max_drawdown, net_displacement,
-    path_length, realised_volatility, reversion, step_lengths, unit_root, variance_ratio, velocity,
+    path_length, realised_volatility, reversion, signature, step_lengths, unit_root,
+    variance_ratio, velocity,
 };
 use cvx_core::distance::l2_squared;
 
-/// An aggregate: its name, whether a horizon may follow `(vector, ts)`, and what it gives.
+/// An aggregate: its name, whether a number (a horizon, a depth) may follow `(vector, ts)`, and what
+/// it gives.
 #[derive(Debug)]
 pub(super) struct Measure {
     pub(super) name: &'static str,
     pub(super) takes_horizon: bool,
+    pub(super) looks_at: Keeps,
     pub(super) returns: Returns,
 }
 
@@ -18,7 +22,7 @@ pub(super) struct Measure {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Returns {
     Number(fn(&Trajectory, Option<i64>) -> Result<f64, Error>),
-    Numbers(fn(&Trajectory) -> Result<Vec<f64>, Error>),
+    Numbers(fn(&Trajectory, Option<i64>) -> Result<Vec<f64>, Error>),
     Vector(fn(&Trajectory) -> Result<Vec<f64>, Error>),
 }
 
@@ -26,21 +30,39 @@ const fn number(
     name: &'static str,
     of: fn(&Trajectory, Option<i64>) -> Result<f64, Error>,
 ) -> Measure {
-    Measure { name, takes_horizon: false, returns: Returns::Number(of) }
+    let returns = Returns::Number(of);
+    Measure { name, takes_horizon: false, looks_at: Keeps::All, returns }
 }
 
-pub(super) static MEASURES: [Measure; 11] = [
-    Measure { name: "velocity", takes_horizon: false, returns: Returns::Vector(last_velocity) },
+const fn numbers(
+    name: &'static str,
+    of: fn(&Trajectory, Option<i64>) -> Result<Vec<f64>, Error>,
+) -> Measure {
+    let returns = Returns::Numbers(of);
+    Measure { name, takes_horizon: false, looks_at: Keeps::All, returns }
+}
+
+pub(super) static MEASURES: [Measure; 12] = [
+    Measure {
+        name: "velocity",
+        takes_horizon: false,
+        looks_at: Keeps::Ends,
+        returns: Returns::Vector(last_velocity),
+    },
+    Measure {
+        looks_at: Keeps::Ends,
+        ..number("displacement", |points, _| net_displacement(points))
+    },
     number("path_length", |points, _| at_least_two(points).map(|()| path_length(points))),
-    number("displacement", |points, _| net_displacement(points)),
     number("realised_volatility", |points, _| realised_volatility(points)),
     number("max_drawdown", |points, _| max_drawdown(points)),
     number("hurst", |points, _| hurst(points)),
     number("half_life", |points, _| reversion(points).map(|fit| fit.half_life)),
     number("adf_statistic", |points, _| adf(points).map(|(statistic, _)| statistic)),
     number("adf_pvalue", |points, _| adf(points).map(|(_, p_value)| p_value)),
-    Measure { name: "variance_ratio", takes_horizon: true, returns: Returns::Number(ratio) },
-    Measure { name: "garch", takes_horizon: false, returns: Returns::Numbers(garch_of_steps) },
+    Measure { takes_horizon: true, ..number("variance_ratio", ratio) },
+    numbers("garch", garch_of_steps),
+    Measure { takes_horizon: true, ..numbers("signature", signed) },
 ];
 
 fn at_least_two(points: &Trajectory) -> Result<(), Error> {
@@ -77,7 +99,15 @@ fn ratio(points: &Trajectory, horizon: Option<i64>) -> Result<f64, Error> {
 }
 
 /// omega, alpha, beta, and the variance expected of the next step's length.
-fn garch_of_steps(points: &Trajectory) -> Result<Vec<f64>, Error> {
+fn garch_of_steps(points: &Trajectory, _: Option<i64>) -> Result<Vec<f64>, Error> {
     let fit = garch(&step_lengths(points))?;
     Ok(vec![fit.omega, fit.alpha, fit.beta, fit.next_variance])
+}
+
+/// In the coordinates as they are, to the depth asked for or 3.
+fn signed(points: &Trajectory, depth: Option<i64>) -> Result<Vec<f64>, Error> {
+    let depth = usize::try_from(depth.unwrap_or(3))
+        .map_err(|_| Error::Invalid("a signature has 1 to 3 levels"))?;
+    let path: Vec<f64> = points.vectors().flatten().copied().map(f64::from).collect();
+    Ok(signature(&path, points.dim(), depth)?.values().collect())
 }

@@ -1,9 +1,10 @@
 //! Aggregates over `(vector, ts)`: `velocity`, `path_length` and the other measures of a way.
 //!
-//! Rows come in any order; a group's points are kept ([`Points`]) and put in the order of time when
-//! the group is asked. As window functions they answer for the frame, whose oldest rows leave as
-//! it moves. Too few points are NULL, and so is what the points do not settle; two different
-//! vectors at one time are no trajectory, and an error (22000).
+//! Rows come in any order. `velocity` and `displacement` keep three points of a group; of all others
+//! the points are kept ([`Points`]), counted, and put in the order of time when the group is asked.
+//! As window functions they answer for the frame, whose oldest rows leave as it moves. Too few
+//! points are NULL, and so is what the points do not settle; two different vectors at one time are
+//! no trajectory, and an error (22000).
 //!
 //! A number in the vector's place is a trajectory of one dimension. Series measures (`adf_statistic`,
 //! `adf_pvalue`, `variance_ratio`) take such a number as it is, and of a vector its distance from
@@ -11,6 +12,7 @@
 
 mod measures;
 mod points;
+mod signatures;
 
 use super::failure::{fail, plain_fields, undefined_function};
 use super::vector::vector_argument;
@@ -24,7 +26,8 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, ReversedUDAF, Signature, Volatility,
 };
 use measures::{MEASURES, Measure, Returns};
-use points::Points;
+use points::{Keeps, Points};
+pub(crate) use signatures::functions;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -79,6 +82,17 @@ impl OfMotion {
     }
 }
 
+impl OfMotion {
+    fn group(&self, args: &AccumulatorArgs, keeps: Keeps) -> Group {
+        Group {
+            measure: self.measure,
+            returns: args.return_field.data_type().clone(),
+            points: Points::new(keeps),
+            horizon: None,
+        }
+    }
+}
+
 /// Times of every kind become microseconds.
 fn time_argument(ty: &DataType) -> Option<DataType> {
     match ty {
@@ -122,12 +136,12 @@ impl AggregateUDFImpl for OfMotion {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Group {
-            measure: self.measure,
-            returns: args.return_field.data_type().clone(),
-            points: Points::default(),
-            horizon: None,
-        }))
+        Ok(Box::new(self.group(&args, self.measure.looks_at)))
+    }
+
+    /// Of a frame whose oldest rows leave, any may become an end.
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(self.group(&args, Keeps::All)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {

@@ -10,12 +10,24 @@ use arrow::compute::cast;
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float32Type, Int64Type};
 use cvx_analytics::{Error, Trajectory};
 use cvx_types::SqlState;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use std::sync::Arc;
 
+/// Which points are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeps {
+    All,
+    /// The first and the last two, whatever the count: what `velocity` and `displacement` look at.
+    Ends,
+}
+
+/// Points that [`Keeps::Ends`] holds at most.
+const ENDS: usize = 3;
+
 /// Times and vectors in the order they came; the first `gone` have left the frame.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Points {
+    keeps: Keeps,
     ts_us: Vec<i64>,
     numbers: Vec<f32>,
     dim: usize,
@@ -23,6 +35,10 @@ pub(super) struct Points {
 }
 
 impl Points {
+    pub(super) fn new(keeps: Keeps) -> Self {
+        Self { keeps, ts_us: Vec::new(), numbers: Vec::new(), dim: 0, gone: 0 }
+    }
+
     /// Adds the rows of `(vector, ts)` that have both.
     pub(super) fn push(&mut self, values: &[ArrayRef]) -> Result<()> {
         each_point(values, |ts, vector| self.add(ts, vector))
@@ -38,7 +54,30 @@ impl Points {
         }
         self.ts_us.push(ts_us);
         self.numbers.extend_from_slice(vector);
+        if self.keeps == Keeps::Ends && self.ts_us.len() > ENDS {
+            self.drop_inner()?;
+        }
         Ok(())
+    }
+
+    /// Lets go of the point that is neither the first nor one of the last two.
+    fn drop_inner(&mut self) -> Result<()> {
+        let mut order: [usize; ENDS + 1] = std::array::from_fn(|at| at);
+        order.sort_by_key(|at| self.ts_us[*at]);
+        let mut inner = order[1];
+        for pair in order.windows(2).filter(|pair| self.ts_us[pair[0]] == self.ts_us[pair[1]]) {
+            if self.row(pair[0]) != self.row(pair[1]) {
+                return Err(two_at_once());
+            }
+            inner = pair[1];
+        }
+        self.ts_us.remove(inner);
+        self.numbers.drain(inner * self.dim..(inner + 1) * self.dim);
+        Ok(())
+    }
+
+    fn row(&self, at: usize) -> &[f32] {
+        &self.numbers[at * self.dim..][..self.dim]
     }
 
     /// Rows leave a frame in the order in which they entered it.
@@ -102,7 +141,7 @@ impl Points {
         let points = points.map_err(|error| to_datafusion(from_analytics(error)))?;
         let answer = match measure.returns {
             Returns::Number(of) => of(&points, horizon).map(|x| ScalarValue::Float64(known(x))),
-            Returns::Numbers(of) => of(&points).map(|x| {
+            Returns::Numbers(of) => of(&points, horizon).map(|x| {
                 let numbers: PrimitiveArray<arrow::datatypes::Float64Type> =
                     x.into_iter().map(known).collect();
                 ScalarValue::List(Arc::new(one_list(numbers)))
@@ -123,7 +162,6 @@ impl Points {
 
     /// The frame's points in the order of time, each once.
     fn in_order(&self) -> Result<(Vec<i64>, Vec<f32>)> {
-        let row = |at: usize| &self.numbers[at * self.dim..][..self.dim];
         let mut order: Vec<usize> = (self.gone..self.ts_us.len()).collect();
         order.sort_by_key(|at| self.ts_us[*at]);
         let mut ts: Vec<i64> = Vec::with_capacity(order.len());
@@ -131,15 +169,19 @@ impl Points {
         for at in order {
             if ts.last() != Some(&self.ts_us[at]) {
                 ts.push(self.ts_us[at]);
-                numbers.extend_from_slice(row(at));
-            } else if numbers[numbers.len() - self.dim..] != *row(at) {
-                let message = "two different vectors at one time are no trajectory";
-                let error = cvx_types::SqlError::new(SqlState::DATA_EXCEPTION, message);
-                return Err(to_datafusion(error.hint("GROUP BY the entity, or PARTITION BY it.")));
+                numbers.extend_from_slice(self.row(at));
+            } else if numbers[numbers.len() - self.dim..] != *self.row(at) {
+                return Err(two_at_once());
             }
         }
         Ok((ts, numbers))
     }
+}
+
+fn two_at_once() -> DataFusionError {
+    let message = "two different vectors at one time are no trajectory";
+    let error = cvx_types::SqlError::new(SqlState::DATA_EXCEPTION, message);
+    to_datafusion(error.hint("GROUP BY the entity, or PARTITION BY it."))
 }
 
 /// Infinity is a number, NaN is not known.

@@ -1,7 +1,8 @@
 //! `drift(vector, ts)`: how far from its first point to its last an entity moved (L2).
 //!
 //! Rows come in any order and the state is two points whatever the count: the least and the
-//! greatest by (time, vector), so that equal times cannot make the answer depend on the plan.
+//! greatest by (time, vector), so that equal times cannot make the answer depend on the plan. A
+//! frame whose start moves keeps its points.
 
 use super::column::{Vectors, VectorsBuilder, vector_argument};
 use super::distance::distance_error;
@@ -20,6 +21,7 @@ use datafusion::logical_expr::{
     Signature, Volatility,
 };
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(crate) fn drift() -> Arc<AggregateUDF> {
@@ -72,6 +74,10 @@ impl AggregateUDFImpl for Drift {
 
     fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(One(Path::default())))
+    }
+
+    fn create_sliding_accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(Frame(VecDeque::new())))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -226,6 +232,54 @@ impl Accumulator for One {
 
     fn size(&self) -> usize {
         self.0.bytes()
+    }
+}
+
+/// The points of a frame whose oldest rows leave as it moves: any of them may become an end.
+#[derive(Debug)]
+struct Frame(VecDeque<Point>);
+
+impl Frame {
+    fn ends(&self) -> Path {
+        let mut path = Path::default();
+        self.0.iter().for_each(|point| path.see(1, point.ts_us, &point.vector));
+        path
+    }
+}
+
+impl Accumulator for Frame {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        each_point(values, |_, ts_us, vector| {
+            self.0.push_back(Point { ts_us, vector: vector.to_vec() });
+        })
+    }
+
+    /// Rows leave in the order in which they entered.
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        each_point(values, |_, _, _| {
+            self.0.pop_front();
+        })
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
+        Err(fail(SqlState::INTERNAL_ERROR, "frames are not merged"))
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        Ok(ScalarValue::Float64(self.ends().length()?))
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        One(self.ends()).state()
+    }
+
+    fn size(&self) -> usize {
+        let bytes = |point: &Point| size_of::<Point>() + point.vector.capacity() * 4;
+        size_of::<Self>() + self.0.iter().map(bytes).sum::<usize>()
     }
 }
 

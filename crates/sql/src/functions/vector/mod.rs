@@ -7,6 +7,7 @@
 //! pgvector's (`vector.c`), so that its users read what they know.
 
 mod aggregate;
+mod anchors;
 mod arithmetic;
 mod bits;
 mod column;
@@ -21,6 +22,7 @@ mod kinds_tests;
 mod tests;
 
 pub(crate) use aggregate::{VectorFold, avg, sum};
+pub(crate) use anchors::{Anchors, WRONG_ALONG, along_named};
 pub(crate) use bits::{checked_column as checked_bits, fitted_column as fitted_bits};
 pub(crate) use column::{Vectors, VectorsBuilder, check_vector, vector_argument};
 pub use distance::distances_computed;
@@ -37,5 +39,6 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     all.extend(arithmetic::functions());
     all.extend(order::functions());
     all.extend(bits::functions());
+    all.extend(anchors::functions());
     all
 }

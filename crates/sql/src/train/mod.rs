@@ -3,7 +3,9 @@
 //!
 //! It trains on what is committed and known now, whatever the session's times, off the async
 //! threads, and stops when the statement is cancelled; the older model stays until the new one is
-//! on disk.
+//! on disk. `cvx train` does the same where no server runs ([`offline`]).
+
+mod offline;
 
 use crate::analyse::{Population, TableSource};
 use crate::error::from_predict;
@@ -22,6 +24,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::sync::Arc;
 
+pub use offline::{Training, train};
+
 /// The procedure's name.
 pub const NAME: &str = "cvx.train_predictor";
 
@@ -35,7 +39,11 @@ pub async fn call(
     text: &str,
 ) -> Result<Outcome> {
     let work = session.reading(params, text, async |cx| Work::of(cx, function)).await?;
-    let done = tokio::task::spawn_blocking(move || work.run()).await.map_err(|panic| {
+    let quiet = |at: Progress| {
+        tracing::debug!(at.epoch, at.epochs_max, at.error, at.error_linear, "training");
+    };
+    let run = move || work.run(&mut { quiet });
+    let done = tokio::task::spawn_blocking(run).await.map_err(|panic| {
         SqlError::new(SqlState::INTERNAL_ERROR, format!("training failed: {panic}"))
     })?;
     for message in done? {
@@ -71,11 +79,11 @@ impl Work {
     }
 
     /// Trains, judges, keeps; says how it went.
-    fn run(self) -> Result<Vec<String>> {
+    fn run(self, see: &mut dyn FnMut(Progress)) -> Result<Vec<String>> {
         let population = self.source.whole_population(&self.pool, &self.cancel)?;
         let mut last = None;
         let mut progress = |at: Progress| {
-            tracing::debug!(at.epoch, at.epochs_max, at.error, at.error_linear, "training");
+            see(at);
             last = Some(at);
         };
         let subjects = population.subjects()?;
