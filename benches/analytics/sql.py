@@ -75,7 +75,8 @@ def everybody(connection):
     return [(name, f"{first:,.0f} ms", f"{median:,.0f} ms", numpy)]
 
 
-def peps(args, connection):
+def peps_table(args, connection):
+    """Loads the file; ids and vectors in the order of (id, time)."""
     import pyarrow.parquet
 
     found = pyarrow.parquet.read_table(args.peps).combine_chunks()
@@ -87,6 +88,11 @@ def peps(args, connection):
         " PRIMARY KEY (doc_id, ts))"
     )
     corpus.copy_into(connection, "peps", corpus.copy_rows(ids, ts, data, True))
+    return ids, data
+
+
+def peps(args, connection):
+    ids, data = peps_table(args, connection)
     rows = []
     queries = [
         ("drift of 742 PEPs", DRIFT.format("peps")),

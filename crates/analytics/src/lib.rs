@@ -50,7 +50,9 @@ pub use divergence::{Apart, divergence};
 pub use drift::{Affected, Course, Drift, course, displacement, drift, drift_between};
 pub use error::Error;
 pub use motion::{acceleration, magnitude, velocity};
-pub use path::{max_drawdown, net_displacement, path_length, realised_volatility, step_lengths};
+pub use path::{
+    Way, max_drawdown, net_displacement, path_length, realised_volatility, step_lengths,
+};
 pub use position::{Interpolate, mean_position, position};
 pub use procrustes::{Origin, Procrustes, procrustes};
 pub use projection::Projection;

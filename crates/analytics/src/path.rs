@@ -13,7 +13,84 @@
 
 use cvx_core::distance::l2_squared;
 
+use crate::trajectory::days_between;
 use crate::{Error, Trajectory};
+
+/// What a way amounts to so far: the measures of this module a point at a time, and each of them
+/// to the bit what the function on all points says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Way {
+    points: usize,
+    first: Vec<f32>,
+    last: Vec<f32>,
+    first_us: i64,
+    last_us: i64,
+    length: f64,
+    squares: f64,
+    peak: f64,
+    fall: f64,
+}
+
+impl Way {
+    /// A way that begins here.
+    #[must_use]
+    pub fn from(ts_us: i64, vector: &[f32]) -> Self {
+        Self {
+            points: 1,
+            first: vector.to_vec(),
+            last: vector.to_vec(),
+            first_us: ts_us,
+            last_us: ts_us,
+            length: 0.0,
+            squares: 0.0,
+            peak: 0.0,
+            fall: 0.0,
+        }
+    }
+
+    /// Goes on to a point, which must be later than the last; the same point again is none.
+    pub fn go(&mut self, ts_us: i64, vector: &[f32]) -> Result<(), Error> {
+        if ts_us == self.last_us && vector == self.last {
+            return Ok(());
+        }
+        if ts_us <= self.last_us {
+            return Err(Error::NotATrajectory("times do not grow"));
+        }
+        let square = l2_squared(&self.last, vector)?;
+        self.length += square.sqrt();
+        self.squares += square;
+        let distance = l2_squared(&self.first, vector)?.sqrt();
+        self.peak = self.peak.max(distance);
+        self.fall = self.fall.max(self.peak - distance);
+        self.last.copy_from_slice(vector);
+        self.last_us = ts_us;
+        self.points += 1;
+        Ok(())
+    }
+
+    /// As [`path_length`]. Needs two points.
+    pub fn path_length(&self) -> Result<f64, Error> {
+        self.needs_two().map(|()| self.length)
+    }
+
+    /// As [`realised_volatility`].
+    pub fn realised_volatility(&self) -> Result<f64, Error> {
+        self.needs_two()?;
+        Ok((self.squares / days_between(self.first_us, self.last_us)).sqrt())
+    }
+
+    /// As [`max_drawdown`].
+    pub fn max_drawdown(&self) -> Result<f64, Error> {
+        self.needs_two().map(|()| self.fall)
+    }
+
+    fn needs_two(&self) -> Result<(), Error> {
+        match self.points {
+            have @ 0..2 => Err(Error::InsufficientData { needed: 2, have }),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// The lengths of the steps from point to point.
 #[must_use]
@@ -116,6 +193,26 @@ mod tests {
             let volatility = realised_volatility(&walk).unwrap();
             // Cauchy and Schwarz: (sum |d|)^2 <= steps * sum |d|^2.
             prop_assert!(path <= volatility * days * (1.0 + 1e-12));
+        }
+
+        /// Point by point to the bit what is said of all of them.
+        #[test]
+        fn a_way_amounts_to_what_its_points_do(
+            dim in 1..6usize, numbers in prop::collection::vec(-5.0..5.0f32, 12..60),
+        ) {
+            let points = numbers.len() / dim;
+            let ts = daily(points);
+            let mut way = Way::from(ts[0], &numbers[..dim]);
+            for n in 1..=points {
+                let so_far = Trajectory::new(&ts[..n], &numbers[..n * dim], dim).unwrap();
+                way.go(ts[n - 1], so_far.vector(n - 1)).unwrap();
+                prop_assert_eq!(way.realised_volatility(), realised_volatility(&so_far));
+                prop_assert_eq!(way.max_drawdown(), max_drawdown(&so_far));
+                let length = way.path_length();
+                prop_assert_eq!(length, needs_two(&so_far).map(|()| path_length(&so_far)));
+            }
+            let back = way.clone().go(ts[0] - 1, &numbers[..dim]);
+            prop_assert!(matches!(back, Err(Error::NotATrajectory(_))));
         }
 
         #[test]

@@ -9,11 +9,13 @@
 //! A step is a jump if its energy's cube root lies
 //!
 //! ```text
-//!   sqrt(2 x) widths above the middle,   x = ln(20 n)
+//!   sqrt(v (exp(2 x / v) - 1)) widths above the middle,   x = ln(20 n),   v = 0.37 n
 //! ```
 //!
-//! which a series of n steps without a jump exceeds once in 20 times at most (Chernoff's bound).
-//! With a number as penalty that is x. A spike is two long steps, there and back: steps in a row
+//! which a series of n steps without a jump exceeds about once in 20 times at most. With many steps
+//! that is sqrt(2 x), Chernoff's bound on a normal tail. The width of few is known badly: a median
+//! absolute deviation is worth the variance of 0.37 n numbers, and the bound is carried over to
+//! Student's t of so many degrees as Wallace (1959) does. With a number as penalty that is x. A spike is two long steps, there and back: steps in a row
 //! count as one, and the way from before to after must be long too.
 //!
 //! I did consider DeCAFS (Romano, Rigaill, Runge, Fearnhead, JASA 2022), which fits drift,
@@ -102,7 +104,16 @@ fn limit(energies: &[f64], penalty: Penalty) -> Result<Option<f64>, Error> {
     }
     // Steps all of one length have no width; rounding alone is no jump.
     let width = (deviation(&mut roots, middle) * MAD_TO_SIGMA).max(1e-6 * middle);
-    Ok(Some((middle + width * (2.0 * x).sqrt()).powi(3)))
+    Ok(Some((middle + width * reach(x, energies.len())).powi(3)))
+}
+
+/// What a median absolute deviation is worth beside a standard deviation, of normal numbers.
+const MAD_EFFICIENCY: f64 = 0.37;
+
+/// Widths above the middle that one of so many steps exceeds with probability `exp(-x)` at most.
+fn reach(x: f64, steps: usize) -> f64 {
+    let freedom = MAD_EFFICIENCY * steps as f64;
+    (freedom * (2.0 * x / freedom).exp_m1()).sqrt()
 }
 
 fn jump(trajectory: &Trajectory<'_>, step: usize, run: usize, score: f64) -> ChangePoint {

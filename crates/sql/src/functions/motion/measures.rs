@@ -2,11 +2,13 @@
 
 use super::points::Keeps;
 use cvx_analytics::{
-    Deterministic, Error, Lags, Trajectory, garch, hurst, max_drawdown, net_displacement,
+    Deterministic, Error, Lags, Trajectory, Way, garch, hurst, max_drawdown, net_displacement,
     path_length, realised_volatility, reversion, signature, step_lengths, unit_root,
     variance_ratio, velocity,
 };
 use cvx_core::distance::l2_squared;
+
+type OfWay = fn(&Way) -> Result<f64, Error>;
 
 /// An aggregate: its name, whether a number (a horizon, a depth) may follow `(vector, ts)`, and what
 /// it gives.
@@ -15,6 +17,8 @@ pub(super) struct Measure {
     pub(super) name: &'static str,
     pub(super) takes_horizon: bool,
     pub(super) looks_at: Keeps,
+    /// The same of points that came in order, which need not be gone through again.
+    pub(super) of_way: Option<OfWay>,
     pub(super) returns: Returns,
 }
 
@@ -31,7 +35,7 @@ const fn number(
     of: fn(&Trajectory, Option<i64>) -> Result<f64, Error>,
 ) -> Measure {
     let returns = Returns::Number(of);
-    Measure { name, takes_horizon: false, looks_at: Keeps::All, returns }
+    Measure { name, takes_horizon: false, looks_at: Keeps::All, of_way: None, returns }
 }
 
 const fn numbers(
@@ -39,7 +43,7 @@ const fn numbers(
     of: fn(&Trajectory, Option<i64>) -> Result<Vec<f64>, Error>,
 ) -> Measure {
     let returns = Returns::Numbers(of);
-    Measure { name, takes_horizon: false, looks_at: Keeps::All, returns }
+    Measure { name, takes_horizon: false, looks_at: Keeps::All, of_way: None, returns }
 }
 
 pub(super) static MEASURES: [Measure; 12] = [
@@ -47,15 +51,25 @@ pub(super) static MEASURES: [Measure; 12] = [
         name: "velocity",
         takes_horizon: false,
         looks_at: Keeps::Ends,
+        of_way: None,
         returns: Returns::Vector(last_velocity),
     },
     Measure {
         looks_at: Keeps::Ends,
         ..number("displacement", |points, _| net_displacement(points))
     },
-    number("path_length", |points, _| at_least_two(points).map(|()| path_length(points))),
-    number("realised_volatility", |points, _| realised_volatility(points)),
-    number("max_drawdown", |points, _| max_drawdown(points)),
+    Measure {
+        of_way: Some(Way::path_length),
+        ..number("path_length", |points, _| at_least_two(points).map(|()| path_length(points)))
+    },
+    Measure {
+        of_way: Some(Way::realised_volatility),
+        ..number("realised_volatility", |points, _| realised_volatility(points))
+    },
+    Measure {
+        of_way: Some(Way::max_drawdown),
+        ..number("max_drawdown", |points, _| max_drawdown(points))
+    },
     number("hurst", |points, _| hurst(points)),
     number("half_life", |points, _| reversion(points).map(|fit| fit.half_life)),
     number("adf_statistic", |points, _| adf(points).map(|(statistic, _)| statistic)),

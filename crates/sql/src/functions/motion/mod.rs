@@ -141,7 +141,7 @@ impl AggregateUDFImpl for OfMotion {
 
     /// Of a frame whose oldest rows leave, any may become an end.
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(self.group(&args, Keeps::All)))
+        Ok(Box::new(self.group(&args, Keeps::Frame)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {

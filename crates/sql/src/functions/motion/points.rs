@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int64Array, ListArray
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float32Type, Int64Type};
-use cvx_analytics::{Error, Trajectory};
+use cvx_analytics::{Error, Trajectory, Way};
 use cvx_types::SqlState;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keeps {
     All,
+    /// All of a frame whose oldest leave.
+    Frame,
     /// The first and the last two, whatever the count: what `velocity` and `displacement` look at.
     Ends,
 }
@@ -28,6 +30,8 @@ const ENDS: usize = 3;
 #[derive(Debug)]
 pub(super) struct Points {
     keeps: Keeps,
+    /// What the points amount to, as long as they came in order.
+    way: Option<Way>,
     ts_us: Vec<i64>,
     numbers: Vec<f32>,
     dim: usize,
@@ -36,7 +40,7 @@ pub(super) struct Points {
 
 impl Points {
     pub(super) fn new(keeps: Keeps) -> Self {
-        Self { keeps, ts_us: Vec::new(), numbers: Vec::new(), dim: 0, gone: 0 }
+        Self { keeps, way: None, ts_us: Vec::new(), numbers: Vec::new(), dim: 0, gone: 0 }
     }
 
     /// Adds the rows of `(vector, ts)` that have both.
@@ -51,6 +55,12 @@ impl Points {
         if self.dim != vector.len() {
             let message = format!("different vector dimensions {} and {}", self.dim, vector.len());
             return Err(fail(SqlState::DATA_EXCEPTION, message));
+        }
+        if self.keeps == Keeps::All {
+            self.way = match self.way.take() {
+                None if self.ts_us.is_empty() => Some(Way::from(ts_us, vector)),
+                way => way.and_then(|mut way| way.go(ts_us, vector).is_ok().then_some(way)),
+            };
         }
         self.ts_us.push(ts_us);
         self.numbers.extend_from_slice(vector);
@@ -126,7 +136,9 @@ impl Points {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.ts_us.capacity() * 8 + self.numbers.capacity() * 4
+        // A way has its first and its last vector for itself.
+        let way = if self.way.is_some() { self.dim * 8 } else { 0 };
+        self.ts_us.capacity() * 8 + self.numbers.capacity() * 4 + way
     }
 
     /// A measure of the points in the frame.
@@ -136,6 +148,9 @@ impl Points {
         horizon: Option<i64>,
         ty: &DataType,
     ) -> Result<ScalarValue> {
+        if let Some((way, of)) = self.way.as_ref().zip(measure.of_way) {
+            return answered(of(way).map(|x| ScalarValue::Float64(known(x))), ty);
+        }
         let (ts, numbers) = self.in_order()?;
         let points = Trajectory::new(&ts, &numbers, self.dim.max(1));
         let points = points.map_err(|error| to_datafusion(from_analytics(error)))?;
@@ -151,13 +166,7 @@ impl Points {
                 Err(error) => Err(error),
             },
         };
-        match answer {
-            Ok(value) => Ok(value),
-            Err(Error::InsufficientData { .. } | Error::Undetermined(_)) => {
-                ScalarValue::try_from(ty)
-            }
-            Err(error) => Err(to_datafusion(from_analytics(error))),
-        }
+        answered(answer, ty)
     }
 
     /// The frame's points in the order of time, each once.
@@ -175,6 +184,15 @@ impl Points {
             }
         }
         Ok((ts, numbers))
+    }
+}
+
+/// NULL where there are too few points, or they do not settle it.
+fn answered(answer: std::result::Result<ScalarValue, Error>, ty: &DataType) -> Result<ScalarValue> {
+    match answer {
+        Ok(value) => Ok(value),
+        Err(Error::InsufficientData { .. } | Error::Undetermined(_)) => ScalarValue::try_from(ty),
+        Err(error) => Err(to_datafusion(from_analytics(error))),
     }
 }
 
