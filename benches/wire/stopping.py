@@ -35,8 +35,11 @@ STATEMENTS = {
     " WHERE n < 100000000) SELECT max(n) FROM r",
     "INSERT ... SELECT": f"INSERT INTO sink SELECT x, y FROM {ENDLESS}",
     "UPDATE": f"UPDATE v SET n = (SELECT count(*) FROM {ENDLESS} WHERE y <> v.id)",
+    "DELETE": f"DELETE FROM v WHERE id = (SELECT count(*) FROM {ENDLESS} WHERE y <> v.id)",
+    "FETCH": f"BEGIN; DECLARE c CURSOR FOR SELECT x, y FROM {ENDLESS} ORDER BY y, x; FETCH 1 FROM c",
+    "EXPLAIN ANALYZE": f"EXPLAIN ANALYZE SELECT max(x + y) FROM {ENDLESS}",
     "COPY TO": f"COPY (SELECT x, y FROM {ENDLESS} WHERE x + y = 0) TO STDOUT",
-    "CHANGEPOINTS": "SELECT count(*) FROM CHANGEPOINTS(walk, 1, penalty => 0.001)",
+    "CHANGEPOINTS": "SELECT count(*) FROM CHANGEPOINTS(walk, 1, penalty => 1e9)",
 }
 
 
@@ -72,6 +75,13 @@ def fill(conn, into, types, rows):
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)
+
+
+def chosen():
+    """All statements, or those that CVX_STATEMENTS names."""
+    named = os.environ.get("CVX_STATEMENTS")
+    names = named.split(",") if named else STATEMENTS
+    return {name: STATEMENTS[name] for name in names}
 
 
 def execute(conn, sql):
@@ -162,7 +172,7 @@ def run(binary):
         print(f"\nMilliseconds, p50 / p99 of {tries}.\n")
         print("| statement | " + " | ".join(WAYS) + " |\n|---|" + "---|" * len(WAYS))
         every = {way: [] for way in WAYS}
-        for name, sql in STATEMENTS.items():
+        for name, sql in chosen().items():
             shown = []
             for way, stop in WAYS.items():
                 times = [stop(server, sql) for _ in range(tries)]

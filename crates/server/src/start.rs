@@ -85,6 +85,7 @@ fn db_options(config: &Config) -> DbOptions {
         temp_dir: set(&config.temp_dir),
         statement_timeout_ms: config.statement_timeout_ms,
         import_dir: set(&config.import_dir),
+        compute_threads: config.worker_threads,
     }
 }
 

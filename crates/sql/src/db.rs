@@ -1,6 +1,7 @@
 //! The database: what all sessions share.
 
 use crate::access::{may_enter, new_role_secret};
+use crate::compute::Threads;
 use crate::error::{from_datafusion, from_engine};
 use crate::memory::Ledger;
 use crate::occupancy::{Occupancy, Seat};
@@ -35,6 +36,8 @@ pub struct DbOptions {
     pub statement_timeout_ms: u64,
     /// The folder that `COPY t FROM 'file.parquet'` may read; none where unset.
     pub import_dir: Option<PathBuf>,
+    /// Threads that compute statements; 0 for one each processor.
+    pub compute_threads: usize,
 }
 
 /// The databases of one engine; their first superuser is `cvx`.
@@ -43,6 +46,7 @@ pub struct Db {
     pub(crate) options: DbOptions,
     state: SessionState,
     runtime: Arc<RuntimeEnv>,
+    _threads: Threads,
     ledger: Ledger,
     pub(crate) occupancy: Occupancy,
     pub(crate) definitions: Arc<tokio::sync::Mutex<()>>,
@@ -53,7 +57,11 @@ pub struct Db {
 impl Db {
     pub fn new(engine: Arc<Engine>, options: DbOptions) -> Result<Arc<Self>> {
         let runtime = runtime(&options)?;
-        let state = base_state(Arc::clone(&runtime))?;
+        let mut state = base_state(Arc::clone(&runtime))?;
+        let threads = Threads::new(options.compute_threads)?;
+        if let Some(compute) = threads.compute() {
+            state.config_mut().set_extension(Arc::new(compute));
+        }
         let mock_secret = cvx_auth::random()
             .ok_or_else(|| SqlError::new(SqlState::INTERNAL_ERROR, "no randomness"))?;
         Ok(Arc::new(Self {
@@ -61,6 +69,7 @@ impl Db {
             options,
             state,
             runtime,
+            _threads: threads,
             ledger: Ledger::default(),
             occupancy: Occupancy::default(),
             definitions: Arc::default(),

@@ -5,6 +5,7 @@ use crate::error::{from_arrow, from_engine};
 use crate::plan::Params;
 use crate::session::SqlSession;
 use arrow::array::RecordBatch;
+use cvx_core::CancelToken;
 use cvx_session::Outcome;
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName};
@@ -24,22 +25,20 @@ pub async fn run(
 ) -> Result<Outcome> {
     let path = allowed(session.import_dir(), filename)?;
     let mut held = session.hold();
-    let copied = {
-        let target = {
-            let cx = session.cx(&held, params, text);
-            let permitted = cx.guard.server_files();
-            permitted.and_then(|()| CopyTarget::new(&cx, table, columns))
-        };
-        target.and_then(|target| {
-            held.txn.begin_statement();
-            tokio::task::block_in_place(|| copy_file(session, &path, target, &mut held.txn))
-        })
+    let target = {
+        let cx = session.cx(&held, params, text);
+        cx.guard.server_files()?;
+        CopyTarget::new(&cx, table, columns)?
     };
+    held.txn.begin_statement();
+    let cancel = session.cancel().clone();
+    let work =
+        async move { copy_file(&cancel, &path, target, &mut held.txn).map(|count| (held, count)) };
+    let (mut held, count) = session.compute().run(work).await??;
     if held.is_of_block() {
         session.release(held);
-        return copied.map(tag);
+        return Ok(tag(count));
     }
-    let count = copied?;
     held.txn.take().commit(session.durability()).await.map_err(from_engine)?;
     Ok(tag(count))
 }
@@ -75,7 +74,7 @@ fn unreadable(filename: &str, why: &str) -> SqlError {
 }
 
 fn copy_file(
-    session: &SqlSession,
+    cancel: &CancelToken,
     path: &Path,
     mut target: CopyTarget,
     txn: &mut cvx_engine::Txn,
@@ -89,7 +88,7 @@ fn copy_file(
         .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build())
         .map_err(broken)?;
     for batch in reader {
-        if let Some(stop) = session.stopped() {
+        if let Some(stop) = cancel.stopped() {
             return Err(crate::error::from_stop(stop));
         }
         let batch = batch.map_err(|error| from_arrow(&error))?;

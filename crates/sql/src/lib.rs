@@ -18,6 +18,7 @@ mod access;
 mod admin;
 mod analyse;
 mod bind;
+mod compute;
 mod copy;
 mod db;
 mod ddl;

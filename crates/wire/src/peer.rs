@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 /// How often the token is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// How long work that was told to stop may take to do so by itself.
-const GRACE: Duration = Duration::from_millis(150);
+const GRACE: Duration = Duration::from_millis(100);
 
 /// 25P03
 const IDLE_IN_TRANSACTION_TIMEOUT: SqlState = SqlState("25P03");

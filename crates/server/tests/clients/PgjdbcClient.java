@@ -448,6 +448,12 @@ class PgjdbcClient {
         same(picked(meta.getUDTs(null, "public", "jitems", null), "TYPE_NAME"),
             List.of(List.of("jitems")));
         same(rows(meta.getClientInfoProperties()).isEmpty(), false);
+        // There are none to be found, by queries that the driver has for them.
+        same(rows(meta.getImportedKeys(null, "public", "jitems")).size(), 0);
+        same(rows(meta.getExportedKeys(null, "public", "jitems")).size(), 0);
+        same(rows(meta.getCrossReference(null, "public", "jdocs", null, "public", "jitems"))
+            .size(), 0);
+        same(List.of(meta.getSQLKeywords().split(",")).contains("analyze"), true);
         same(meta.getMaxColumnNameLength(), 63);
         if (extended) {
             of_a_result(conn);
@@ -470,6 +476,14 @@ class PgjdbcClient {
             same(meta.isNullable(2), ResultSetMetaData.columnNoNulls);
             same(meta.getPrecision(2), 20);
             same(meta.getColumnClassName(1), "java.lang.Long");
+        }
+        var aliased = "SELECT i.id AS key, name AS label, id + 1 AS sum FROM jitems i WHERE id = ?";
+        try (var statement = conn.prepareStatement(aliased)) {
+            var meta = (PGResultSetMetaData) statement.getMetaData();
+            same(meta.getBaseColumnName(1), "id");
+            same(meta.getBaseTableName(1), "jitems");
+            same(meta.getBaseColumnName(2), "name");
+            same(meta.getBaseTableName(3), "");
         }
     }
 

@@ -123,17 +123,26 @@ fn node_postgres() {
     }
 }
 
-/// The drivers of Rust in a package of their own, which `make rust-clients` builds.
-#[test]
-fn tokio_postgres() {
+/// The drivers of Rust are in a package of their own, which `make rust-clients` builds.
+fn rust_client(name: &str) {
     let beside = |cvx: &Path| Some(cvx.parent()?.parent()?.join("rust-clients/debug"));
     let program = beside(Path::new(CVX)).unwrap().join("cvx-rust-clients");
     if required("what `make rust-clients` builds", program.exists()) {
         let running = start();
         let port = running.server.addr().port().to_string();
         let mut command = Command::new(program);
-        check("tokio-postgres", &command.args([&port, "tokio-postgres"]).output().unwrap());
+        check(name, &command.args([&port, name]).output().unwrap());
     }
+}
+
+#[test]
+fn tokio_postgres() {
+    rust_client("tokio-postgres");
+}
+
+#[test]
+fn sqlx() {
+    rust_client("sqlx");
 }
 
 /// As [`required`], but CI need not have what its apt does not know.

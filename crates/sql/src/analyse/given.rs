@@ -7,6 +7,7 @@
 
 use super::call::AnalysisCall;
 use super::source::{Gather, Points, Snapshot, each_point, micros, rows_of};
+use crate::compute::collected;
 use crate::error::from_datafusion;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, Int64Type};
@@ -20,7 +21,6 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Subquery};
-use datafusion::physical_plan::collect;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -220,7 +220,7 @@ async fn run(state: &SessionState, subquery: &Subquery) -> Result<Given> {
     let plan = state.create_physical_plan(&subquery.subquery).await.map_err(from_datafusion)?;
     let ty = plan.schema().field(0).data_type().clone();
     let context = Arc::new(TaskContext::from(state));
-    let batches = collect(plan, context).await.map_err(from_datafusion)?;
+    let batches = collected(state, plan, context).await?;
     let records: Vec<ArrayRef> = batches.iter().map(|batch| batch.column(0).clone()).collect();
     let records = super::source::all_of(&records, &ty)?;
     Given::new(&records, &state.runtime_env().memory_pool)

@@ -64,6 +64,11 @@ impl InsertPlan {
         self.returning.as_ref().map(|returning| &returning.shape)
     }
 
+    /// Whether its rows are in the statement.
+    pub fn is_given(&self) -> bool {
+        matches!(self.source, Source::Rows(_))
+    }
+
     /// Runs it; the transaction holds the rows until it commits.
     pub async fn run(mut self, txn: &mut Txn) -> Result<Changed> {
         let mut changed = Changed::default();

@@ -173,9 +173,5 @@ pub(super) fn is_default(expr: &Expr) -> bool {
 
 /// The column's type as syntax, for casts in queries we build.
 pub(super) fn type_syntax(column: &ColumnDef) -> Result<ast::DataType> {
-    let sql = column.ty.display_name(column.typmod);
-    match cvx_dialect::parse_expr(&format!("NULL::{sql}")) {
-        Ok(Expr::Cast { data_type, .. }) => Ok(data_type),
-        _ => Err(SqlError::new(SqlState::INTERNAL_ERROR, format!("no syntax for type {sql}"))),
-    }
+    crate::plan::type_syntax(&(column.ty.clone(), column.typmod))
 }

@@ -1,11 +1,13 @@
 //! Rules of ours that DataFusion's optimizer runs after its own.
 
 mod knn;
+mod membership;
 mod phases;
 mod subquery;
 
 pub(crate) use knn::metric_named;
 pub use knn::{NearestNeighbours, grows};
+pub use membership::fix_memberships;
 pub use phases::{by_values, for_all_values};
 pub use subquery::fix_query_vectors;
 

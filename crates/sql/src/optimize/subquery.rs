@@ -4,14 +4,15 @@
 //! first makes it a literal, and the search one operator instead of a join with a one-row table.
 
 use super::{ST_DISTANCE, metric_of};
+use crate::compute::collected;
 use crate::error::from_datafusion;
+use arrow::record_batch::RecordBatch;
 use cvx_types::{Result, SqlError, SqlState};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
-use datafusion::physical_plan::collect;
 
 /// Replaces sub-queries under distances by their values, and in a statement that ranks by distance
 /// those of NOT IN by lists.
@@ -30,7 +31,7 @@ pub async fn fix_query_vectors(state: &SessionState, plan: LogicalPlan) -> Resul
 }
 
 /// More values than this are not put into a list.
-const LIST_MAX: usize = 10_000;
+pub(super) const LIST_MAX: usize = 10_000;
 
 /// `x NOT IN (SELECT ..)` is the one join that gives a search's rows out of order, for a NULL
 /// among the values excludes every row. As a list it is a condition like any other.
@@ -89,13 +90,13 @@ fn exclusions(plan: &LogicalPlan) -> Result<Vec<Subquery>> {
 }
 
 /// The values of a sub-query; `None` where they are too many.
-async fn values_of(state: &SessionState, subquery: &Subquery) -> Result<Option<Vec<Expr>>> {
+pub(super) async fn values_of(
+    state: &SessionState,
+    subquery: &Subquery,
+) -> Result<Option<Vec<Expr>>> {
     let rows = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone());
     let rows = rows.limit(0, Some(LIST_MAX + 1)).and_then(LogicalPlanBuilder::build);
-    let plan = crate::session::lowered(state, &rows.map_err(from_datafusion)?).await;
-    let context = std::sync::Arc::new(datafusion::execution::TaskContext::from(state));
-    let batches =
-        collect(plan.map_err(from_datafusion)?, context).await.map_err(from_datafusion)?;
+    let batches = rows_of(state, &rows.map_err(from_datafusion)?).await?;
     if batches.iter().map(|batch| batch.num_rows()).sum::<usize>() > LIST_MAX {
         return Ok(None);
     }
@@ -107,6 +108,13 @@ async fn values_of(state: &SessionState, subquery: &Subquery) -> Result<Option<V
         }
     }
     Ok(Some(values))
+}
+
+/// A plan's rows.
+pub(super) async fn rows_of(state: &SessionState, plan: &LogicalPlan) -> Result<Vec<RecordBatch>> {
+    let plan = crate::session::lowered(state, plan).await.map_err(from_datafusion)?;
+    let context = std::sync::Arc::new(datafusion::execution::TaskContext::from(state));
+    collected(state, plan, context).await
 }
 
 fn is_distance(expr: &Expr) -> bool {
@@ -142,7 +150,7 @@ async fn value_of(state: &SessionState, subquery: &Subquery) -> Result<ScalarVal
         crate::session::lowered(state, &subquery.subquery).await.map_err(from_datafusion)?;
     let data_type = physical.schema().field(0).data_type().clone();
     let context = std::sync::Arc::new(datafusion::execution::TaskContext::from(state));
-    let batches = collect(physical, context).await.map_err(from_datafusion)?;
+    let batches = collected(state, physical, context).await?;
     let mut rows = batches.iter().filter(|batch| batch.num_rows() > 0);
     match (rows.next(), rows.next()) {
         (None, _) => ScalarValue::try_from(&data_type).map_err(from_datafusion),

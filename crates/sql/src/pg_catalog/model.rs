@@ -11,11 +11,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 /// A session's view of the catalog: one immutable version of it, and who looks.
-#[derive(Debug)]
 pub struct SystemCatalog {
     pub catalog: Arc<Catalog>,
     pub session: SessionFacts,
     relations: OnceLock<Relations>,
+}
+
+/// In short: functions hold it, plans hold functions, and messages show expressions of plans.
+impl std::fmt::Debug for SystemCatalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SystemCatalog").finish_non_exhaustive()
+    }
 }
 
 /// What system tables and functions say of the session.

@@ -1,5 +1,6 @@
 //! What DataFusion's planner may ask: tables by name, functions, types. One value a statement.
 
+use super::params::placeholder;
 use super::relation::BoundRelations;
 use super::{StatementCx, session_functions, st_distance, undefined_table};
 use crate::access::denied;
@@ -8,7 +9,7 @@ use crate::bind::BoundTable;
 use crate::error::{from_datafusion, to_datafusion};
 use crate::pg_catalog::SystemCatalog;
 use crate::types::stamp_parameters;
-use cvx_types::{Result, SqlError, SqlState};
+use cvx_types::{PgType, Result, SqlError, SqlState};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::{DFSchema, ParamValues, TableReference};
 use datafusion::config::ConfigOptions;
@@ -53,7 +54,8 @@ impl<'a> Planner<'a> {
     }
 
     /// The plan of a bound query, its parameters still placeholders.
-    pub fn query(&self, query: ast::Query) -> Result<LogicalPlan> {
+    pub fn query(&self, mut query: ast::Query) -> Result<LogicalPlan> {
+        self.alike_values(&mut query)?;
         let statement = ast::Statement::Query(Box::new(query));
         let plan = self
             .rel()
@@ -106,11 +108,20 @@ impl<'a> Planner<'a> {
     /// An expression over these columns, parameters replaced where values are bound.
     pub fn expr(&self, mut expr: ast::Expr, schema: &DFSchema) -> Result<Expr> {
         crate::types::lower(&mut expr);
-        let planned = self
-            .rel()
-            .sql_to_expr(expr, schema, &mut self.planner_context())
-            .map_err(from_datafusion)?;
-        self.substitute(planned)
+        self.substitute(self.unbound(expr, schema)?)
+    }
+
+    /// What is learnt of a parameter where its place in the plan does not show it.
+    pub(super) fn learn(&self, parameter: &ast::Expr, ty: &PgType) {
+        if let Some(index) = placeholder(parameter) {
+            self.cx.hints.lock().push((index, ty.clone()));
+        }
+    }
+
+    /// An expression over these columns, its parameters still placeholders.
+    pub(super) fn unbound(&self, expr: ast::Expr, schema: &DFSchema) -> Result<Expr> {
+        let planned = self.rel().sql_to_expr(expr, schema, &mut self.planner_context());
+        planned.map_err(from_datafusion)
     }
 
     fn substitute(&self, expr: Expr) -> Result<Expr> {

@@ -7,12 +7,14 @@ mod relation;
 mod session_functions;
 mod source;
 mod st_distance;
+mod values;
 
 pub use context::{Planner, with_values};
 pub use params::{Params, ast_hints, infer as infer_params, placeholder};
 pub use session_functions::Pending;
 pub(crate) use source::metric_name;
 pub use source::{DISTANCE, KnnSpec, VersionedTable, Within};
+pub(crate) use values::syntax as type_syntax;
 
 use crate::access::Guard;
 use crate::bind;

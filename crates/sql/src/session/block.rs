@@ -16,6 +16,10 @@ use cvx_engine::Txn;
 use cvx_session::TxnStatus;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a statement that was left behind is looked after.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// None, an open one, one in a statement's hands, or one that failed and waits for its end.
 pub(super) enum Block {
@@ -29,6 +33,8 @@ pub(super) enum Block {
         implicit: bool,
         /// What a savepoint can go back in.
         kept: Option<Open>,
+        /// Where that comes to, if a statement was left behind that still has it.
+        home: Option<Home>,
     },
 }
 
@@ -132,22 +138,40 @@ impl Block {
             let back = home.lock().take();
             *self = match back {
                 Some(open) => Self::Open(open),
-                None => Self::Failed { implicit: *implicit, kept: None },
+                None => {
+                    let home = Some(Arc::clone(home));
+                    Self::Failed { implicit: *implicit, kept: None, home }
+                }
             };
         }
     }
 
     /// A statement failed: the end is awaited. `keep` says whether a savepoint may be gone back
-    /// to, for which the transaction is needed.
-    pub(super) fn fail(&mut self, keep: bool) {
+    /// to, for which the transaction is needed; else it is given away.
+    pub(super) fn fail(&mut self, keep: bool) -> Option<Open> {
         self.settle();
         match std::mem::replace(self, Self::Idle) {
             Self::Open(open) => {
                 let implicit = open.implicit;
-                *self = Self::Failed { implicit, kept: Some(open).filter(|_| keep) };
+                let (kept, gone) = if keep { (Some(open), None) } else { (None, Some(open)) };
+                *self = Self::Failed { implicit, kept, home: None };
+                gone
             }
-            other => *self = other,
+            other => {
+                *self = other;
+                None
+            }
         }
+    }
+
+    /// Waits until a statement that was left behind let go of the transaction.
+    pub(super) async fn returned(&mut self) {
+        let Self::Failed { kept, home: Some(home), .. } = self else { return };
+        // Whoever has the transaction has the place where it goes, too.
+        while Arc::strong_count(home) > 1 {
+            tokio::time::sleep(LOOK).await;
+        }
+        *kept = home.lock().take();
     }
 
     /// The transaction to go back in, failed or not.

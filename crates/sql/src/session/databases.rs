@@ -60,7 +60,7 @@ impl SqlSession {
                 Ok(closed) => return Ok(closed),
                 Err(there) => others = there,
             }
-            if let Some(stop) = self.stopped() {
+            if let Some(stop) = self.cancel.stopped() {
                 return Err(crate::error::from_stop(stop));
             }
             if look + 1 < LOOKS {

@@ -28,10 +28,7 @@ pub(super) async fn run(
 ) -> Result<Outcome> {
     let Some(statement) = &parsed.statement else { return Ok(Outcome::Empty) };
     if session.block.is_failed() && !ends_block(statement) {
-        return Err(SqlError::new(
-            SqlState::IN_FAILED_TRANSACTION,
-            "current transaction is aborted, commands ignored until end of transaction block",
-        ));
+        return Err(aborted());
     }
     if let Statement::Sql(sql) = statement
         && let Some((stored, params)) =
@@ -74,7 +71,13 @@ async fn run_parsed(session: &mut SqlSession, parsed: &Parsed, params: Params) -
     }
 }
 
-fn ends_block(statement: &Statement) -> bool {
+/// 25P02: what is left of a block that failed is its end.
+pub(super) fn aborted() -> SqlError {
+    let message = "current transaction is aborted, commands ignored until end of transaction block";
+    SqlError::new(SqlState::IN_FAILED_TRANSACTION, message)
+}
+
+pub(super) fn ends_block(statement: &Statement) -> bool {
     matches!(statement, Statement::Sql(statement)
         if matches!(**statement, ast::Statement::Commit { .. } | ast::Statement::Rollback { .. }))
 }
@@ -97,7 +100,7 @@ async fn run_sql(
         S::StartTransaction { modes, .. } => settings::begin(session, modes),
         S::Commit { chain, .. } => commit(session, *chain).await,
         S::Rollback { savepoint: None, chain } => rollback(session, *chain),
-        S::Rollback { savepoint: Some(name), .. } => session.rollback_to(name),
+        S::Rollback { savepoint: Some(name), .. } => session.rollback_to(name).await,
         S::Savepoint { name } => session.savepoint(name),
         S::ReleaseSavepoint { name } => session.release_savepoint(name),
         S::Prepare { name, data_types, statement } => {
@@ -202,12 +205,11 @@ async fn change(
         attempt += 1;
         let mut held = session.hold();
         held.txn.begin_statement();
-        let done = change_once(session, &mut held, statement, params, text).await;
+        let (mut held, done) = change_once(session, held, statement, params, text).await?;
         if held.is_of_block() {
             session.release(held);
-            return outcome(session, done?);
+            return outcome(session, done);
         }
-        let done = done?;
         match held.txn.take().commit(session.durability()).await {
             Ok(_) => return outcome(session, done),
             Err(cvx_engine::Error::Conflict) if attempt < ATTEMPTS => {}
@@ -223,18 +225,22 @@ struct Done {
     shape: Option<ReturnShape>,
 }
 
+/// The change in a transaction, which is given back. Rows that a query finds may be any number:
+/// they are changed where others do not wait for it.
 async fn change_once(
     session: &SqlSession,
-    held: &mut Held,
+    mut held: Held,
     statement: &Statement,
     params: &Params,
     text: &str,
-) -> Result<Done> {
+) -> Result<(Held, Done)> {
     let plan = {
-        let cx = session.cx(held, params, text);
+        let cx = session.cx(&held, params, text);
         plan_change(&cx, statement).await?
     };
-    plan.run(&mut held.txn).await
+    let given = plan.is_given();
+    let work = async move { plan.run(&mut held.txn).await.map(|done| (held, done)) };
+    if given { work.await } else { session.compute().run(work).await? }
 }
 
 enum Change {
@@ -260,6 +266,11 @@ async fn plan_change(cx: &StatementCx<'_>, statement: &Statement) -> Result<Chan
 }
 
 impl Change {
+    /// Whether the statement itself has all its rows.
+    fn is_given(&self) -> bool {
+        matches!(self, Self::Insert(plan) if plan.is_given())
+    }
+
     async fn run(self, txn: &mut Txn) -> Result<Done> {
         Ok(match self {
             Self::Insert(plan) => {
@@ -480,12 +491,7 @@ impl SqlSession {
     /// Begins a COPY FROM STDIN that later calls feed.
     pub(crate) fn begin_copy(&mut self, mut held: Held, target: crate::dml::CopyTarget) {
         held.txn.begin_statement();
-        let own = if held.is_of_block() {
-            self.release(held);
-            None
-        } else {
-            Some(held.txn.take())
-        };
+        let own = self.keep(held);
         self.copy = Some(Copy { target, own });
     }
 }

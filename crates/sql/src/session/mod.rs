@@ -36,6 +36,7 @@ pub use template::Stamp;
 pub use vars::Vars;
 
 use crate::access::Guard;
+use crate::compute::Compute;
 use crate::db::Db;
 use crate::dml::CopyTarget;
 use crate::error::from_engine;
@@ -69,6 +70,7 @@ pub struct SqlSession {
     engine: Arc<Engine>,
     state: SessionState,
     runtime: Arc<RuntimeEnv>,
+    compute: Compute,
     /// Who logged in.
     login: u32,
     /// Which database it is in.
@@ -96,7 +98,7 @@ pub struct SqlSession {
 /// A COPY FROM STDIN under way; its own transaction outside a block.
 struct Copy {
     target: CopyTarget,
-    own: Option<Txn>,
+    own: Option<Held>,
 }
 
 /// What `Prepared::plan` holds.
@@ -123,6 +125,7 @@ impl SqlSession {
         state.config_mut().set_extension(Arc::new(cancel.clone()));
         Self {
             engine: Arc::clone(&db.engine),
+            compute: Compute::of(&state),
             state,
             runtime: db.session_runtime(cancel.clone()),
             login,
@@ -296,8 +299,8 @@ impl SqlSession {
         self.import_dir.as_deref()
     }
 
-    pub(crate) fn stopped(&self) -> Option<cvx_core::Stop> {
-        self.cancel.stopped()
+    pub(crate) fn cancel(&self) -> &CancelToken {
+        &self.cancel
     }
 
     /// The transaction a statement works in: the block's, or one of its own.
@@ -312,6 +315,19 @@ impl SqlSession {
     pub(crate) fn release(&mut self, held: Held) {
         drop(held);
         self.block.settle();
+    }
+
+    /// Gives the block its transaction back; one of a statement's own goes on.
+    fn keep(&mut self, held: Held) -> Option<Held> {
+        if !held.is_of_block() {
+            return Some(held);
+        }
+        self.release(held);
+        None
+    }
+
+    pub(crate) fn compute(&self) -> &Compute {
+        &self.compute
     }
 
     /// The block is over; gives what there was of it.
@@ -384,22 +400,23 @@ impl Session for SqlSession {
     }
 
     async fn copy_rows(&mut self, rows: RecordBatch) -> Result<()> {
-        let Some(copy) = &mut self.copy else { return Err(no_copy()) };
         if let Some(stop) = self.cancel.stopped() {
             return Err(crate::error::from_stop(stop));
         }
-        let txn = match &mut copy.own {
-            Some(own) => own,
-            None => self.block.txn().ok_or_else(no_copy)?,
-        };
-        tokio::task::block_in_place(|| copy.target.rows(txn, &rows))
+        let Some(Copy { mut target, own }) = self.copy.take() else { return Err(no_copy()) };
+        let mut held = own.or_else(|| self.block.lend()).ok_or_else(no_copy)?;
+        let work = async move { target.rows(&mut held.txn, &rows).map(|()| (target, held)) };
+        let (target, held) = self.compute.run(work).await??;
+        let own = self.keep(held);
+        self.copy = Some(Copy { target, own });
+        Ok(())
     }
 
     async fn copy_finish(&mut self) -> Result<String> {
         let copy = self.copy.take().ok_or_else(no_copy)?;
-        if let Some(own) = copy.own {
+        if let Some(mut own) = copy.own {
             let durability = self.durability();
-            own.commit(durability).await.map_err(from_engine)?;
+            own.txn.take().commit(durability).await.map_err(from_engine)?;
         }
         Ok(format!("COPY {}", copy.target.count))
     }
@@ -438,8 +455,9 @@ impl Session for SqlSession {
     }
 
     fn fail(&mut self) {
-        self.copy = None;
-        self.block.fail(!self.savepoints.is_empty());
+        let gone = (self.copy.take(), self.block.fail(!self.savepoints.is_empty()));
+        // Of many rows, this takes longer than who waits for the answer should wait.
+        self.compute.discard(gone);
     }
 
     fn status(&self) -> TxnStatus {

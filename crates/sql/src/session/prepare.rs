@@ -1,5 +1,6 @@
 //! What a statement needs and what it will answer, before it runs.
 
+use super::dispatch::{aborted, ends_block};
 use super::prepared::Execute;
 use super::query::{columns, plan_query, plan_target_query};
 use super::repeat::Repeat;
@@ -48,6 +49,10 @@ pub(super) fn understand(
         }
     });
     let columns = match &statement {
+        // Prepared without a look at its columns, it would be kept so by its client.
+        Some(statement) if session.block.is_failed() && !ends_block(statement) => {
+            return Err(aborted());
+        }
         Some(statement) if !session.block.is_failed() => {
             describe(session, statement, sql, &mut known)?
         }

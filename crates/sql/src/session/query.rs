@@ -4,8 +4,9 @@ use super::origin::origin;
 use super::repeat::Repeat;
 use crate::analyse::fix_given_points;
 use crate::bind::Binder;
+use crate::compute::Compute;
 use crate::error::from_datafusion;
-use crate::optimize::fix_query_vectors;
+use crate::optimize::{fix_memberships, fix_query_vectors};
 use crate::pg_catalog::{REPEATED, name_columns, output_names, reg, rewrite, touches_catalog};
 use crate::plan::{Planner, StatementCx};
 use cvx_engine::Table;
@@ -69,6 +70,7 @@ pub(super) fn as_planned(query: Query) -> (Query, bool) {
 /// The physical plan of a logical one.
 pub async fn physical(cx: &StatementCx<'_>, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
     let plan = fix_query_vectors(cx.state, plan).await?;
+    let plan = fix_memberships(cx.state, plan).await?;
     let plan = fix_given_points(cx.state, plan).await?;
     lowered(cx.state, &plan).await.map_err(from_datafusion)
 }
@@ -158,8 +160,13 @@ pub fn run(
 ) -> Result<SendableRecordBatchStream> {
     let context = crate::exec::context_for(&physical, cx.state);
     let context = Arc::new(context.with_runtime(Arc::clone(cx.runtime)));
-    let stream = execute_stream(physical, context).map_err(from_datafusion)?;
-    Ok(super::stopping::stopping(stream, cx.cancel.clone()))
+    let compute = Compute::of(cx.state);
+    let stream = {
+        // Operators start tasks of their own here already.
+        let _entered = compute.enter();
+        execute_stream(physical, context).map_err(from_datafusion)?
+    };
+    Ok(super::stopping::stopping(stream, &compute, cx.cancel.clone()))
 }
 
 /// How clients see the columns of a plan.

@@ -50,9 +50,10 @@ impl SqlSession {
         Ok(done("RELEASE"))
     }
 
-    pub(super) fn rollback_to(&mut self, name: &Ident) -> Result<Outcome> {
+    pub(super) async fn rollback_to(&mut self, name: &Ident) -> Result<Outcome> {
         self.check_explicit("ROLLBACK TO SAVEPOINT")?;
         let at = self.place(name)?;
+        self.block.returned().await;
         let (Some(open), Some(place)) = (self.block.kept(), self.savepoints.get(at)) else {
             return Err(SqlError::new(
                 SqlState::IN_FAILED_TRANSACTION,

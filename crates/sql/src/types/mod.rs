@@ -30,7 +30,7 @@ pub use literal::cast_to;
 pub use name::resolve_type;
 pub use parameter::stamp_parameters;
 pub use rewrite::PgRewrite;
-pub(crate) use syntax::bit_literal;
+pub(crate) use syntax::{bit_literal, call};
 pub use syntax::{is_set_returning, lower};
 pub use type_planner::PgTypePlanner;
 

@@ -16,6 +16,8 @@
 //! | `B'101'`, `X'1F'` | `CAST('101' AS "bit")`, `CAST('x1F' AS "bit")` |
 //! | `x + 1` | `x + 1::int4` |
 
+use super::resolve_type;
+use cvx_types::PgType;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName,
@@ -113,8 +115,14 @@ fn is_numeral(expr: &Expr) -> bool {
     match expr {
         Expr::Value(value) => matches!(value.value, Value::Number(..)),
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => is_numeral(expr),
+        Expr::Cast { expr, data_type, .. } => is_integer(data_type) && is_numeral(expr),
         _ => false,
     }
+}
+
+fn is_integer(ty: &DataType) -> bool {
+    let whole = |(ty, _)| matches!(ty, PgType::Int2 | PgType::Int4 | PgType::Int8);
+    resolve_type(ty).is_ok_and(whole)
 }
 
 fn name_column(alias: &mut Option<TableAlias>, function: &str) {
@@ -245,7 +253,7 @@ fn is_placeholder(expr: &Expr) -> bool {
 }
 
 /// A call of a function by its plain name.
-pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
+pub fn call(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
     let list =
         FunctionArgumentList { duplicate_treatment: None, args: args.collect(), clauses: vec![] };

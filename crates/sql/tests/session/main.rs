@@ -30,6 +30,7 @@ impl Sql {
             temp_dir: None,
             statement_timeout_ms: 0,
             import_dir: None,
+            compute_threads: 0,
         };
         let db = Db::new(engine, options).unwrap();
         let session = db.connect("cvx", "cvx", &[]).await.unwrap();

@@ -6,6 +6,7 @@
 //! functions in FROM, columns without a name. What is not listed stays as it is, and an error
 //! stays an error.
 
+mod apart;
 mod exprs;
 mod names;
 mod sources;
@@ -94,7 +95,9 @@ impl VisitorMut for Namer {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        // After names are given: they come from what was written.
+        apart::tell_apart(query);
         self.depth -= 1;
         ControlFlow::Continue(())
     }

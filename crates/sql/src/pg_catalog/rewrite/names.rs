@@ -102,7 +102,7 @@ impl Seen {
     }
 }
 
-fn uncast(expr: &Expr) -> Expr {
+pub(super) fn uncast(expr: &Expr) -> Expr {
     let mut expr = expr.clone();
     let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |inner| {
         while let Expr::Cast { expr, .. } | Expr::Nested(expr) = inner {
