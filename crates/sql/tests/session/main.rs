@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
 
+mod left_behind;
 mod nearest;
 mod plan_cache;
 
