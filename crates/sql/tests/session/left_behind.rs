@@ -35,6 +35,7 @@ async fn a_failed_block_prepares_nothing_but_its_end() {
     let mut sql = Sql::new().await;
     sql.rows("BEGIN").await;
     sql.try_rows("SELECT 1 / 0").await.unwrap_err();
+    sql.session.fail();
     let refused = sql.session.prepare("SELECT 1", &[]).await.err().unwrap();
     assert_eq!(refused.state.0, "25P02");
     let unread = sql.session.prepare("SELEC 1", &[]).await.err().unwrap();
