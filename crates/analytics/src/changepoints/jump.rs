@@ -15,8 +15,9 @@
 //! which a series of n steps without a jump exceeds about once in 20 times at most. With many steps
 //! that is sqrt(2 x), Chernoff's bound on a normal tail. The width of few is known badly: a median
 //! absolute deviation is worth the variance of 0.37 n numbers, and the bound is carried over to
-//! Student's t of so many degrees as Wallace (1959) does. With a number as penalty that is x. A spike is two long steps, there and back: steps in a row
-//! count as one, and the way from before to after must be long too.
+//! Student's t of so many degrees as Wallace (1959) does. With a number as penalty that is x. A
+//! spike is two long steps, there and back: steps in a row count as one, and the way from before to
+//! after must be long too.
 //!
 //! I did consider DeCAFS (Romano, Rigaill, Runge, Fearnhead, JASA 2022), which fits drift,
 //! autocorrelated noise and jumps together: it is for one dimension. Steps are not divided by
