@@ -1,8 +1,9 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
-//! `neighbours DIR KEEP [QUERIES [prepare]]`: DIR is a data set of `benches/index/datasets.py`. The
+//! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite]]`: DIR is a data set of `benches/index/datasets.py`. The
 //! index, one over all segments as the server merges them, is kept in KEEP and taken from there.
-//! Each figure is a line of JSON, the median of three runs; `prepare` only builds what is missing.
+//! Each figure is a line of JSON, the median of three runs; `prepare` only builds what is missing,
+//! the other words measure one kind of question.
 //! `RAYON_NUM_THREADS=1` keeps comparisons of rows on one thread too.
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
@@ -289,18 +290,26 @@ fn main() -> Result<()> {
     let mut next = |what: &'static str| args.next().context(what);
     let (dir, keep) = (next("a directory of data")?, next("a directory to keep the index in")?);
     let count = next("1000").map_or(Ok(1000), |count| count.parse())?;
-    let prepares = next("").is_ok_and(|word| word == "prepare");
+    let only = next("").ok();
     let dir = Path::new(&dir);
     let data = Data::load(dir)?;
     let count = count.min(data.queries.len() / data.dim);
     let (index, rate) = data.index(Path::new(&keep))?;
-    if prepares {
+    if only.as_deref() == Some("prepare") {
         return Ok(());
     }
+    let asks = |what| only.as_deref().is_none_or(|only| only == what);
     let each = index.bytes() / index.rows().max(1);
     let facts = format!("\"bytes\": {each}, \"build_rows_s\": {rate}");
     let bench = Bench { data: &data, index: &index, facts };
-    bench.all(&Truth::load(dir, "gt.npy")?, count)?;
-    bench.stretches(dir, count.min(500))?;
-    bench.composites(dir, count)
+    if asks("all") {
+        bench.all(&Truth::load(dir, "gt.npy")?, count)?;
+    }
+    if asks("time") {
+        bench.stretches(dir, count.min(500))?;
+    }
+    if asks("composite") {
+        bench.composites(dir, count)?;
+    }
+    Ok(())
 }

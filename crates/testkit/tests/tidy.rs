@@ -50,6 +50,7 @@ const WORDS: [(&str, &[&str]); 4] = [
     (
         "unsafe {",
         &[
+            "crates/core/src/code/fetch.rs",
             "crates/core/src/code/wide.rs",
             "crates/server/src/allocator.rs",
             "crates/storage/src/mmap.rs",

@@ -39,35 +39,56 @@ impl Kernel {
         Self(Road::Portable(Arch::new()))
     }
 
-    /// For rows of codes that lie one behind the other: how often a set bit of the row meets a
-    /// set bit of each plane, planes weighed by 1, 2, 4, 8.
-    pub fn count_bits(&self, codes: &[u64], planes: &[u64], out: &mut [u32]) {
+    /// For rows of codes that lie `stride` words apart: how often a set bit of the row meets a set
+    /// bit of each plane, planes weighed by 1, 2, 4, 8.
+    pub fn count_bits(&self, codes: &[u64], stride: usize, planes: &[u64], out: &mut [u32]) {
         let words = planes.len() / PLANES;
-        assert_eq!(codes.len(), words * out.len(), "codes of another width");
+        assert!(stride >= words.max(1), "rows that overlap");
+        assert_eq!(codes.len(), stride * out.len(), "codes of another width");
         match self.0 {
-            Road::Portable(arch) => arch.dispatch(CountBits { codes, planes, out }),
+            Road::Portable(arch) => arch.dispatch(CountBits { codes, stride, planes, out }),
             #[cfg(target_arch = "x86_64")]
-            Road::Wide(wide) => wide.count_bits(codes, planes, out),
+            Road::Wide(wide) => wide.count_bits(codes, stride, planes, out),
         }
     }
 
-    /// The same for chosen rows.
-    pub fn count_bits_at(&self, codes: &[u64], rows: &[u32], planes: &[u64], out: &mut [u32]) {
-        check_rows(codes.len(), planes.len() / PLANES, rows, out.len());
+    /// The same for chosen rows, all of which are asked of memory before the first is counted.
+    pub fn count_bits_at(
+        &self,
+        codes: &[u64],
+        stride: usize,
+        rows: &[u32],
+        planes: &[u64],
+        out: &mut [u32],
+    ) {
+        assert!(stride >= (planes.len() / PLANES).max(1), "rows that overlap");
+        check_rows(codes.len(), stride, rows, out.len());
         match self.0 {
-            Road::Portable(arch) => arch.dispatch(CountBitsAt { codes, rows, planes, out }),
+            Road::Portable(arch) => {
+                arch.dispatch(CountBitsAt { codes, stride, rows, planes, out });
+            }
             #[cfg(target_arch = "x86_64")]
-            Road::Wide(wide) => wide.count_bits_at(codes, rows, planes, out),
+            Road::Wide(wide) => wide.count_bits_at(codes, stride, rows, planes, out),
         }
     }
 
-    /// For chosen rows of bytes: the sum of products with the query.
-    pub fn sum_bytes_at(&self, codes: &[u8], rows: &[u32], query: &[i8], out: &mut [i32]) {
-        check_rows(codes.len(), query.len(), rows, out.len());
+    /// For chosen rows of bytes, `stride` apart: the sum of products with the query.
+    pub fn sum_bytes_at(
+        &self,
+        codes: &[u8],
+        stride: usize,
+        rows: &[u32],
+        query: &[i8],
+        out: &mut [i32],
+    ) {
+        assert!(stride >= query.len().max(1), "rows that overlap");
+        check_rows(codes.len(), stride, rows, out.len());
         match self.0 {
-            Road::Portable(arch) => arch.dispatch(SumBytesAt { codes, rows, query, out }),
+            Road::Portable(arch) => {
+                arch.dispatch(SumBytesAt { codes, stride, rows, query, out });
+            }
             #[cfg(target_arch = "x86_64")]
-            Road::Wide(wide) => wide.sum_bytes_at(codes, rows, query, out),
+            Road::Wide(wide) => wide.sum_bytes_at(codes, stride, rows, query, out),
         }
     }
 }
@@ -81,6 +102,7 @@ fn check_rows(codes: usize, width: usize, rows: &[u32], places: usize) {
 
 struct CountBits<'a> {
     codes: &'a [u64],
+    stride: usize,
     planes: &'a [u64],
     out: &'a mut [u32],
 }
@@ -91,14 +113,15 @@ impl WithSimd for CountBits<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         let words = self.planes.len() / PLANES;
-        for (out, code) in self.out.iter_mut().zip(self.codes.chunks_exact(words.max(1))) {
-            *out = count(code, self.planes);
+        for (out, code) in self.out.iter_mut().zip(self.codes.chunks_exact(self.stride)) {
+            *out = count(&code[..words], self.planes);
         }
     }
 }
 
 struct CountBitsAt<'a> {
     codes: &'a [u64],
+    stride: usize,
     rows: &'a [u32],
     planes: &'a [u64],
     out: &'a mut [u32],
@@ -111,7 +134,7 @@ impl WithSimd for CountBitsAt<'_> {
     fn with_simd<S: Simd>(self, _simd: S) {
         let words = self.planes.len() / PLANES;
         for (out, row) in self.out.iter_mut().zip(self.rows) {
-            *out = count(&self.codes[*row as usize * words..][..words], self.planes);
+            *out = count(&self.codes[*row as usize * self.stride..][..words], self.planes);
         }
     }
 }
@@ -128,6 +151,7 @@ fn count(code: &[u64], planes: &[u64]) -> u32 {
 
 struct SumBytesAt<'a> {
     codes: &'a [u8],
+    stride: usize,
     rows: &'a [u32],
     query: &'a [i8],
     out: &'a mut [i32],
@@ -138,9 +162,8 @@ impl WithSimd for SumBytesAt<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let width = self.query.len();
         for (out, row) in self.out.iter_mut().zip(self.rows) {
-            let code = &self.codes[*row as usize * width..][..width];
+            let code = &self.codes[*row as usize * self.stride..][..self.query.len()];
             let products = code.iter().zip(self.query).map(|(a, b)| i32::from(*a) * i32::from(*b));
             *out = products.sum();
         }

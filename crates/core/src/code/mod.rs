@@ -26,6 +26,7 @@
 
 mod bits;
 mod bytes;
+mod fetch;
 mod kernel;
 mod rotation;
 #[cfg(target_arch = "x86_64")]
@@ -36,6 +37,7 @@ mod tests;
 
 pub use bits::{BitFactors, BitQuery, encode_bits};
 pub use bytes::{ByteFactors, ByteQuery, encode_bytes};
+pub use fetch::prefetch;
 pub use kernel::Kernel;
 pub use rotation::{Rotation, code_width};
 

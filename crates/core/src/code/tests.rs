@@ -46,7 +46,7 @@ proptest! {
         let factors = encode_bytes(&a, &mut code);
         let query = ByteQuery::new(&b);
         let mut summed = [0];
-        Kernel::default().sum_bytes_at(&code, &[0], query.code(), &mut summed);
+        Kernel::default().sum_bytes_at(&code, code.len(), &[0], query.code(), &mut summed);
         let decoded: f64 = code.iter().zip(query.code())
             .map(|(x, y)| (f64::from(*x) - 128.0) * f64::from(*y))
             .sum::<f64>() * f64::from(factors.scale) * f64::from(query.scale_for_tests());
@@ -70,7 +70,7 @@ proptest! {
         query.set_row(&codes[b.len()..], &of_b);
         prop_assert_eq!(query.code(), fresh.code());
         let mut summed = [0];
-        Kernel::default().sum_bytes_at(&codes, &[0], query.code(), &mut summed);
+        Kernel::default().sum_bytes_at(&codes, b.len(), &[0], query.code(), &mut summed);
         prop_assert_eq!(query.estimate(summed[0], &of_a), fresh.estimate(summed[0], &of_a));
     }
 
@@ -82,7 +82,7 @@ proptest! {
         let factors = encode_bits(&a, &mut code);
         let query = BitQuery::new(&b);
         let mut counted = [0];
-        Kernel::default().count_bits(&code, query.planes(), &mut counted);
+        Kernel::default().count_bits(&code, code.len(), query.planes(), &mut counted);
         let estimate = f64::from(query.estimate(counted[0], &factors));
         let bound = 6.0 * f64::from(factors.error) * f64::from(query.norm());
         // What sixteen steps leave out of the query is not in the row's own bound.
@@ -102,29 +102,30 @@ proptest! {
         let signed = decoded.iter().zip(&a).map(|(q, x)| if *x > 0.0 { *q } else { -*q });
         let expected = f64::from(factors.scale) * signed.sum::<f64>();
         let mut counted = [0];
-        Kernel::default().count_bits(&code, query.planes(), &mut counted);
+        Kernel::default().count_bits(&code, code.len(), query.planes(), &mut counted);
         let estimate = f64::from(query.estimate(counted[0], &factors));
         let size: f64 = decoded.iter().map(|q| q.abs()).sum::<f64>() * f64::from(factors.scale);
         prop_assert!((estimate - expected).abs() <= 1e-5 * size + 1e-12);
     }
 
     #[test]
-    fn roads_agree(words in 1..20usize, rows in 1..9usize, seed: u64) {
+    fn roads_agree(words in 1..20usize, gap in 0..4usize, rows in 1..9usize, seed: u64) {
         let mut state = seed;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             state ^ state >> 29
         };
-        let codes: Vec<u64> = (0..words * rows).map(|_| next()).collect();
+        let stride = words + gap;
+        let codes: Vec<u64> = (0..stride * rows).map(|_| next()).collect();
         let planes: Vec<u64> = (0..words * PLANES).map(|_| next()).collect();
         let chosen: Vec<u32> = (0..rows as u32).rev().collect();
-        let bytes: Vec<u8> = (0..words * 64 * rows).map(|_| next() as u8).collect();
+        let bytes: Vec<u8> = (0..stride * 64 * rows).map(|_| next() as u8).collect();
         let query: Vec<i8> = (0..words * 64).map(|_| next() as i8).collect();
         let run = |kernel: Kernel| {
             let (mut all, mut some, mut sums) = (vec![0; rows], vec![0; rows], vec![0; rows]);
-            kernel.count_bits(&codes, &planes, &mut all);
-            kernel.count_bits_at(&codes, &chosen, &planes, &mut some);
-            kernel.sum_bytes_at(&bytes, &chosen, &query, &mut sums);
+            kernel.count_bits(&codes, stride, &planes, &mut all);
+            kernel.count_bits_at(&codes, stride, &chosen, &planes, &mut some);
+            kernel.sum_bytes_at(&bytes, 64 * stride, &chosen, &query, &mut sums);
             (all, some, sums)
         };
         let (all, some, sums) = run(Kernel::portable());
@@ -152,7 +153,7 @@ fn errors_of_bits_are_as_the_theorem_says() {
             let mut code = vec![0; row.len() / 64];
             let factors = encode_bits(row, &mut code);
             let mut counted = [0];
-            Kernel::default().count_bits(&code, query.planes(), &mut counted);
+            Kernel::default().count_bits(&code, code.len(), query.planes(), &mut counted);
             let error = f64::from(query.estimate(counted[0], &factors)) - dot(row, &q);
             errors.push(error / f64::from(factors.error * query.norm()));
         }

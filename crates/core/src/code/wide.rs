@@ -1,11 +1,11 @@
-//! Codes on AVX-512 with VNNI and VPOPCNTDQ: the one place of `unsafe` in this crate.
+//! Codes on AVX-512 with VNNI and VPOPCNTDQ: the instructions that pulp does not have.
 //!
 //! pulp has neither instruction, and what the compiler makes of the portable road misses both.
 //! Rows that are chosen here and there are asked for ahead, since the walk of a graph waits for
 //! memory more than it computes.
 #![expect(unsafe_code, reason = "instructions that pulp does not have, and loads by address")]
 
-use super::PLANES;
+use super::{PLANES, prefetch};
 use std::arch::x86_64::*;
 
 /// Rows asked for before they are needed.
@@ -25,67 +25,66 @@ impl Wide {
         has.then_some(Self(()))
     }
 
-    pub(super) fn count_bits(self, codes: &[u64], planes: &[u64], out: &mut [u32]) {
+    pub(super) fn count_bits(self, codes: &[u64], stride: usize, planes: &[u64], out: &mut [u32]) {
         // SAFETY: a `Wide` exists only where `detect` saw every feature the function enables.
         // Tested against the portable road by `roads_agree`.
-        unsafe { count_bits(codes, planes, out) }
+        unsafe { count_bits(codes, stride, planes, out) }
     }
 
     pub(super) fn count_bits_at(
         self,
         codes: &[u64],
+        stride: usize,
         rows: &[u32],
         planes: &[u64],
         out: &mut [u32],
     ) {
         // SAFETY: as in `count_bits`.
-        unsafe { count_bits_at(codes, rows, planes, out) }
+        unsafe { count_bits_at(codes, stride, rows, planes, out) }
     }
 
-    pub(super) fn sum_bytes_at(self, codes: &[u8], rows: &[u32], query: &[i8], out: &mut [i32]) {
+    pub(super) fn sum_bytes_at(
+        self,
+        codes: &[u8],
+        stride: usize,
+        rows: &[u32],
+        query: &[i8],
+        out: &mut [i32],
+    ) {
         // SAFETY: as in `count_bits`.
-        unsafe { sum_bytes_at(codes, rows, query, out) }
+        unsafe { sum_bytes_at(codes, stride, rows, query, out) }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
-fn count_bits(codes: &[u64], planes: &[u64], out: &mut [u32]) {
+fn count_bits(codes: &[u64], stride: usize, planes: &[u64], out: &mut [u32]) {
     let words = planes.len() / PLANES;
-    for (out, code) in out.iter_mut().zip(codes.chunks_exact(words.max(1))) {
-        *out = count(code, planes);
+    for (out, code) in out.iter_mut().zip(codes.chunks_exact(stride)) {
+        *out = count(&code[..words], planes);
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
-fn count_bits_at(codes: &[u64], rows: &[u32], planes: &[u64], out: &mut [u32]) {
+fn count_bits_at(codes: &[u64], stride: usize, rows: &[u32], planes: &[u64], out: &mut [u32]) {
     let words = planes.len() / PLANES;
-    for (at, (out, row)) in out.iter_mut().zip(rows).enumerate() {
-        if let Some(next) = rows.get(at + AHEAD) {
-            prefetch(&codes[*next as usize * words..][..words]);
-        }
-        *out = count(&codes[*row as usize * words..][..words], planes);
+    for row in rows {
+        prefetch(&codes[*row as usize * stride..][..stride]);
+    }
+    for (out, row) in out.iter_mut().zip(rows) {
+        *out = count(&codes[*row as usize * stride..][..words], planes);
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
-fn sum_bytes_at(codes: &[u8], rows: &[u32], query: &[i8], out: &mut [i32]) {
-    let width = query.len();
+fn sum_bytes_at(codes: &[u8], stride: usize, rows: &[u32], query: &[i8], out: &mut [i32]) {
     for row in rows.iter().take(AHEAD) {
-        prefetch(&codes[*row as usize * width..][..width]);
+        prefetch(&codes[*row as usize * stride..][..stride]);
     }
     for (at, (out, row)) in out.iter_mut().zip(rows).enumerate() {
         if let Some(next) = rows.get(at + AHEAD) {
-            prefetch(&codes[*next as usize * width..][..width]);
+            prefetch(&codes[*next as usize * stride..][..stride]);
         }
-        *out = sum(&codes[*row as usize * width..][..width], query);
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn prefetch<T>(slice: &[T]) {
-    for line in slice.chunks((64 / size_of::<T>()).max(1)) {
-        _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+        *out = sum(&codes[*row as usize * stride..][..query.len()], query);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::layer::{Edges, NONE, descend};
 use super::walk::{Beam, Guide, Visited, walk};
-use crate::segment::{BuildError, Codes};
-use cvx_core::code::{ByteQuery, Kernel};
+use crate::segment::{BuildError, Codes, GATE, Lead, spread as spread_scores};
+use cvx_core::code::{BitQuery, ByteFactors, ByteQuery, Kernel};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -18,14 +18,24 @@ pub(crate) struct GraphOptions {
 }
 
 /// A graph as numbers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Built {
     pub(crate) entry: u32,
     pub(crate) order: Vec<u32>,
     pub(crate) edges: Vec<Vec<u32>>,
     pub(crate) unreachable: Vec<u32>,
+    pub(crate) lead: Lead,
 }
 
+impl Built {
+    fn of_nothing() -> Self {
+        let (entry, lead) = (0, Lead::Bytes);
+        Self { entry, order: Vec::new(), edges: Vec::new(), unreachable: Vec::new(), lead }
+    }
+}
+
+/// Coordinates up to which bits save nothing.
+const BYTES_WIDTH: usize = 64;
 /// Members of a batch: enough to keep threads busy, few against those before.
 const BATCH: usize = 512;
 const BATCH_SHARE: usize = 32;
@@ -41,8 +51,9 @@ pub(crate) fn build(
 ) -> Result<Built, BuildError> {
     let mut shuffled = rows.to_vec();
     shuffled.sort_unstable_by_key(|row| (shuffle(*row), *row));
-    let Some(entry) = shuffled.first().copied() else { return Ok(Built::default()) };
-    let builder = Builder { codes, options, lifts: lifts(codes, rows, options.lifted), go_on };
+    let Some(entry) = shuffled.first().copied() else { return Ok(Built::of_nothing()) };
+    let measure = Measure::new(codes, rows, options.lifted);
+    let builder = Builder { codes, options, measure, go_on };
     let mut sizes = vec![shuffled.len()];
     while let Some(size) = sizes.last().map(|size| size / options.degree).filter(|size| *size > 0) {
         sizes.push(size);
@@ -55,14 +66,16 @@ pub(crate) fn build(
             Plan { members: &members, rows: order, order, degree: options.degree, lowest: false };
         upper.insert(0, builder.layer(&plan, &upper)?);
     }
-    let every: Vec<u32> = (0..codes.byte_factors.len() as u32).collect();
+    let every: Vec<u32> = (0..codes.rows() as u32).collect();
     let (members, degree) = (&shuffled, 2 * options.degree);
     let plan = Plan { members, rows: &every, order, degree, lowest: true };
     let mut lowest = builder.layer(&plan, &upper)?;
     let unreachable = builder.connect(&mut lowest, entry, rows, &every);
+    let edges = Edges { stride: 2 * options.degree, places: &lowest };
+    let lead = builder.lead_of(edges, &shuffled, &every);
     let mut edges = vec![lowest];
     edges.append(&mut upper);
-    Ok(Built { entry, order: order.to_vec(), edges, unreachable })
+    Ok(Built { entry, order: order.to_vec(), edges, unreachable, lead })
 }
 
 /// A number for each row that has nothing to do with its time.
@@ -72,25 +85,49 @@ fn shuffle(row: u32) -> u32 {
     (x.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as u32
 }
 
-fn lifts(codes: &Codes<'_>, rows: &[u32], lifted: bool) -> Vec<f32> {
-    let square = |row: u32| {
-        let [_, norm, _, base] = codes.byte_factors[row as usize];
-        // |x|^2 = |r|^2 + 2<r,c> + |c|^2, and the base is -(<r,c> + |c|^2).
-        let centre: f32 = codes.centre.iter().map(|c| c * c).sum();
-        (norm * norm - 2.0 * base - centre).max(0.0)
-    };
-    if !lifted {
-        return Vec::new();
-    }
-    let largest = rows.iter().map(|row| square(*row)).fold(0.0, f32::max);
-    let all = 0..codes.byte_factors.len() as u32;
-    all.map(|row| (largest - square(row)).max(0.0).sqrt()).collect()
+/// How squared distances follow from what codes say of two rows: `|r|^2 + |p|^2 - 2<r,p>`. With
+/// lifted rows `2M^2 - 2<x,y>`, M the largest norm, where `-<x,y> = base(x) + base(y) + |c|^2 -
+/// <r,p>`.
+#[derive(Clone, Copy)]
+struct Measure {
+    weight: f32,
+    constant: f32,
 }
+
+impl Measure {
+    fn new(codes: &Codes<'_>, rows: &[u32], lifted: bool) -> Self {
+        if !lifted {
+            return Self { weight: 1.0, constant: 0.0 };
+        }
+        let centre: f32 = codes.centre.iter().map(|c| c * c).sum();
+        let square = |row: &u32| {
+            let [_, norm, _, base] = codes.behind_bytes(*row);
+            // |x|^2 = |r|^2 + 2<r,c> + |c|^2, and the base is -(<r,c> + |c|^2).
+            norm * norm - 2.0 * base - centre
+        };
+        let largest = rows.iter().map(square).fold(0.0, f32::max);
+        Self { weight: 2.0, constant: 2.0 * (largest + centre) }
+    }
+
+    #[inline]
+    fn distance(self, [base, other]: [f32; 2], product: f32) -> f32 {
+        self.constant + self.weight * (base + other) - 2.0 * product
+    }
+}
+
+/// Nodes of a growing graph that are asked which lead serves; again whenever they are twice as many.
+const PROBED_FROM: usize = 4_096;
+/// Rows that are looked for to see which lead serves, and how wide: as searches are by default.
+const PROBES: usize = 64;
+const PROBE_WIDTH: usize = 40;
+/// The nearest that are compared, and the least share of them that bits must find.
+const PROBED: usize = 10;
+const BITS_FIND: f64 = 0.97;
 
 struct Builder<'a> {
     codes: &'a Codes<'a>,
     options: &'a GraphOptions,
-    lifts: Vec<f32>,
+    measure: Measure,
     go_on: &'a (dyn Fn() -> Result<(), BuildError> + Sync),
 }
 
@@ -144,13 +181,18 @@ impl Builder<'_> {
             upper.iter().map(|places| Edges { stride: self.options.degree, places }).collect();
         let known = above.first().map_or(0, |layer| layer.nodes());
         let (mut done, all) = (1, plan.members.len());
+        let (mut lead, mut probed) = (self.lead(), PROBED_FROM);
         while done < all {
             (self.go_on)()?;
+            if plan.lowest && done >= probed {
+                lead = self.lead_of(growing.edges(), &plan.members[..done], plan.rows);
+                probed *= 2;
+            }
             let size = (done / BATCH_SHARE).clamp(1, BATCH).min(all - done);
             let size = if done < known { size.min(known - done) } else { size };
             let ways = if done < known { &[][..] } else { &above[..] };
             let found = self.map(&plan.members[done..done + size], |scratch, node| {
-                (*node, self.place(scratch, plan, &growing, ways, *node))
+                (*node, self.place(scratch, plan, &growing, ways, (*node, lead)))
             });
             self.link(&mut growing, plan.rows, found);
             done += size;
@@ -170,23 +212,25 @@ impl Builder<'_> {
         plan: &Plan<'_>,
         growing: &Growing,
         above: &[Edges<'_>],
-        node: u32,
+        (node, lead): (u32, Lead),
     ) -> Vec<u32> {
-        self.look_from(scratch, plan.rows[node as usize]);
+        let row = plan.rows[node as usize];
+        self.look_from(scratch, row);
         let way = descend(above, plan.order, |rows, out| self.scores(scratch, rows, out));
         let start = match way {
             Some(node) if plan.lowest => plan.order[node as usize],
             Some(node) => node,
             None => plan.members[0],
         };
-        let near = self.near(scratch, growing.edges(), plan.rows, start);
+        let how = (lead, self.options.ef);
+        let near = self.near(scratch, growing.edges(), plan.rows, (row, start), how);
         self.choose(scratch, plan.rows, &near, plan.degree)
     }
 
     /// Makes a row the one that others are compared with.
     fn look_from(&self, scratch: &mut Scratch, row: u32) {
         scratch.query.set_row(self.codes.byte_code(row), &self.codes.byte_factors(row));
-        scratch.row = row;
+        scratch.base = self.codes.behind_bytes(row)[3];
     }
 
     /// Does something for each, on one thread or several, in order.
@@ -209,41 +253,84 @@ impl Builder<'_> {
 
     /// Squared distances from the scratch's row to others.
     fn scores(&self, scratch: &mut Scratch, rows: &[u32], out: &mut Vec<f32>) {
-        scratch.summed.resize(rows.len(), 0);
-        let kernel = scratch.kernel;
-        kernel.sum_bytes_at(self.codes.bytes, rows, scratch.query.code(), &mut scratch.summed);
-        let norm = scratch.query.norm();
-        let lift = self.lifts.get(scratch.row as usize);
+        self.codes.sum_bytes(scratch.kernel, rows, &scratch.query, &mut scratch.summed);
         out.clear();
         out.extend(rows.iter().zip(&scratch.summed).map(|(row, summed)| {
-            let factors = self.codes.byte_factors(*row);
-            let product = scratch.query.estimate(*summed, &factors);
-            let lifted = lift.map_or(0.0, |lift| lift - self.lifts[*row as usize]);
-            factors.norm * factors.norm + norm * norm - 2.0 * product + lifted * lifted
+            let [scale, norm, sum, base] = self.codes.behind_bytes(*row);
+            let product = scratch.query.estimate(*summed, &ByteFactors { scale, norm, sum });
+            self.measure.distance([base, scratch.base], product)
         }));
     }
 
-    /// The nodes nearest to the scratch's row, nearest first.
+    /// The least that they may be by their bits.
+    fn least(
+        &self,
+        scratch: &mut Scratch,
+        rows: &[u32],
+        bits: &BitQuery,
+        sigmas: f32,
+        out: &mut Vec<f32>,
+    ) {
+        let Scratch { kernel, counted, base: other, .. } = scratch;
+        let products = self.codes.products(*kernel, rows, bits, counted);
+        out.clear();
+        out.extend(products.map(|[product, error, base]| {
+            self.measure.distance([base, *other], product + sigmas * error)
+        }));
+    }
+
+    /// The nodes nearest to a row, which the scratch looks from, nearest first.
     fn near(
         &self,
         scratch: &mut Scratch,
         edges: Edges<'_>,
         rows: &[u32],
-        start: u32,
+        (row, start): (u32, u32),
+        (lead, width): (Lead, usize),
     ) -> Vec<(f32, u32)> {
         let mut beam = std::mem::take(&mut scratch.beam);
         let mut visited = std::mem::take(&mut scratch.visited);
-        let mut first = Vec::new();
-        self.scores(scratch, &[rows[start as usize]], &mut first);
-        beam.clear(self.options.ef);
+        let bits = (lead != Lead::Bytes).then(|| self.codes.bit_query_of(row));
+        let found = Vec::with_capacity(2 * width);
+        let (chosen, near, room) = (Vec::new(), Vec::new(), Vec::new());
+        let mut guide =
+            Nearest { builder: self, scratch, rows, lead, bits, chosen, near, room, found };
+        beam.clear(width);
         visited.clear(edges.nodes());
         visited.insert(start);
-        beam.push(first[0], start);
-        let mut guide = Nearest { builder: self, scratch, rows, chosen: Vec::new() };
+        beam.start(start);
         walk(edges, &mut beam, &mut visited, &mut guide);
-        let found = beam.found().collect();
+        let mut found = guide.found;
+        found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        found.truncate(width);
         (scratch.beam, scratch.visited) = (beam, visited);
         found
+    }
+
+    /// How a graph is walked of which nothing is known.
+    fn lead(&self) -> Lead {
+        if self.codes.width <= BYTES_WIDTH { Lead::Bytes } else { Lead::Gate }
+    }
+
+    /// How a graph is to be walked, the first of whose nodes are searched from: by bits if they find
+    /// nearly all of what is found without them, for rows of its own.
+    fn lead_of(&self, edges: Edges<'_>, rows: &[u32], every: &[u32]) -> Lead {
+        if self.lead() == Lead::Bytes {
+            return Lead::Bytes;
+        }
+        let probes: Vec<u32> = rows.iter().step_by((rows.len() / PROBES).max(1)).copied().collect();
+        let shares = self.map(&probes, |scratch, row| {
+            self.look_from(scratch, *row);
+            let [gate, bits] = [Lead::Gate, Lead::Bits].map(|lead| {
+                let mut found =
+                    self.near(scratch, edges, every, (*row, rows[0]), (lead, PROBE_WIDTH));
+                found.truncate(PROBED);
+                found
+            });
+            (bits.iter().filter(|found| gate.contains(found)).count(), gate.len())
+        });
+        let (found, wanted) = shares.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        if found as f64 >= BITS_FIND * wanted as f64 { Lead::Bits } else { Lead::Gate }
     }
 
     /// The paper's heuristic (algorithm 4): a candidate is kept if it is nearer to the node than
@@ -332,7 +419,9 @@ impl Builder<'_> {
                 continue;
             }
             self.look_from(&mut scratch, row);
-            let near = self.near(&mut scratch, Edges { stride, places }, every, entry);
+            let edges = Edges { stride, places };
+            let how = (self.lead(), self.options.ef);
+            let near = self.near(&mut scratch, edges, every, (row, entry), how);
             let hosts = near.iter().filter(|(_, node)| reached.contains(*node));
             let mut free = hosts.filter_map(|(_, node)| {
                 let first = *node as usize * stride;
@@ -366,8 +455,10 @@ fn spread(edges: Edges<'_>, from: u32, reached: &mut Visited) {
 struct Scratch {
     kernel: Kernel,
     query: ByteQuery,
-    row: u32,
+    /// The base of the row that is looked from.
+    base: f32,
     summed: Vec<i32>,
+    counted: Vec<u32>,
     beam: Beam,
     visited: Visited,
 }
@@ -377,17 +468,60 @@ struct Nearest<'a, 'b> {
     builder: &'a Builder<'b>,
     scratch: &'a mut Scratch,
     rows: &'a [u32],
+    lead: Lead,
+    bits: Option<BitQuery>,
     chosen: Vec<u32>,
+    near: Vec<u32>,
+    room: Vec<f32>,
+    found: Vec<(f32, u32)>,
+}
+
+impl Nearest<'_, '_> {
+    /// Scores by bytes of rows that may be within the limit by their bits.
+    fn gated(&mut self, bits: &BitQuery, limit: f32, out: &mut Vec<f32>) {
+        self.builder.least(self.scratch, &self.chosen, bits, GATE, &mut self.room);
+        let bounds = self.chosen.iter().zip(&self.room);
+        self.near.clear();
+        self.near.extend(bounds.filter(|(_, least)| **least < limit).map(|(row, _)| *row));
+        self.builder.scores(self.scratch, &self.near, &mut self.room);
+        spread_scores(&self.chosen, &self.near, &self.room, out);
+    }
 }
 
 impl Guide for Nearest<'_, '_> {
-    fn scores(&mut self, nodes: &[u32], _limit: f32, out: &mut Vec<f32>) {
+    fn guess(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>) {
         self.chosen.clear();
         self.chosen.extend(nodes.iter().map(|node| self.rows[*node as usize]));
-        self.builder.scores(self.scratch, &self.chosen, out);
+        match self.bits.take() {
+            Some(bits) => {
+                if self.lead == Lead::Bits {
+                    self.builder.least(self.scratch, &self.chosen, &bits, 0.0, out);
+                } else {
+                    self.gated(&bits, limit, out);
+                }
+                self.bits = Some(bits);
+            }
+            None => self.builder.scores(self.scratch, &self.chosen, out),
+        }
     }
 
-    fn follow(&mut self, _score: f32) -> bool {
+    fn counts(&self, _node: u32) -> bool {
+        true
+    }
+
+    fn approach(&self, node: u32) {
+        if self.lead == Lead::Bits {
+            self.builder.codes.prefetch_bytes(self.rows[node as usize]);
+        }
+    }
+
+    fn follow(&mut self, node: u32, guess: f32) -> bool {
+        let mut score = guess;
+        if self.lead == Lead::Bits || !guess.is_finite() {
+            self.builder.scores(self.scratch, &[self.rows[node as usize]], &mut self.room);
+            score = self.room[0];
+        }
+        self.found.push((score, node));
         true
     }
 }

@@ -17,6 +17,12 @@ impl<'a> Edges<'a> {
         places.iter().copied().take_while(|edge| *edge != NONE)
     }
 
+    /// Asks memory for a node's links.
+    #[inline]
+    pub(crate) fn prefetch(self, node: u32) {
+        cvx_core::code::prefetch(&self.places[node as usize * self.stride..][..self.stride]);
+    }
+
     pub(crate) fn nodes(self) -> usize {
         self.places.len() / self.stride
     }

@@ -1,27 +1,37 @@
 //! The search of one layer: best first, `ef` nodes wide.
 
 use super::layer::Edges;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 
 /// Which nodes were seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Visited {
     words: Vec<u64>,
+    /// Words that are not zero: forgetting costs what was seen, not what there is.
+    touched: Vec<u32>,
 }
 
 impl Visited {
     /// Forgets all, for a layer of so many nodes.
     pub(crate) fn clear(&mut self, nodes: usize) {
-        self.words.clear();
-        self.words.resize(nodes.div_ceil(64), 0);
+        self.touched.drain(..).for_each(|word| self.words[word as usize] = 0);
+        let words = nodes.div_ceil(64);
+        if words > self.words.len() {
+            self.words.resize(words, 0);
+        }
     }
 
     /// Whether the node is new.
     #[inline]
     pub(crate) fn insert(&mut self, node: u32) -> bool {
         let (word, bit) = (node as usize / 64, 1u64 << (node % 64));
-        let new = self.words[word] & bit == 0;
-        self.words[word] |= bit;
-        new
+        let before = self.words[word];
+        if before == 0 {
+            self.touched.push(word as u32);
+        }
+        self.words[word] = before | bit;
+        before & bit == 0
     }
 
     pub(crate) fn contains(&self, node: u32) -> bool {
@@ -29,79 +39,103 @@ impl Visited {
     }
 }
 
-/// The nearest nodes seen, nearest first, and which of them were followed.
+/// A node and how near it seems.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seen {
+    guess: f32,
+    node: u32,
+}
+
+impl Eq for Seen {}
+
+impl Ord for Seen {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.guess.total_cmp(&other.guess).then(self.node.cmp(&other.node))
+    }
+}
+
+impl PartialOrd for Seen {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Nodes to be followed, and the nearest that count. A walk is over when `width` nodes that count
+/// are nearer than whatever is left to follow; where few count, it goes on for longer by itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Beam {
     width: usize,
-    nodes: Vec<Seen>,
-    /// No node before this place is left to follow.
-    next: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    score: f32,
-    node: u32,
-    followed: bool,
+    /// Nearest on top.
+    left: BinaryHeap<Reverse<Seen>>,
+    /// Those that count, farthest on top.
+    nearest: BinaryHeap<Seen>,
 }
 
 impl Beam {
     pub(crate) fn clear(&mut self, width: usize) {
         self.width = width.max(1);
-        self.nodes.clear();
-        self.next = 0;
+        self.left.clear();
+        self.nearest.clear();
+    }
+
+    /// Where a walk starts: it is followed first.
+    pub(crate) fn start(&mut self, node: u32) {
+        self.left.push(Reverse(Seen { guess: f32::NEG_INFINITY, node }));
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, score: f32, node: u32) {
-        if self.nodes.len() == self.width {
-            if self.nodes.last().is_some_and(|last| score >= last.score) {
-                return;
-            }
-            self.nodes.pop();
+    fn push(&mut self, guess: f32, node: u32, counts: bool) {
+        let seen = Seen { guess, node };
+        if guess >= self.limit() {
+            return;
         }
-        let place = self.nodes.partition_point(|seen| seen.score <= score);
-        self.nodes.insert(place, Seen { score, node, followed: false });
-        self.next = self.next.min(place);
+        self.left.push(Reverse(seen));
+        if counts {
+            self.nearest.push(seen);
+        }
+        if self.nearest.len() > self.width {
+            self.nearest.pop();
+        }
     }
 
-    /// The score from which on nodes are turned away.
+    /// The guess from which on nodes are turned away.
     #[inline]
     fn limit(&self) -> f32 {
-        let full = self.nodes.len() == self.width;
-        self.nodes.last().filter(|_| full).map_or(f32::INFINITY, |last| last.score)
+        let full = self.nearest.len() == self.width;
+        self.nearest.peek().filter(|_| full).map_or(f32::INFINITY, |last| last.guess)
     }
 
-    /// The nearest node not followed yet, which now is, and its score.
+    /// The nearest node left, if it is worth following.
     #[inline]
-    fn pop(&mut self) -> Option<(f32, u32)> {
-        while let Some(seen) = self.nodes.get_mut(self.next) {
-            self.next += 1;
-            if !seen.followed {
-                seen.followed = true;
-                return Some((seen.score, seen.node));
-            }
-        }
-        None
+    fn pop(&mut self) -> Option<Seen> {
+        self.left.pop().map(|Reverse(seen)| seen).filter(|seen| seen.guess <= self.limit())
     }
 
-    /// Nearest first.
-    pub(crate) fn found(&self) -> impl Iterator<Item = (f32, u32)> + '_ {
-        self.nodes.iter().map(|seen| (seen.score, seen.node))
+    /// The node to be followed next, if none that is nearer comes in between.
+    #[inline]
+    fn next(&self) -> Option<u32> {
+        self.left.peek().map(|Reverse(seen)| seen.node)
     }
 }
 
 /// What a walk asks of whoever walks.
 pub(crate) trait Guide {
-    /// Scores nodes that were not seen before; whoever keeps results takes them here. Nodes at or
-    /// beyond `limit` will not be followed, and may be given any score that is not below it.
-    fn scores(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>);
+    /// Guesses how near nodes are that were not seen before. Nodes at or beyond `limit` will not be
+    /// followed, and may be given any guess that is not below it.
+    fn guess(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>);
 
-    /// Whether to follow a node of this score: it is the nearest left.
-    fn follow(&mut self, score: f32) -> bool;
+    /// Whether a node is one of those that are looked for.
+    fn counts(&self, node: u32) -> bool;
+
+    /// Says that a node is about to be followed: memory may be asked for what `follow` needs.
+    fn approach(&self, node: u32);
+
+    /// Takes up the nearest node left by that guess, whose links were just followed; false ends
+    /// the walk.
+    fn follow(&mut self, node: u32, guess: f32) -> bool;
 }
 
-/// Walks a layer until no node in the beam is left to follow, or the guide will not. The start
+/// Walks a layer until no node in the beam is worth following, or the guide will not. The start
 /// must be in the beam and visited.
 pub(crate) fn walk(
     edges: Edges<'_>,
@@ -109,16 +143,18 @@ pub(crate) fn walk(
     visited: &mut Visited,
     guide: &mut impl Guide,
 ) {
-    let (mut fresh, mut scores) = (Vec::with_capacity(edges.stride), Vec::new());
-    while let Some((score, node)) = beam.pop() {
-        if !guide.follow(score) {
-            return;
-        }
+    let (mut fresh, mut guesses) = (Vec::with_capacity(edges.stride), Vec::new());
+    while let Some(Seen { guess, node }) = beam.pop() {
+        guide.approach(node);
         fresh.clear();
         fresh.extend(edges.of(node).filter(|edge| visited.insert(*edge)));
-        guide.scores(&fresh, beam.limit(), &mut scores);
-        for (node, score) in fresh.iter().zip(&scores) {
-            beam.push(*score, *node);
+        guide.guess(&fresh, beam.limit(), &mut guesses);
+        for (node, guess) in fresh.iter().zip(&guesses) {
+            beam.push(*guess, *node, guide.counts(*node));
+        }
+        beam.next().into_iter().for_each(|next| edges.prefetch(next));
+        if !guide.follow(node, guess) {
+            return;
         }
     }
 }

@@ -6,7 +6,7 @@
 //! in one walk, and what the small graphs knew would save a quarter of the work at most.
 
 use super::Space;
-use super::codes::Codes;
+use super::codes::{Codes, bits_stride, bytes_stride, words_of};
 use super::image::{BuiltIndex, Header};
 use super::rows::Rows;
 use crate::Block;
@@ -44,10 +44,10 @@ pub enum BuildError {
 }
 
 impl<'a> BuildOptions<'a> {
-    /// pgvector's defaults, on the calling thread.
+    /// pgvector's degree and twice its `ef_construction` (docs/adr/0010), on the calling thread.
     #[must_use]
     pub fn standard(go_on: &'a (dyn Fn() -> bool + Sync)) -> Self {
-        Self { degree: 16, ef_construction: 64, stamp: 0, parallel: false, go_on }
+        Self { degree: 16, ef_construction: 128, stamp: 0, parallel: false, go_on }
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -112,15 +112,14 @@ pub fn merge_index(
         links: graph.edges.first().map_or(0, |edges| count_links(edges)),
         unreachable: graph.unreachable.len(),
         entry: graph.entry,
+        lead: graph.lead,
     };
     let members: Vec<[u64; 2]> =
         blocks.iter().map(|(label, block)| [*label, block.rows() as u64]).collect();
     let mut sections: Vec<Vec<u8>> = vec![
         bytes_of(centre),
         bytes_of(encoded.bits),
-        bytes_of(encoded.bit_factors),
         encoded.bytes,
-        bytes_of(encoded.byte_factors),
         bytes_of(loose),
         bytes_of(twins),
         bytes_of(graph.order),
@@ -164,18 +163,14 @@ fn centre(rows: &Rows<'_>, factors: &[Option<f32>], rotation: &Rotation) -> Vec<
 
 struct Encoded {
     bits: Vec<u64>,
-    bit_factors: Vec<[f32; 4]>,
     bytes: Vec<u8>,
-    byte_factors: Vec<[f32; 4]>,
 }
 
 /// Places for the codes of some neighbouring rows.
 struct Stretch<'a> {
     first: usize,
     bits: &'a mut [u64],
-    bit_factors: &'a mut [[f32; 4]],
     bytes: &'a mut [u8],
-    byte_factors: &'a mut [[f32; 4]],
 }
 
 impl Encoded {
@@ -189,10 +184,8 @@ impl Encoded {
     ) -> Result<Self, BuildError> {
         let (rows, width) = (all.count(), rotation.width());
         let mut encoded = Self {
-            bits: vec![0; rows * width / 64],
-            bit_factors: vec![[0.0; 4]; rows],
-            bytes: vec![0; rows * width],
-            byte_factors: vec![[0.0; 4]; rows],
+            bits: vec![0; rows * bits_stride(width)],
+            bytes: vec![0; rows * bytes_stride(width)],
         };
         let encode = |stretch: Stretch<'_>| {
             options.check()?;
@@ -209,22 +202,17 @@ impl Encoded {
     }
 
     fn stretches(&mut self, width: usize) -> impl Iterator<Item = Stretch<'_>> {
-        let bits = self.bits.chunks_mut(STEP * width / 64).zip(self.bit_factors.chunks_mut(STEP));
-        let bytes = self.bytes.chunks_mut(STEP * width).zip(self.byte_factors.chunks_mut(STEP));
-        bits.zip(bytes).enumerate().map(|(at, ((bits, bit_factors), (bytes, byte_factors)))| {
-            Stretch { first: at * STEP, bits, bit_factors, bytes, byte_factors }
+        let bits = self.bits.chunks_mut(STEP * bits_stride(width));
+        let bytes = self.bytes.chunks_mut(STEP * bytes_stride(width));
+        bits.zip(bytes).enumerate().map(|(at, (bits, bytes))| Stretch {
+            first: at * STEP,
+            bits,
+            bytes,
         })
     }
 
     fn codes<'a>(&'a self, width: usize, centre: &'a [f32]) -> Codes<'a> {
-        Codes {
-            width,
-            centre,
-            bits: &self.bits,
-            bit_factors: &self.bit_factors,
-            bytes: &self.bytes,
-            byte_factors: &self.byte_factors,
-        }
+        Codes { width, centre, bits: &self.bits, bytes: &self.bytes }
     }
 }
 
@@ -239,16 +227,21 @@ impl Stretch<'_> {
     ) {
         let width = rotation.width();
         let mut residual = vec![0.0; width];
-        for at in 0..self.bit_factors.len() {
-            let row = self.first + at;
+        let bits = self.bits.chunks_exact_mut(bits_stride(width));
+        let bytes = self.bytes.chunks_exact_mut(bytes_stride(width));
+        for (row, (bits, bytes)) in (self.first..).zip(bits.zip(bytes)) {
             let Some((vector, factor)) = rows.vector(row).zip(factors[row]) else { continue };
             rotation.rotate(vector, factor, &mut residual);
             residual.iter_mut().zip(centre).for_each(|(x, c)| *x -= c);
             let base = space.base(&residual, centre);
-            let bits = encode_bits(&residual, &mut self.bits[at * width / 64..][..width / 64]);
-            self.bit_factors[at] = [bits.scale, bits.error, bits.ones, base];
-            let bytes = encode_bytes(&residual, &mut self.bytes[at * width..][..width]);
-            self.byte_factors[at] = [bytes.scale, bytes.norm, bytes.sum, base];
+            let (code, behind) = bits.split_at_mut(width / 64);
+            let of_bits = encode_bits(&residual, code);
+            let factors = [of_bits.scale, of_bits.error, of_bits.ones, base];
+            behind[..2].copy_from_slice(&words_of(factors));
+            let (code, behind) = bytes.split_at_mut(width);
+            let of_bytes = encode_bytes(&residual, code);
+            let factors = [of_bytes.scale, of_bytes.norm, of_bytes.sum, base];
+            behind.copy_from_slice(bytemuck::bytes_of(&factors));
         }
     }
 }

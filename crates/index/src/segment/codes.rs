@@ -3,27 +3,134 @@
 use super::Space;
 use cvx_core::code::{BitFactors, BitQuery, ByteFactors, ByteQuery, Kernel};
 
-/// Arrays of codes, a row's at its number.
+/// How a walk finds out which way is near.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lead {
+    /// By the bytes of every node: of few coordinates, bits say little and save less.
+    Bytes,
+    /// By the bytes of nodes that may be near by their bits.
+    Gate,
+    /// By bits; bytes are for nodes that are followed. Where rows lie so close together that bits
+    /// cannot tell them apart, this finds little: an index is led so if it was seen to work.
+    Bits,
+}
+
+/// Standard errors below its estimate by bits at which a node must be within the walk's limit to be
+/// scored by its bytes. It halves the rows of bytes that are fetched, and keeps recall (adr/0010).
+pub(crate) const GATE: f32 = 1.5;
+
+/// Gives nodes the scores of those that passed, the rest none. Both are in one order.
+pub(crate) fn spread(nodes: &[u32], near: &[u32], scores: &[f32], out: &mut Vec<f32>) {
+    out.clear();
+    out.resize(nodes.len(), f32::INFINITY);
+    let mut places = nodes.iter().zip(out);
+    for (node, score) in near.iter().zip(scores) {
+        if let Some((_, place)) = places.find(|(other, _)| *other == node) {
+            *place = *score;
+        }
+    }
+}
+
+/// Arrays of codes, a row's at its number. What a code needs beside it lies behind it: memory
+/// answers once for both.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Codes<'a> {
     pub(crate) width: usize,
     pub(crate) centre: &'a [f32],
+    /// Of each row its bits, [scale, error, ones, base], and nothing to the end of a cache line.
     pub(crate) bits: &'a [u64],
-    /// scale, error, ones, base
-    pub(crate) bit_factors: &'a [[f32; 4]],
+    /// Of each row its bytes, and [scale, norm, sum, base].
     pub(crate) bytes: &'a [u8],
-    /// scale, norm, sum, base
-    pub(crate) byte_factors: &'a [[f32; 4]],
+}
+
+/// Words from a row's bits to the next row's.
+pub(super) fn bits_stride(width: usize) -> usize {
+    (width / 64 + 2).next_multiple_of(8)
+}
+
+/// Bytes from a row's bytes to the next row's.
+pub(super) fn bytes_stride(width: usize) -> usize {
+    width + 16
+}
+
+/// Four numbers in two words.
+pub(super) fn words_of(factors: [f32; 4]) -> [u64; 2] {
+    bytemuck::cast(factors)
+}
+
+/// The numbers in the first two words.
+#[inline]
+fn factors_in(words: &[u64]) -> [f32; 4] {
+    bytemuck::cast(words.first_chunk::<2>().copied().unwrap_or_default())
 }
 
 impl Codes<'_> {
+    pub(crate) fn rows(&self) -> usize {
+        self.bytes.len() / bytes_stride(self.width)
+    }
+
+    /// Scale, norm, sum and base of a row's bytes.
+    #[inline]
+    pub(crate) fn behind_bytes(&self, row: u32) -> [f32; 4] {
+        let start = row as usize * bytes_stride(self.width) + self.width;
+        let bytes: &[u8; 16] = self.bytes[start..].first_chunk().unwrap_or(&[0; 16]);
+        bytemuck::cast(*bytes)
+    }
+
     pub(crate) fn byte_factors(&self, row: u32) -> ByteFactors {
-        let [scale, norm, sum, _] = self.byte_factors[row as usize];
+        let [scale, norm, sum, _] = self.behind_bytes(row);
         ByteFactors { scale, norm, sum }
     }
 
     pub(crate) fn byte_code(&self, row: u32) -> &[u8] {
-        &self.bytes[row as usize * self.width..][..self.width]
+        &self.bytes[row as usize * bytes_stride(self.width)..][..self.width]
+    }
+
+    /// Asks memory for a row's bytes.
+    #[inline]
+    pub(crate) fn prefetch_bytes(&self, row: u32) {
+        let stride = bytes_stride(self.width);
+        cvx_core::code::prefetch(&self.bytes[row as usize * stride..][..stride]);
+    }
+
+    /// A row as a query of bits, out of its bytes.
+    pub(crate) fn bit_query_of(&self, row: u32) -> BitQuery {
+        let [scale, ..] = self.behind_bytes(row);
+        let code = self.byte_code(row).iter();
+        let residual: Vec<f32> = code.map(|byte| scale * (f32::from(*byte) - 128.0)).collect();
+        BitQuery::new(&residual)
+    }
+
+    /// Counts the bits of chosen rows, and tells of each the estimate of its product with the query,
+    /// that estimate's standard error, and the row's base.
+    pub(crate) fn products<'c>(
+        &'c self,
+        kernel: Kernel,
+        rows: &'c [u32],
+        query: &'c BitQuery,
+        counted: &'c mut Vec<u32>,
+    ) -> impl Iterator<Item = [f32; 3]> + 'c {
+        let stride = bits_stride(self.width);
+        counted.resize(rows.len(), 0);
+        kernel.count_bits_at(self.bits, stride, rows, query.planes(), counted);
+        rows.iter().zip(counted).map(move |(row, counted)| {
+            let behind = &self.bits[*row as usize * stride + self.width / 64..];
+            let [scale, error, ones, base] = factors_in(behind);
+            let product = query.estimate(*counted, &BitFactors { scale, error, ones });
+            [product, error * query.norm(), base]
+        })
+    }
+
+    /// The sums of products of chosen rows with a query.
+    pub(crate) fn sum_bytes(
+        &self,
+        kernel: Kernel,
+        rows: &[u32],
+        query: &ByteQuery,
+        out: &mut Vec<i32>,
+    ) {
+        out.resize(rows.len(), 0);
+        kernel.sum_bytes_at(self.bytes, bytes_stride(self.width), rows, query.code(), out);
     }
 }
 
@@ -38,6 +145,8 @@ pub(crate) struct CodeQuery<'a> {
     weight: f32,
     counted: Vec<u32>,
     summed: Vec<i32>,
+    bounds: Vec<f32>,
+    near: Vec<u32>,
 }
 
 impl<'a> CodeQuery<'a> {
@@ -53,17 +162,24 @@ impl<'a> CodeQuery<'a> {
             weight: space.weight(),
             counted: Vec::new(),
             summed: Vec::new(),
+            bounds: Vec::new(),
+            near: Vec::new(),
         }
+    }
+
+    /// Asks memory for what a row's score needs.
+    #[inline]
+    pub(crate) fn prefetch(&self, row: u32) {
+        self.codes.prefetch_bytes(row);
     }
 
     /// Scores of rows by their bytes: right but for a few in a thousand of their norms.
     pub(crate) fn scores(&mut self, rows: &[u32], out: &mut Vec<f32>) {
-        self.summed.resize(rows.len(), 0);
-        self.kernel.sum_bytes_at(self.codes.bytes, rows, self.bytes.code(), &mut self.summed);
+        self.codes.sum_bytes(self.kernel, rows, &self.bytes, &mut self.summed);
         out.clear();
         out.extend(rows.iter().zip(&self.summed).map(|(row, summed)| {
-            let base = self.codes.byte_factors[*row as usize][3];
-            let product = self.bytes.estimate(*summed, &self.codes.byte_factors(*row));
+            let [scale, norm, sum, base] = self.codes.behind_bytes(*row);
+            let product = self.bytes.estimate(*summed, &ByteFactors { scale, norm, sum });
             base + self.shift + self.weight * product
         }));
     }
@@ -73,35 +189,60 @@ impl<'a> CodeQuery<'a> {
         4.0 * self.weight.abs() * self.bytes.error(&self.codes.byte_factors(row))
     }
 
+    /// So many standard errors of a score by bits.
+    pub(crate) fn slack(&self, row: u32, sigmas: f32) -> f32 {
+        let start = row as usize * bits_stride(self.codes.width) + self.codes.width / 64;
+        let [_, error, ..] = factors_in(&self.codes.bits[start..]);
+        sigmas * self.bits.norm() * self.weight.abs() * error
+    }
+
     /// The least that scores of rows may be, by their bits, `sigmas` standard errors below the
     /// estimate. The rows are neighbours.
     pub(crate) fn least(&mut self, first: u32, count: usize, sigmas: f32, out: &mut Vec<f32>) {
-        let (words, first) = (self.codes.width / 64, first as usize);
+        let stride = bits_stride(self.codes.width);
+        let codes = &self.codes.bits[first as usize * stride..][..count * stride];
         self.counted.resize(count, 0);
-        let codes = &self.codes.bits[first * words..][..count * words];
-        self.kernel.count_bits(codes, self.bits.planes(), &mut self.counted);
-        let factors = self.codes.bit_factors[first..].iter();
-        self.bounds(factors, sigmas, out);
+        self.kernel.count_bits(codes, stride, self.bits.planes(), &mut self.counted);
+        self.bounds_of(codes.chunks_exact(stride), sigmas, out);
     }
 
     /// The same for chosen rows.
     pub(crate) fn least_at(&mut self, rows: &[u32], sigmas: f32, out: &mut Vec<f32>) {
-        self.counted.resize(rows.len(), 0);
-        self.kernel.count_bits_at(self.codes.bits, rows, self.bits.planes(), &mut self.counted);
-        let factors = rows.iter().map(|row| &self.codes.bit_factors[*row as usize]);
-        self.bounds(factors, sigmas, out);
+        let Self { codes, kernel, bits, shift, weight, counted, .. } = self;
+        let products = codes.products(*kernel, rows, bits, counted);
+        out.clear();
+        out.extend(products.map(|[product, error, base]| {
+            base + *shift + *weight * product - sigmas * weight.abs() * error
+        }));
     }
 
-    fn bounds<'f>(
+    /// Scores by bytes of rows that may score below a limit by their bits, and nothing of the
+    /// others. Answers how many were scored.
+    pub(crate) fn gated(&mut self, rows: &[u32], limit: f32, out: &mut Vec<f32>) -> usize {
+        let mut bounds = std::mem::take(&mut self.bounds);
+        self.least_at(rows, GATE, &mut bounds);
+        let mut near = std::mem::take(&mut self.near);
+        near.clear();
+        near.extend(rows.iter().zip(&bounds).filter(|(_, b)| **b < limit).map(|(row, _)| *row));
+        self.scores(&near, &mut bounds);
+        spread(rows, &near, &bounds, out);
+        let scored = near.len();
+        (self.bounds, self.near) = (bounds, near);
+        scored
+    }
+
+    #[inline]
+    fn bounds_of<'c>(
         &self,
-        factors: impl Iterator<Item = &'f [f32; 4]>,
+        codes: impl Iterator<Item = &'c [u64]>,
         sigmas: f32,
         out: &mut Vec<f32>,
     ) {
+        let words = self.codes.width / 64;
         let slack = sigmas * self.bits.norm() * self.weight.abs();
         out.clear();
-        out.extend(self.counted.iter().zip(factors).map(|(counted, factors)| {
-            let [scale, error, ones, base] = *factors;
+        out.extend(self.counted.iter().zip(codes).map(|(counted, code)| {
+            let [scale, error, ones, base] = factors_in(&code[words..]);
             let product = self.bits.estimate(*counted, &BitFactors { scale, error, ones });
             base + self.shift + self.weight * product - slack * error
         }));

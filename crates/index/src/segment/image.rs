@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!    0  magic "CVXHNSW\n"              48  nodes u64
-//!    8  version u32 = 2                56  links u64
+//!    8  version u32 = 3                56  links u64
 //!   12  metric u32 (0 L2, 1 cosine,    64  unreachable u64
 //!       2 inner product)               72  entry u32
 //!   16  dim u32                        76  checksum of what follows the table, CRC-32C
 //!   20  degree u32 (M)                 80  sections u32
 //!   24  rows u64                       84  checksum of header and table without these 4 bytes
-//!   32  stamp u64                      88  zero to 96
+//!   32  stamp u64                      88  lead u32 (0 bytes, 1 gate, 2 bits), zero to 96
 //!   40  layers u32                     96  table: start u64, length u64 of each section
 //!   44  width u32                          sections at multiples of 64, little-endian
 //! ```
@@ -16,13 +16,14 @@
 //! **Invariant.** After `open` every number that a search uses as a place is below what it is a
 //! place in: a damaged file is an error, never a panic or a wrong row.
 
-use super::Space;
+use super::codes::{bits_stride, bytes_stride};
+use super::{Lead, Space};
 use bytemuck::Pod;
 use cvx_core::Metric;
 use std::ops::Range;
 
 const MAGIC: &[u8; 8] = b"CVXHNSW\n";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const TABLE: usize = 96;
 const HEAD_CRC: Range<usize> = 84..88;
 const ALIGN: usize = 64;
@@ -40,9 +41,7 @@ pub struct ImageError(pub &'static str);
 pub(super) enum Section {
     Centre,
     Bits,
-    BitFactors,
     Bytes,
-    ByteFactors,
     Loose,
     Twins,
     Order,
@@ -55,14 +54,12 @@ impl Section {
         match self {
             Self::Centre => 0,
             Self::Bits => 1,
-            Self::BitFactors => 2,
-            Self::Bytes => 3,
-            Self::ByteFactors => 4,
-            Self::Loose => 5,
-            Self::Twins => 6,
-            Self::Order => 7,
-            Self::Members => 8,
-            Self::Edges(layer) => 9 + layer,
+            Self::Bytes => 2,
+            Self::Loose => 3,
+            Self::Twins => 4,
+            Self::Order => 5,
+            Self::Members => 6,
+            Self::Edges(layer) => 7 + layer,
         }
     }
 }
@@ -80,6 +77,7 @@ pub(super) struct Header {
     pub(super) links: usize,
     pub(super) unreachable: usize,
     pub(super) entry: u32,
+    pub(super) lead: Lead,
 }
 
 /// Bytes that are an index.
@@ -128,6 +126,7 @@ impl BuiltIndex {
             (72, header.entry),
             (76, crc),
             (80, sections.len() as u32),
+            (88, lead_code(header.lead)),
         ];
         let longs = [
             (24, header.rows as u64),
@@ -174,9 +173,21 @@ fn metric_code(space: Space) -> u32 {
     }
 }
 
+fn lead_code(lead: Lead) -> u32 {
+    match lead {
+        Lead::Bytes => 0,
+        Lead::Gate => 1,
+        Lead::Bits => 2,
+    }
+}
+
 fn space_of(code: u32) -> Option<Space> {
     let metrics = [Metric::L2, Metric::Cosine, Metric::InnerProduct];
     metrics.get(code as usize).and_then(|metric| Space::of(*metric))
+}
+
+fn lead_of(code: u32) -> Option<Lead> {
+    [Lead::Bytes, Lead::Gate, Lead::Bits].get(code as usize).copied()
 }
 
 impl Image {
@@ -286,6 +297,7 @@ fn header(head: &[u8]) -> Result<Header, &'static str> {
         links: number(56)?,
         unreachable: number(64)?,
         entry: word(head, 72)?,
+        lead: lead_of(word(head, 88)?).ok_or("an unknown lead")?,
     };
     let sound = header.dim > 0
         && header.width == cvx_core::code::code_width(header.dim)
@@ -307,11 +319,11 @@ fn section(head: &[u8], place: usize, end: usize) -> Result<Range<usize>, &'stat
 
 fn check_lengths(header: &Header, sections: &[Range<usize>]) -> Result<(), &'static str> {
     let Header { rows, width, layers, .. } = *header;
-    let lengths = [width * 4, rows * width / 8, rows * 16, rows * width, rows * 16];
+    let lengths = [width * 4, rows * 8 * bits_stride(width), rows * bytes_stride(width)];
     let right = sections.len() == Section::Edges(layers).place()
         && sections[Section::Members.place()].len().is_multiple_of(16)
         && lengths.iter().zip(sections).all(|(length, section)| section.len() == *length)
-        && sections[5..].iter().all(|section| section.len().is_multiple_of(4))
+        && sections[lengths.len()..].iter().all(|section| section.len().is_multiple_of(4))
         && [0, rows * 4].contains(&sections[Section::Twins.place()].len());
     right.then_some(()).ok_or("sections of other lengths")
 }

@@ -2,11 +2,10 @@
 //!
 //! ```text
 //!   image (a file, mapped, or bytes just built)
-//!   +--------+---------+------+---------------+-------+--------------+-------+-------+-----------+
-//!   | header | centre  | bits | factors of    | bytes | factors of   | loose | twins | order,    |
-//!   |        | f32     | u64  | the bits, f32 | u8    | the bytes    | u32   | u32   | members,  |
-//!   |        |         |      |               |       |              |       |       | edges u32 |
-//!   +--------+---------+------+---------------+-------+--------------+-------+-------+-----------+
+//!   +--------+---------+---------------+----------------+-------+-------+----------------+
+//!   | header | centre  | bits, and     | bytes, and     | loose | twins | order,         |
+//!   |        | f32     | their factors | their factors  | u32   | u32   | members, edges |
+//!   +--------+---------+---------------+----------------+-------+-------+----------------+
 //! ```
 //!
 //! **Invariant.** An index is derived from its blocks and one metric, whose mark (`stamp`) it
@@ -31,7 +30,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use build::{BuildError, BuildOptions, build_index, merge_index};
-pub(crate) use codes::{CodeQuery, Codes};
+pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, spread};
 pub use image::{BuiltIndex, ImageError, Member};
 pub(crate) use space::Space;
 
@@ -71,10 +70,6 @@ impl SegmentIndex {
     pub fn members(&self) -> Vec<Member> {
         let members = self.0.array::<[u64; 2]>(Section::Members).iter();
         members.map(|[label, rows]| Member { label: *label, rows: *rows as usize }).collect()
-    }
-
-    pub(crate) fn member_count(&self) -> usize {
-        self.0.array::<[u64; 2]>(Section::Members).len()
     }
 
     /// Whether it is the same index, not one like it.
@@ -127,15 +122,17 @@ impl SegmentIndex {
         self.0.header().space
     }
 
+    pub(crate) fn lead(&self) -> Lead {
+        self.0.header().lead
+    }
+
     pub(crate) fn codes(&self) -> Codes<'_> {
         let header = self.0.header();
         Codes {
             width: header.width,
             centre: self.0.array(Section::Centre),
             bits: self.0.array(Section::Bits),
-            bit_factors: self.0.array::<f32>(Section::BitFactors).as_chunks().0,
             bytes: self.0.array(Section::Bytes),
-            byte_factors: self.0.array::<f32>(Section::ByteFactors).as_chunks().0,
         }
     }
 

@@ -13,8 +13,6 @@ const SIFT_CHOSEN: f64 = 2.0;
 pub(super) const FOLLOW: f64 = 96.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
 const SCAN_ROWS: usize = 256;
-/// A filter widens a walk at most so many times.
-const WIDEN: f64 = 50.0;
 /// Dimensions below which a row is hardly longer than its code.
 const SIFT_DIM: usize = 64;
 
@@ -87,19 +85,26 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether walking the graph is less work than sifting the rows. A graph leads to what is near,
-/// so the smaller the share that is selected, the wider it must be walked.
+/// Whether walking the graph is less work than sifting the rows.
 fn walks(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> bool {
     if asked.request.composite.is_some() || effort.roads == Roads::Sift {
         return false;
     }
+    is_forced(effort, index) || FOLLOW * width(effort, asked, index, run.selected) < sifting(run)
+}
+
+/// Whether it is walked whatever that costs.
+fn is_forced(effort: &StHnsw, index: &SegmentIndex) -> bool {
+    effort.roads == Roads::Walk || (effort.roads == Roads::Codes && is_narrow(index))
+}
+
+/// The work of sifting all that is selected.
+fn sifting(run: &Run<'_>) -> f64 {
     let of_member = |member: &Member<'_>| match member.part.rows {
         Selection::Range(_) => member.selected as f64,
         Selection::Bits(_) | Selection::List(_) => SIFT_CHOSEN * member.selected as f64,
     };
-    let sift: f64 = run.members.iter().map(of_member).sum();
-    let forced = effort.roads == Roads::Walk || (effort.roads == Roads::Codes && is_narrow(index));
-    forced || FOLLOW * width(effort, asked, index, run.selected) < sift
+    run.members.iter().map(of_member).sum()
 }
 
 /// Whether rows are so short that their 1-bit codes leave little out and save less.
@@ -107,18 +112,11 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
     index.dim() < SIFT_DIM
 }
 
-/// How many nodes a walk keeps.
+/// How many nodes a walk follows, if what is selected lies anywhere: it goes on until so many of
+/// them are found.
 fn width(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, selected: usize) -> f64 {
     let share = selected as f64 / index.rows().max(1) as f64;
-    reach(effort.ef, index).max(asked.request.k) as f64 / (share * share).max(1.0 / WIDEN)
-}
-
-/// Nodes kept of an index over several segments: once more for each time that they were merged in
-/// fours. A walk of four graphs in one at the effort for one finds less than four walks did (0.934
-/// instead of 0.990 of 200,000 clustered rows); twice the effort is still half of their work.
-pub(super) fn reach(ef: usize, index: &SegmentIndex) -> usize {
-    let levels = (index.member_count().max(1) as f64).log2() / 2.0;
-    (ef as f64 * (1.0 + levels)) as usize
+    effort.ef.max(asked.request.k) as f64 / share.max(f64::MIN_POSITIVE)
 }
 
 /// Parts that are searched by their index. Rows have the index's numbers here.
@@ -126,6 +124,8 @@ pub(super) fn reach(ef: usize, index: &SegmentIndex) -> usize {
 pub(super) struct Coded<'a> {
     pub(super) run: Run<'a>,
     pub(super) index: &'a SegmentIndex,
+    /// Whether all rows of the index are selected.
+    pub(super) whole: bool,
     /// Selected rows without codes.
     pub(super) loose: Vec<u32>,
     pub(super) twins: Option<&'a [u32]>,
@@ -148,7 +148,8 @@ impl<'a> Coded<'a> {
         let least = run.members.iter().filter_map(least).reduce(f64::min);
         let least = least.unwrap_or(f64::NEG_INFINITY);
         let (loose, twins) = (Vec::new(), index.twins());
-        let mut coded = Self { run, index, loose, twins, least, words };
+        let whole = run.selected == index.rows();
+        let mut coded = Self { run, index, whole, loose, twins, least, words };
         let loose = index.loose().iter().copied();
         coded.loose = loose.filter(|row| coded.selects(*row)).collect();
         coded
@@ -221,7 +222,13 @@ impl<'a> Coded<'a> {
         self.index.nodes() > 0 && walks(effort, asked, self.index, &self.run)
     }
 
-    /// How many nodes a walk of its graph keeps.
+    /// How many nodes a walk may follow: what sifting all would cost.
+    pub(super) fn budget(&self, effort: &StHnsw) -> usize {
+        let forced = is_forced(effort, self.index);
+        if forced { usize::MAX } else { (sifting(&self.run) / FOLLOW) as usize }
+    }
+
+    /// How many nodes a walk of its graph follows, about.
     pub(super) fn width(&self, effort: &StHnsw, asked: &Asked<'_>) -> usize {
         width(effort, asked, self.index, self.run.selected) as usize
     }

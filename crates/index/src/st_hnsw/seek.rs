@@ -1,30 +1,57 @@
 //! Walking a part's graph towards the query.
+//!
+//! Led by bits, nodes are followed in the order of their 1-bit estimates, two cache lines each, and
+//! each that is followed is scored by its bytes, which were asked of memory a step before. So a
+//! walk fetches the bytes of some fifty rows where it meets seven hundred (SymphonyQG, Gou and
+//! others 2025, section 3.2, does so with codes beside the links; ours lie at their rows). Where
+//! bits cannot tell rows apart they are a gate only, and the bytes of what passes lead.
 
 use super::Searching;
 use super::asked::Asked;
 use super::gather::{Candidate, Gather};
-use super::road::{Coded, is_narrow, reach};
+use super::road::Coded;
 use crate::Error;
 use crate::graph::{Beam, Guide, Visited, walk};
-use crate::segment::CodeQuery;
+use crate::segment::{CodeQuery, Lead};
+use std::cell::RefCell;
 
-/// Standard errors below its 1-bit estimate at which a node must be within the beam's worst to be
-/// scored by its bytes. It halves the rows of bytes that are fetched, and keeps recall (adr/0010).
-const GATE: f32 = 1.5;
-/// Nodes that the walk of a composite search keeps.
-const BEAM_MAX: usize = 4_096;
 /// Nodes followed between two looks at the request's token.
 const POLL: usize = 256;
 
+thread_local! {
+    /// Room for the marks of this thread's next walk.
+    static VISITED: RefCell<Visited> = RefCell::default();
+}
+
+/// How far a walk may go.
+#[derive(Clone, Copy)]
+struct Reach {
+    /// Selected nodes to be nearer than what is left; `usize::MAX`: there is no such number.
+    width: usize,
+    /// Nodes followed before a bound may end the walk.
+    least: usize,
+    /// Nodes followed at most.
+    budget: usize,
+}
+
+/// What a walk came to.
+struct Reached {
+    /// Selected nodes that were followed.
+    met: usize,
+    /// Whether it ended by itself, not for its budget.
+    ended: bool,
+}
+
 impl<'a> Searching<'a> {
     /// Gathers what the graph leads to. Returns whether that may stand for the part: false if too
-    /// little of what was met is selected.
+    /// little of what was met is selected, or that would have cost more than sifting all.
     pub(super) fn seek(&mut self, part: &Coded<'a>) -> Result<bool, Error> {
-        let k = self.asked.request.k;
-        let width = part.width(self.effort, self.asked);
-        let (beam, _) = self.walk_part(part, width, usize::MAX)?;
-        let met = beam.found().filter(|(_, node)| part.stand_in(*node).is_some()).count();
-        Ok(met >= k.min(part.run.selected - part.loose.len()) || part.twins.is_some() && met > 0)
+        let width = self.effort.ef.max(self.asked.request.k);
+        let budget = part.budget(self.effort);
+        let reached = self.walk_part(part, Reach { width, least: usize::MAX, budget })?;
+        let wanted = self.asked.request.k.min(part.run.selected - part.loose.len());
+        let enough = reached.met >= wanted || part.twins.is_some() && reached.met > 0;
+        Ok(enough && reached.ended)
     }
 
     /// The same for a composite search: nodes come in the order of meaning, until meaning alone,
@@ -35,142 +62,139 @@ impl<'a> Searching<'a> {
         if part.twins.is_some() {
             return Ok(false);
         }
-        Ok(self.walk_part(part, BEAM_MAX, budget)?.1)
+        let reach = Reach { width: usize::MAX, least: self.effort.ef, budget };
+        Ok(self.walk_part(part, reach)?.ended)
     }
 
-    fn walk_part(
-        &mut self,
-        part: &Coded<'a>,
-        width: usize,
-        budget: usize,
-    ) -> Result<(Beam, bool), Error> {
-        let mut beam = Beam::default();
+    fn walk_part(&mut self, part: &Coded<'a>, reach: Reach) -> Result<Reached, Error> {
         let graph = part.index.graph();
-        let Some(lowest) = graph.lowest() else { return Ok((beam, false)) };
+        let Some(lowest) = graph.lowest() else { return Ok(Reached { met: 0, ended: false }) };
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
-        let (asked, ef) = (self.asked, reach(self.effort.ef, part.index));
-        let mut seek = Seek::new(asked, part, query, &mut self.gather, (ef, budget));
-        let start = graph.descend(|rows, out| {
-            seek.scores += rows.len();
-            seek.query.scores(rows, out);
-        });
-        let mut visited = Visited::default();
-        beam.clear(width);
+        let mut seek = Seek {
+            asked: self.asked,
+            sigmas: self.effort.sigmas,
+            part,
+            lead: part.index.lead(),
+            timed: self.asked.request.composite.is_some(),
+            query,
+            gather: &mut self.gather,
+            score: Vec::new(),
+            reach,
+            estimates: 0,
+            scores: 0,
+            followed: 0,
+            met: 0,
+            ended: true,
+        };
+        let start = graph.descend(|rows, out| seek.guess(rows, f32::INFINITY, out));
+        let (mut beam, mut visited) = (Beam::default(), VISITED.take());
+        beam.clear(reach.width);
         visited.clear(lowest.nodes());
         visited.insert(start);
-        let mut score = Vec::new();
-        seek.scores(&[start], f32::INFINITY, &mut score);
-        beam.push(score[0], start);
+        beam.start(start);
         walk(lowest, &mut beam, &mut visited, &mut seek);
-        let reached = seek.reached;
+        VISITED.set(visited);
+        let reached = Reached { met: seek.met, ended: seek.ended };
         self.counters.scores += seek.scores;
         self.counters.estimates += seek.estimates;
         self.poll()?;
-        Ok((beam, reached))
+        Ok(reached)
     }
 }
 
 /// What a walk looks for.
 struct Seek<'a, 's> {
     asked: &'s Asked<'a>,
+    /// Standard errors that an estimate is given.
+    sigmas: f32,
     part: &'s Coded<'a>,
     query: CodeQuery<'a>,
     gather: &'s mut Gather,
-    near: Vec<u32>,
-    bounds: Vec<f32>,
-    exact: Vec<f32>,
+    /// Room for one.
+    score: Vec<f32>,
+    reach: Reach,
+    lead: Lead,
+    /// Whether time counts: else nobody's is looked up.
+    timed: bool,
     estimates: usize,
     scores: usize,
     followed: usize,
-    /// Nodes followed before a bound may end the walk, and at most.
-    ef: usize,
-    budget: usize,
-    /// Whether a bound ended the walk.
-    reached: bool,
-    /// Whether time counts: else nobody's is looked up.
-    timed: bool,
-}
-
-impl<'a, 's> Seek<'a, 's> {
-    fn new(
-        asked: &'s Asked<'a>,
-        part: &'s Coded<'a>,
-        query: CodeQuery<'a>,
-        gather: &'s mut Gather,
-        (ef, budget): (usize, usize),
-    ) -> Self {
-        let (near, bounds, exact) = (Vec::new(), Vec::new(), Vec::new());
-        let (estimates, scores, followed, reached) = (0, 0, 0, false);
-        Self {
-            asked,
-            part,
-            query,
-            gather,
-            near,
-            bounds,
-            exact,
-            estimates,
-            scores,
-            followed,
-            ef,
-            budget,
-            reached,
-            timed: asked.request.composite.is_some(),
-        }
-    }
+    met: usize,
+    ended: bool,
 }
 
 impl Seek<'_, '_> {
+    /// A node's score by its bytes.
+    #[inline]
+    fn score(&mut self, node: u32) -> f32 {
+        self.scores += 1;
+        self.query.scores(&[node], &mut self.score);
+        self.score[0]
+    }
+
     /// Keeps a node if it may be among the nearest.
     #[inline]
     fn meet(&mut self, node: u32, score: f32) {
+        let Some(row) = self.part.stand_in(node) else { return };
+        self.met += 1;
         let ts = if self.timed { self.part.ts(node) } else { 0 };
         let low = self.asked.rank(score - self.query.doubt(node), ts);
         if low > self.gather.limit() {
             return;
         }
-        let Some(row) = self.part.stand_in(node) else { return };
         let Some((place, row)) = self.part.locate(row) else { return };
         let rank = self.asked.rank(score, ts);
         let (part, row) = (self.part.run.members[place].number, row as u32);
         self.gather.offer(Candidate { rank, low, part, row, node: true });
     }
+
+    /// Whether no node that is left, none of which is nearer than this guess, can be of use.
+    fn is_beyond(&self, node: u32, guess: f32) -> bool {
+        let by_bits = self.lead == Lead::Bits;
+        let slack = if by_bits { self.query.slack(node, self.sigmas) } else { 0.0 };
+        self.followed > self.reach.least
+            && self.asked.least(guess - slack, self.part.least) > f64::from(self.gather.limit())
+    }
 }
 
 impl Guide for Seek<'_, '_> {
-    fn scores(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>) {
-        self.near.clear();
-        self.near.extend_from_slice(nodes);
-        out.clear();
-        out.resize(nodes.len(), f32::INFINITY);
-        if limit.is_finite() && !is_narrow(self.part.index) {
-            self.estimates += nodes.len();
-            self.query.least_at(nodes, GATE, &mut self.bounds);
-            let mut bounds = self.bounds.iter();
-            self.near.retain(|_| bounds.next().is_some_and(|least| *least < limit));
-        }
-        self.scores += self.near.len();
-        self.query.scores(&self.near, &mut self.exact);
-        let mut places = nodes.iter().enumerate();
-        for at in 0..self.near.len() {
-            let (node, score) = (&self.near[at], &self.exact[at]);
-            if let Some((place, _)) = places.find(|(_, other)| *other == node) {
-                out[place] = *score;
+    fn guess(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>) {
+        match self.lead {
+            Lead::Bits => {
+                self.estimates += nodes.len();
+                self.query.least_at(nodes, 0.0, out);
             }
-            let (node, score) = (*node, *score);
-            self.meet(node, score);
+            Lead::Gate if limit.is_finite() => {
+                self.estimates += nodes.len();
+                self.scores += self.query.gated(nodes, limit, out);
+            }
+            Lead::Gate | Lead::Bytes => {
+                self.scores += nodes.len();
+                self.query.scores(nodes, out);
+            }
         }
     }
 
-    fn follow(&mut self, score: f32) -> bool {
+    fn counts(&self, node: u32) -> bool {
+        self.part.whole || self.part.stand_in(node).is_some()
+    }
+
+    fn approach(&self, node: u32) {
+        if self.lead == Lead::Bits {
+            self.query.prefetch(node);
+        }
+    }
+
+    fn follow(&mut self, node: u32, guess: f32) -> bool {
         self.followed += 1;
-        if self.followed > self.ef
-            && self.asked.least(score, self.part.least) > f64::from(self.gather.limit())
-        {
-            self.reached = true;
+        if self.is_beyond(node, guess) {
             return false;
         }
-        self.followed <= self.budget
+        let known = self.lead != Lead::Bits && guess.is_finite();
+        let score = if known { guess } else { self.score(node) };
+        self.meet(node, score);
+        self.ended = self.followed <= self.reach.budget;
+        self.ended
             && (!self.followed.is_multiple_of(POLL)
                 || self.asked.request.cancel.stopped().is_none())
     }

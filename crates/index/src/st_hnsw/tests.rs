@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::exact::tests::{Chosen, Rows, brute_force, case};
-use crate::segment::{BuildOptions, build_index, merge_index};
+use crate::segment::{BuildOptions, Lead, build_index, merge_index};
 use crate::{Hit, Indexed, SegmentIndex};
 
 /// Wide enough that a few hundred rows are all met.
@@ -167,12 +167,23 @@ impl Normal {
 
 /// Rows around some centres, or around none; and queries of the same kind.
 fn cloud(seed: u64, rows: usize, dim: usize, centres: usize) -> (Rows, Vec<Vec<f32>>) {
+    cloud_of(seed, rows, dim, centres, 0.15)
+}
+
+/// The same, of clusters so wide where their centres are 1.4 sqrt(dim) apart.
+fn cloud_of(
+    seed: u64,
+    rows: usize,
+    dim: usize,
+    centres: usize,
+    width: f32,
+) -> (Rows, Vec<Vec<f32>>) {
     let mut normal = Normal(seed);
     let centres: Vec<Vec<f32>> = (0..centres).map(|_| normal.vector(dim, 1.0)).collect();
     let mut point = |at: usize| match centres.get(at % centres.len().max(1)) {
         // Clusters are flat: a few directions carry most of the spread.
         Some(centre) => {
-            let mut noise = normal.vector(dim, 0.15);
+            let mut noise = normal.vector(dim, width);
             noise.iter_mut().take(dim / 8).for_each(|x| *x *= 4.0);
             centre.iter().zip(noise).map(|(c, x)| c + x).collect()
         }
@@ -237,7 +248,7 @@ const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
 /// on clustered rows and on rows without any structure.
 #[test]
 fn walks_find_enough_for_their_work() {
-    for (centres, ef, scores_max) in [(50, 40, 260), (0, 130, 1_700)] {
+    for (centres, ef, scores_max) in [(50, 40, 220), (0, 130, 1_500)] {
         let (rows, queries) = cloud(11, 8_000, 96, centres);
         // The largest products of rows without structure are with the longest rows, wherever they
         // lie: no graph leads there (0.57 at this effort), and such a search needs a larger ef.
@@ -248,6 +259,25 @@ fn walks_find_enough_for_their_work() {
             let Measured { recall, scores, .. } = measured;
             assert!(recall >= 0.95, "{metric:?}, {centres} centres: recall {recall}");
             assert!(scores <= scores_max, "{metric:?}, {centres} centres: {scores} scores");
+        }
+    }
+}
+
+/// Bits lead a walk where they can tell rows apart, and save most of the bytes. In clusters whose
+/// rows are nearer to each other than bits can say they would find two of three rows, and do not.
+#[test]
+fn bits_lead_where_they_see() {
+    for (width, lead, scores_max) in [(0.15, Lead::Gate, 200), (0.5, Lead::Bits, 50)] {
+        let (rows, queries) = cloud_of(22, 6_000, 384, 60, width);
+        for metric in METRICS {
+            let index = index_of(&rows, metric);
+            assert_eq!(index.as_ref().map(SegmentIndex::lead), Some(lead), "{metric:?}, {width}");
+            let search = StHnsw { roads: Roads::Walk, ..StHnsw::default() };
+            let measured = measure(&search, std::slice::from_ref(&rows), &queries, metric, None);
+            let Measured { recall, scores, estimates } = measured;
+            assert!(recall >= 0.95, "{metric:?}, {width}: recall {recall}");
+            assert!(scores <= scores_max, "{metric:?}, {width}: {scores} scores");
+            assert!(estimates <= 700, "{metric:?}, {width}: {estimates} estimates");
         }
     }
 }
