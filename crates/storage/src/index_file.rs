@@ -91,7 +91,7 @@ impl Store {
     pub fn open_index_file(&self, id: IndexFileId) -> Result<Option<Buffer>> {
         let path = self.index_file_path(id);
         match File::open(&path) {
-            Ok(file) => mmap::map(&file, &path).map(Some),
+            Ok(file) => mmap::map_index(&file, &path).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::io(&path, error)),
         }

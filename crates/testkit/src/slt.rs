@@ -3,7 +3,9 @@
 //! `simple` sends each statement as a simple query and compares the server's text. `extended`
 //! prepares, binds and executes it, takes the answer in binary, and compares what [`crate::text`]
 //! makes of the bytes: the same expectations then hold the two encoders and the two roads through
-//! the server to one answer. A file runs from its first record to its last and reports every
+//! the server to one answer. `indexed` is simple, and before each search every vector column gets
+//! an index of each metric, every row is sealed, and the search asks the indexes: what they answer
+//! is what comparing every row does. A file runs from its first record to its last and reports every
 //! failure, not only the first.
 
 use crate::client::{self, Connection};
@@ -21,16 +23,19 @@ use tokio_postgres::types::Type;
 pub enum Protocol {
     Simple,
     Extended,
+    /// Simple, with searches answered by indexes.
+    Indexed,
 }
 
 impl Protocol {
-    pub const ALL: [Self; 2] = [Self::Simple, Self::Extended];
+    pub const ALL: [Self; 3] = [Self::Simple, Self::Extended, Self::Indexed];
 
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Simple => "simple",
             Self::Extended => "extended",
+            Self::Indexed => "indexed",
         }
     }
 }
@@ -47,6 +52,7 @@ pub enum Failure {
 struct Database {
     connection: Connection,
     protocol: Protocol,
+    indexer: Option<Indexer>,
 }
 
 type Output = DBOutput<DefaultColumnType>;
@@ -59,7 +65,12 @@ pub async fn run_file(addr: SocketAddr, protocol: Protocol, file: &Path) -> Resu
     let records = sqllogictest::parse_file::<DefaultColumnType>(file)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let mut runner = Runner::new(|| async move {
-        let mut database = Database { connection: client::connect(addr).await?, protocol };
+        let connection = client::connect(addr).await?;
+        let indexer = match protocol {
+            Protocol::Indexed => Some(Indexer::new(addr).await?),
+            Protocol::Simple | Protocol::Extended => None,
+        };
+        let mut database = Database { connection, protocol, indexer };
         database.choose_plans().await?;
         Ok(database)
     });
@@ -103,10 +114,12 @@ impl Database {
     /// the two ways of planning are held to one answer as well.
     async fn choose_plans(&mut self) -> Result<(), Failure> {
         let mode = match self.protocol {
-            Protocol::Simple => "force",
+            Protocol::Simple | Protocol::Indexed => "force",
             Protocol::Extended => "off",
         };
-        self.run_simple(&format!("SET cvx.plan_cache = '{mode}'")).await.map(drop)
+        let search = if self.protocol == Protocol::Indexed { "index" } else { "auto" };
+        let sql = format!("SET cvx.plan_cache = '{mode}'; SET cvx.search = '{search}'");
+        self.run_simple(&sql).await.map(drop)
     }
 }
 
@@ -116,8 +129,11 @@ impl AsyncDB for Database {
     type ColumnType = DefaultColumnType;
 
     async fn run(&mut self, sql: &str) -> Result<Output, Failure> {
+        if let Some(indexer) = self.indexer.as_mut().filter(|_| searches(sql)) {
+            indexer.index_everything().await?;
+        }
         match self.protocol {
-            Protocol::Simple => self.run_simple(sql).await,
+            Protocol::Simple | Protocol::Indexed => self.run_simple(sql).await,
             Protocol::Extended => self.run_extended(sql).await,
         }
     }
@@ -172,6 +188,47 @@ impl Database {
         let rows = client.query(&statement, &[]).await?;
         let rows = rows.iter().map(print_row).collect::<Result<_, _>>()?;
         Ok(DBOutput::Rows { types, rows })
+    }
+}
+
+/// Whether a text has something to look for by distance.
+#[must_use]
+pub fn searches(text: &str) -> bool {
+    ["<->", "<=>", "<#>", "st_distance"].iter().any(|word| text.contains(word))
+}
+
+/// Sees to it that indexes have every row, on a connection of its own.
+struct Indexer(Connection);
+
+/// The vector columns there are, of tables.
+const COLUMNS: &str = "SELECT n.nspname, c.relname, a.attname \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid \
+    WHERE c.relkind = 'r' AND t.typname = 'vector' AND a.atttypmod > 0 AND a.attnum > 0 \
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cvx')";
+const CLASSES: [&str; 3] = ["vector_cosine_ops", "vector_l2_ops", "vector_ip_ops"];
+
+impl Indexer {
+    async fn new(addr: SocketAddr) -> Result<Self, Failure> {
+        Ok(Self(client::connect(addr).await?))
+    }
+
+    async fn index_everything(&mut self) -> Result<(), Failure> {
+        let client = &self.0.client;
+        for row in client.query(COLUMNS, &[]).await? {
+            let [schema, table, column]: [String; 3] = [row.get(0), row.get(1), row.get(2)];
+            let name = format!("\"{schema}\".\"{table}\"");
+            let make = |class: &&str| {
+                format!(
+                    "CREATE INDEX IF NOT EXISTS \"{table}_{column}_{class}\" \
+                     ON {name} USING hnsw (\"{column}\" {class});"
+                )
+            };
+            let indexes: String = CLASSES.iter().map(|class| make(class)).collect();
+            let rest = format!("CALL cvx.seal('{name}'); REINDEX TABLE {name}");
+            client.batch_execute(&format!("{indexes} {rest}")).await?;
+        }
+        Ok(())
     }
 }
 
