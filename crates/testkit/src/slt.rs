@@ -224,7 +224,7 @@ impl Indexer {
                      ON {name} USING hnsw (\"{column}\" {class});"
                 )
             };
-            let indexes: String = CLASSES.iter().map(|class| make(class)).collect();
+            let indexes: String = CLASSES.iter().map(make).collect();
             let rest = format!("CALL cvx.seal('{name}'); REINDEX TABLE {name}");
             client.batch_execute(&format!("{indexes} {rest}")).await?;
         }
