@@ -29,6 +29,25 @@ fn tags_are_the_servers() {
     assert_eq!(server.ok(&["-q", "-c", "DELETE FROM t"]), "");
 }
 
+/// The shell has no parameters of its own: those of PREPARE are what there is.
+#[test]
+fn statements_are_prepared_and_discarded() {
+    let Some(server) = Server::with_tables() else { return };
+    let prepare = "PREPARE near (VECTOR, TIMESTAMPTZ) AS SELECT title FROM docs WHERE ts < $2 \
+                   ORDER BY embedding <-> $1 LIMIT 1";
+    let first = "EXECUTE near ('[7,0,0,0,0,0,0,0]', '2024-01-10')";
+    let second = "EXECUTE near ('[7,0,0,0,0,0,0,0]', '2024-01-05')";
+    let found = server.ok(&["-t", "-c", prepare, "-c", first, "-c", second]);
+    assert_eq!(found, "PREPARE\n day 7\n day 3\n");
+    let set = "SET statement_timeout = '1min'";
+    let show = "SHOW statement_timeout";
+    let discarded = ["-t", "-c", set, "-c", show, "-c", "DISCARD ALL", "-c", show];
+    assert_eq!(server.ok(&discarded), "SET\n 1min\nDISCARD ALL\n 0\n");
+    let gone = server.run(&["-c", prepare, "-c", "DISCARD ALL", "-c", first]);
+    assert_eq!(gone.status.code(), Some(1));
+    has(&stderr(&gone), &["SQLSTATE:  26000"]);
+}
+
 #[test]
 fn json_is_a_row_a_line() {
     let Some(server) = Server::with_tables() else { return };

@@ -1,4 +1,4 @@
-"""asyncpg's session: savepoints, cursors, a pool's resets, arrays by introspection.
+"""asyncpg's session: savepoints, cursors, metadata, a pool's resets, arrays by introspection.
 
     asyncpg_session.py PORT
 """
@@ -78,6 +78,33 @@ async def prepared(conn):
     await conn.execute("DEALLOCATE named")
 
 
+async def described(conn):
+    """What a statement says of its parameters and columns before it runs, and the catalog's views."""
+    await conn.execute("CREATE TABLE d (id BIGINT PRIMARY KEY, name VARCHAR(40) NOT NULL,"
+                       " price NUMERIC(8, 2), tags TEXT[], v VECTOR(3))")
+    statement = await conn.prepare("SELECT *, id + 1 AS next FROM d WHERE id = $1 AND v <-> $2 < $3")
+    same([kind.name for kind in statement.get_parameters()], ["int8", "vector", "float8"])
+    same([(a.name, a.type.name, a.type.kind) for a in statement.get_attributes()], [
+        ("id", "int8", "scalar"), ("name", "varchar", "scalar"), ("price", "numeric", "scalar"),
+        ("tags", "text[]", "array"), ("v", "vector", "scalar"), ("next", "int8", "scalar"),
+    ])
+    vector = await conn.fetchval("SELECT 'vector'::regtype::oid")
+    same(statement.get_attributes()[4].type.oid, vector)
+    rows = await conn.fetch(
+        "SELECT column_name, udt_name, is_nullable, character_maximum_length, numeric_scale"
+        " FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position", "d"
+    )
+    same([tuple(row) for row in rows], [
+        ("id", "int8", "NO", None, 0), ("name", "varchar", "NO", 40, None),
+        ("price", "numeric", "YES", None, 2), ("tags", "_text", "YES", None, None),
+        ("v", "vector", "YES", None, None),
+    ])
+    keys = "SELECT conname, contype, conkey FROM pg_constraint WHERE conrelid = $1::text::regclass"
+    found = await conn.fetch(f"{keys} AND contype = 'p'", "d")
+    same([tuple(row) for row in found], [("d_pkey", b"p", [1])])
+    await conn.execute("DROP TABLE d")
+
+
 async def pool(port):
     """Connections come back from the pool as if they were new."""
     where = {"host": "127.0.0.1", "port": port, "user": "cvx", "database": "cvx"}
@@ -123,6 +150,7 @@ async def main():
     await cursors(conn)
     await prepared(conn)
     await arrays(conn)
+    await described(conn)
     await conn.close()
     await pool(port)
     print(f"asyncpg {asyncpg.__version__}, session: {checks} checks")

@@ -14,6 +14,7 @@ import uuid
 import numpy as np
 import psycopg2
 import psycopg2.extras
+import psycopg2.pool
 from pgvector.psycopg2 import register_vector
 
 UTC = dt.timezone.utc
@@ -187,6 +188,47 @@ def reset(conn):
     conn.autocommit = False
 
 
+def described(conn):
+    """What a cursor says of its columns, of no rows too."""
+    cur = conn.cursor()
+    cur.execute("SELECT 'vector'::regtype::oid::int")
+    oid = cur.fetchone()[0]
+    cur.execute("SELECT doc_id, ts, embedding, 1.5::numeric(8, 2) AS price FROM old WHERE doc_id < 0")
+    same(cur.fetchall(), [])
+    same([(column.name, column.type_code) for column in cur.description],
+         [("doc_id", 20), ("ts", 1184), ("embedding", oid), ("price", 1700)])
+    same((cur.description[3].precision, cur.description[3].scale), (8, 2))
+    conn.rollback()
+
+
+def pooled(port):
+    """The driver's pool rolls back what it is given in a transaction, and keeps the rest."""
+    where = {"host": "127.0.0.1", "port": port, "user": "cvx", "dbname": "cvx"}
+    pool = psycopg2.pool.ThreadedConnectionPool(1, 1, **where)
+    sessions = set()
+    for _ in range(3):
+        conn = pool.getconn()
+        sessions.add(conn.info.backend_pid)
+        cur = conn.cursor()
+        cur.execute("SELECT count(*) FROM old WHERE doc_id = 950")
+        same(cur.fetchone(), (0,))
+        cur.execute("INSERT INTO old (doc_id, ts) VALUES (950, %s)", [day(1)])
+        pool.putconn(conn)
+        # Its user's own part: a setting that was committed stays until it is reset.
+        conn = pool.getconn()
+        cur = conn.cursor()
+        cur.execute("SHOW statement_timeout")
+        same(cur.fetchone(), ("0",))
+        cur.execute("SET statement_timeout = '1min'")
+        conn.commit()
+        cur.execute("SHOW statement_timeout")
+        same(cur.fetchone(), ("1min",))
+        conn.reset()
+        pool.putconn(conn)
+    same(len(sessions), 1)
+    pool.closeall()
+
+
 def main():
     port, plain = int(sys.argv[1]), "--plain" in sys.argv
     conn = connect(port)
@@ -200,8 +242,10 @@ def main():
     transactions(conn, port)
     if not plain:
         in_time(conn)
+    described(conn)
     reset(conn)
     conn.close()
+    pooled(port)
     print(f"psycopg2 {psycopg2.__version__.split()[0]}: {checks} checks")
 
 

@@ -14,6 +14,7 @@ import uuid
 
 import numpy as np
 import psycopg
+import psycopg_pool
 from pgvector.psycopg import register_vector
 from psycopg.types.json import Jsonb
 
@@ -360,6 +361,68 @@ def streaming(conn):
     conn.rollback()
 
 
+def described(conn):
+    """What a cursor says of its columns, of no rows too."""
+    cur = conn.execute("SELECT doc_id, ts, meta, embedding, 1.5::numeric(8, 2) AS price FROM docs"
+                       " WHERE doc_id = %s", [-1])
+    same(cur.fetchall(), [])
+    oid = conn.execute("SELECT 'vector'::regtype::oid::int").fetchone()[0]
+    same([(column.name, column.type_code) for column in cur.description],
+         [("doc_id", 20), ("ts", 1184), ("meta", 3802), ("embedding", oid), ("price", 1700)])
+    price = cur.description[4]
+    same((price.precision, price.scale), (8, 2))
+    names = conn.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
+        " ORDER BY ordinal_position", ["docs"]
+    ).fetchall()
+    same([row[0] for row in names], ["doc_id", "ts", "title", "meta", "embedding"])
+    conn.rollback()
+
+
+def pooled(port):
+    """A connection that comes back is rolled back, and reset by DISCARD ALL to be as new."""
+    def discard(conn):
+        conn.autocommit = True
+        conn.execute("DISCARD ALL")
+        conn.autocommit = False
+
+    where = f"host=127.0.0.1 port={port} user=cvx dbname=cvx"
+    sessions = set()
+    with psycopg_pool.ConnectionPool(where, min_size=1, max_size=1, reset=discard) as pool:
+        for _ in range(3):
+            conn = pool.getconn(timeout=20)
+            sessions.add(conn.info.backend_pid)
+            same(conn.execute("SHOW statement_timeout").fetchone(), ("0",))
+            same(conn.execute("SELECT count(*) FROM pg_cursors").fetchone(), (0,))
+            same(conn.execute("SELECT count(*) FROM docs WHERE doc_id = 950").fetchone(), (0,))
+            # What the driver prepared before is gone, and it knows.
+            add = "SELECT %s::int + 1"
+            same(conn.execute(add, [41], prepare=True).fetchone(), (42,))
+            conn.execute("SET statement_timeout = '1min'")
+            conn.execute("DECLARE left_open CURSOR WITH HOLD FOR SELECT 1")
+            conn.commit()
+            same(conn.execute("SHOW statement_timeout").fetchone(), ("1min",))
+            # Left in a transaction, which the pool rolls back.
+            conn.execute("INSERT INTO docs (doc_id, ts) VALUES (950, %s)", [day(0)])
+            pool.putconn(conn)
+        same(len(sessions), 1)
+        # Left in a failed one.
+        conn = pool.getconn(timeout=20)
+        refused("22012", lambda: conn.execute("SELECT 1/0"))
+        pool.putconn(conn)
+        with pool.connection(timeout=20) as conn:
+            sessions.add(conn.info.backend_pid)
+            same(conn.execute("SELECT 1").fetchone(), (1,))
+            same(conn.info.transaction_status, psycopg.pq.TransactionStatus.INTRANS)
+        same(len(sessions), 1)
+        # One that is closed is not given out again.
+        conn = pool.getconn(timeout=20)
+        conn.close()
+        pool.putconn(conn)
+        with pool.connection(timeout=20) as conn:
+            same(conn.info.backend_pid in sessions, False)
+
+
 def main():
     port, plain = int(sys.argv[1]), "--plain" in sys.argv
     where = {"host": "127.0.0.1", "port": port, "user": "cvx", "dbname": "cvx"}
@@ -381,6 +444,8 @@ def main():
     stopping(conn)
     simple_protocol(port)
     streaming(conn)
+    described(conn)
+    pooled(port)
     conn.close()
     print(f"psycopg {psycopg.__version__}: {checks} checks")
 

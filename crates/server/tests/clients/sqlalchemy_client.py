@@ -1,4 +1,4 @@
-"""SQLAlchemy 2 over psycopg 3 and psycopg2: reflection, the ORM with pgvector's types, its pool.
+"""SQLAlchemy 2 over psycopg 3 and psycopg2: reflection, the ORM with pgvector's types, COPY, its pool.
 
     sqlalchemy_client.py PORT [--plain]
 
@@ -7,6 +7,7 @@
 
 import datetime as dt
 import decimal
+import io
 import sys
 import uuid
 
@@ -197,6 +198,62 @@ def errors(engine):
         session.rollback()
 
 
+def copy_in(cursor, sql, text):
+    """COPY is the driver's own: a stream of the cursor, or a function that reads a file."""
+    if hasattr(cursor, "copy_expert"):
+        cursor.copy_expert(sql, io.StringIO(text))
+    else:
+        with cursor.copy(sql) as copy:
+            copy.write(text)
+    return cursor.rowcount
+
+
+def copy_out(cursor, sql):
+    if hasattr(cursor, "copy_expert"):
+        found = io.StringIO()
+        cursor.copy_expert(sql, found)
+        return found.getvalue()
+    with cursor.copy(sql) as copy:
+        return b"".join(copy).decode()
+
+
+def copying(engine):
+    """By the driver's cursor under a connection of the pool, and within SQLAlchemy's transaction."""
+    where = Point.entity >= 100
+    query = "SELECT entity, title, embedding FROM points WHERE entity >= 100 ORDER BY entity"
+    with engine.connect() as connection:
+        with connection.connection.cursor() as cursor:
+            rows = "100\t2024-01-01\ta\\tb\t[1,2,3]\n101\t2024-01-02\t\\N\t\\N\n"
+            columns = "entity, ts, title, embedding"
+            same(copy_in(cursor, f"COPY points ({columns}) FROM STDIN", rows), 2)
+            csv = 'entity,ts,title\n102,2024-01-03,"with, comma"\n'
+            same(copy_in(cursor, "COPY points (entity, ts, title) FROM STDIN CSV HEADER", csv), 1)
+            same(copy_out(cursor, f"COPY ({query}) TO STDOUT"),
+                 "100\ta\\tb\t[1,2,3]\n101\t\\N\t\\N\n102\twith, comma\t\\N\n")
+            same(copy_out(cursor, f"COPY ({query}) TO STDOUT CSV"),
+                 '100,a\tb,"[1,2,3]"\n101,,\n102,"with, comma",\n')
+        found = connection.execute(sa.select(Point.__table__).where(where).order_by(Point.entity))
+        same([(row.entity, row.ts, row.title) for row in found],
+             [(100, day(1), "a\tb"), (101, day(2), None), (102, day(3), "with, comma")])
+        connection.rollback()
+    count = sa.select(sa.func.count()).select_from(Point.__table__).where(where)
+    raw = engine.raw_connection()
+    with raw.cursor() as cursor:
+        same(copy_in(cursor, "COPY points (entity, ts) FROM STDIN", "100\t2024-01-01\n"), 1)
+    # Nobody committed: what was copied is gone once the pool has the connection back.
+    raw.close()
+    with engine.connect() as connection:
+        same(connection.scalar(count), 0)
+    raw = engine.raw_connection()
+    with raw.cursor() as cursor:
+        copy_in(cursor, "COPY points (entity, ts) FROM STDIN", "100\t2024-01-01\n")
+        raw.commit()
+    raw.close()
+    with engine.begin() as connection:
+        same(connection.scalar(count), 1)
+        connection.execute(Point.__table__.delete().where(where))
+
+
 def in_time(engine):
     """The past, read by whoever cannot write AS OF."""
     with engine.connect() as connection:
@@ -249,6 +306,7 @@ def main():
         orm(engine)
         core(engine)
         errors(engine)
+        copying(engine)
         if not plain:
             in_time(engine)
         pool(engine)

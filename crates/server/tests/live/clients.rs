@@ -1,5 +1,5 @@
 //! Drivers as people use them: psycopg 3 and 2, asyncpg, SQLAlchemy, node-postgres, with pgvector's
-//! own registration; pgjdbc; psqlODBC.
+//! own registration; pg8000; Django; pgjdbc; psqlODBC.
 
 use crate::setup::{CVX, Running, required, start, start_with, stderr, stdout};
 use std::io::Write as _;
@@ -113,10 +113,25 @@ fn sqlalchemy() {
 }
 
 #[test]
+fn pg8000() {
+    run("pg8000_client.py");
+}
+
+/// Its connections and psycopg's pool under them.
+#[test]
+fn django() {
+    run("django_client.py");
+}
+
+#[test]
 fn node_postgres() {
-    let modules = made("CVX_NODE", "node").filter(|dir| dir.join("node_modules/pg").exists());
+    let has_all = |dir: &PathBuf| {
+        let packages = ["pg", "pgvector", "pg-copy-streams"];
+        packages.iter().all(|package| dir.join("node_modules").join(package).exists())
+    };
+    let modules = made("CVX_NODE", "node").filter(has_all);
     let node = Command::new("node").arg("--version").output().is_ok();
-    if required("node with pg and pgvector", node && modules.is_some()) {
+    if required("node with pg, pgvector and pg-copy-streams", node && modules.is_some()) {
         let mut node = Command::new("node");
         node.env("CVX_NODE", modules.unwrap());
         finish(node, "node_client.mjs");
@@ -184,12 +199,8 @@ fn psqlodbc() {
     }
 }
 
-/// isql, as people type into it.
-#[test]
-fn isql() {
-    if !psqlodbc_is_here() {
-        return;
-    }
+/// What isql told of what was typed into it.
+fn isql_told(typed: &str) -> String {
     let running = start();
     let port = running.server.addr().port();
     let to =
@@ -201,17 +212,66 @@ fn isql() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let typed = "CREATE TABLE i (id INT PRIMARY KEY, v VECTOR(2))
+    isql.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = isql.wait_with_output().unwrap();
+    format!("{}{}", stdout(&output), stderr(&output))
+}
+
+#[track_caller]
+fn isql_tells(typed: &str, lines: &[&str]) {
+    if !psqlodbc_is_here() {
+        return;
+    }
+    let told = isql_told(typed);
+    for line in lines {
+        assert!(told.contains(line), "{line:?} is not in:\n{told}");
+    }
+}
+
+/// isql, as people type into it.
+#[test]
+fn isql() {
+    isql_tells(
+        "CREATE TABLE i (id INT PRIMARY KEY, v VECTOR(2))
 INSERT INTO i VALUES (1, '[1,2]'), (2, NULL)
 SELECT id, v, v <-> '[1,1]' AS d FROM i ORDER BY 1
 help
 help i
 SELECT missing FROM i
-";
-    isql.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-    let output = isql.wait_with_output().unwrap();
-    let told = format!("{}{}", stdout(&output), stderr(&output));
-    for line in ["1,[1,2],1\n2,,\n", "cvx,public,i,TABLE,", "i,v,12,vector,", "[42703]"] {
-        assert!(told.contains(line), "{line:?} is not in:\n{told}");
-    }
+",
+        &["1,[1,2],1\n2,,\n", "cvx,public,i,TABLE,", "i,v,12,vector,", "[42703]"],
+    );
+}
+
+/// The driver commits after each line, so a transaction is typed as one line.
+#[test]
+fn isql_transactions() {
+    isql_tells(
+        "CREATE TABLE i (id INT PRIMARY KEY)
+INSERT INTO i VALUES (1)
+BEGIN; INSERT INTO i VALUES (2); ROLLBACK
+SELECT id, 'rolled back' FROM i ORDER BY id
+BEGIN; INSERT INTO i VALUES (3); SAVEPOINT s; DELETE FROM i; ROLLBACK TO s; COMMIT
+SELECT id, 'committed' FROM i ORDER BY id
+BEGIN
+INSERT INTO i VALUES (4)
+ROLLBACK
+",
+        &[
+            "1,rolled back\n1,committed\n3,committed\n",
+            "[25P01]WARNING: there is no transaction in progress",
+        ],
+    );
+}
+
+#[test]
+fn isql_discards_all() {
+    isql_tells(
+        "SET application_name = 'careless'
+SELECT 'before', current_setting('application_name') || '.'
+DISCARD ALL
+SELECT 'after', current_setting('application_name') || '.'
+",
+        &["before,careless.\nafter,.\n"],
+    );
 }

@@ -250,3 +250,102 @@ fn errors_point_at_their_place() {
         has(&stderr(&output), &[code, line]);
     }
 }
+
+/// What psql printed of a script in a file, which must be without an error.
+fn printed_of(running: &Running, script: &str) -> String {
+    let file = running.dir.path().join("script.sql");
+    std::fs::write(&file, script).unwrap();
+    printed(running, &[&format!("\\i '{}'", file.display())])
+}
+
+/// Statements are prepared with parameters and run with values.
+#[test]
+fn parameters() {
+    let Some(running) = with_tables() else { return };
+    let put = "PREPARE put (BIGINT, TIMESTAMPTZ, TEXT, VECTOR) AS
+               INSERT INTO docs VALUES ($1, $2, $3, $4)";
+    let near = "PREPARE near (VECTOR, INT) AS SELECT doc_id, title FROM docs
+                WHERE embedding IS NOT NULL ORDER BY embedding <-> $1 LIMIT $2";
+    let two = "EXECUTE put (2, '2024-01-02', 'it''s two', '[4,5,6]')";
+    let three = "EXECUTE put (3, '2024-01-03', NULL, NULL)";
+    let found = printed(&running, &[put, two, three, near, "EXECUTE near ('[4,5,7]', 1)"]);
+    has(&found, &["PREPARE\nINSERT 0 1\nINSERT 0 1\nPREPARE\n", " 2 | it's two\n(1 row)"]);
+    let wrong = psql(&running, &["PREPARE one (INT) AS SELECT $1", "EXECUTE one (1, 2)"]);
+    has(&stderr(&wrong), &["ERROR:  wrong number of parameters for prepared statement \"one\""]);
+    let variables = "\\set title 'it''s two'\n\\set n 40\n
+                     SELECT doc_id + :n AS sum FROM docs WHERE title = :'title';\n";
+    has(&printed_of(&running, variables), &[" 42\n(1 row)"]);
+}
+
+/// From version 16 on, psql sends the values apart from the statement.
+#[test]
+fn binds_parameters() {
+    let Some(running) = with_tables() else { return };
+    let version = stdout(&Command::new("psql").arg("--version").output().unwrap());
+    let number = version.split_whitespace().nth(2).and_then(|word| word.split('.').next());
+    if number.unwrap().parse::<u32>().unwrap() < 16 {
+        eprintln!("skipped: {} has no \\bind", version.trim());
+        return;
+    }
+    let script = "SELECT $1::int + 1 AS next, $2 AS title \\bind 41 'it''s' \\g
+                  SELECT title, embedding FROM docs WHERE doc_id = $1
+                  ORDER BY embedding <-> $2 \\bind 1 '[4,5,6]' \\g\n";
+    has(&printed_of(&running, script), &["   42 | it's\n(1 row)", " one   | [1,2,3]\n(1 row)"]);
+}
+
+#[test]
+fn transactions() {
+    let Some(running) = with_tables() else { return };
+    let steps = [
+        "BEGIN",
+        "INSERT INTO docs VALUES (2, '2024-01-01', 'kept', NULL)",
+        "SAVEPOINT a",
+        "DELETE FROM docs",
+        "SAVEPOINT b",
+        "ROLLBACK TO a",
+        "RELEASE a",
+        "COMMIT",
+        "SELECT doc_id, title FROM docs ORDER BY doc_id",
+    ];
+    let tags = "BEGIN\nINSERT 0 1\nSAVEPOINT\nDELETE 2\nSAVEPOINT\nROLLBACK\nRELEASE\nCOMMIT\n";
+    has(&printed(&running, &steps), &[tags, " 1 | one\n      2 | kept\n(2 rows)"]);
+    let aborted = psql(&running, &["\\set ON_ERROR_STOP off", "BEGIN", "SELECT 1/0", "TABLE docs"]);
+    has(&stderr(&aborted), &["division by zero", "current transaction is aborted"]);
+    // A savepoint of psql's own about every statement, and transactions that it begins itself.
+    let forgiven = psql(
+        &running,
+        &[
+            "\\set ON_ERROR_STOP off",
+            "\\set ON_ERROR_ROLLBACK on",
+            "BEGIN",
+            "DELETE FROM docs WHERE doc_id = 2",
+            "SELECT 1/0",
+            "COMMIT",
+            "TABLE docs",
+        ],
+    );
+    has(&stderr(&forgiven), &["division by zero"]);
+    has(&stdout(&forgiven), &["BEGIN\nDELETE 1\nCOMMIT\n", "(1 row)"]);
+    let begun = ["\\set AUTOCOMMIT off", "DELETE FROM docs", "ROLLBACK", "TABLE docs"];
+    has(&printed(&running, &begun), &["DELETE 1\nROLLBACK\n", "(1 row)"]);
+}
+
+/// A session is as new after it: settings, prepared statements, cursors.
+#[test]
+fn discards_all() {
+    let Some(running) = with_tables() else { return };
+    let left = "SELECT current_setting('statement_timeout') AS timeout,
+                (SELECT count(*) FROM pg_prepared_statements) AS statements,
+                (SELECT count(*) FROM pg_cursors) AS cursors";
+    let steps = [
+        "\\pset format unaligned",
+        "SET statement_timeout = '1min'",
+        "PREPARE one AS SELECT 1",
+        "DECLARE open_one CURSOR WITH HOLD FOR SELECT 1",
+        left,
+        "DISCARD ALL",
+        left,
+    ];
+    has(&printed(&running, &steps), &["\n1min|1|1\n", "DISCARD ALL\n", "\n0|0|0\n"]);
+    has(&stderr(&psql(&running, &["BEGIN", "DISCARD ALL"])), &["cannot run inside a transaction"]);
+}
