@@ -225,7 +225,7 @@ impl Indexer {
                 )
             };
             let indexes: String = CLASSES.iter().map(make).collect();
-            let rest = format!("CALL cvx.seal('{name}'); REINDEX TABLE {name}");
+            let rest = format!("CALL cvx.seal('{schema}.{table}'); REINDEX TABLE {name}");
             client.batch_execute(&format!("{indexes} {rest}")).await?;
         }
         Ok(())
