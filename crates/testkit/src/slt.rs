@@ -5,8 +5,8 @@
 //! makes of the bytes: the same expectations then hold the two encoders and the two roads through
 //! the server to one answer. `indexed` is simple, and before each search every vector column gets
 //! an index of each metric, every row is sealed, and the search asks the indexes: what they answer
-//! is what comparing every row does. A file runs from its first record to its last and reports every
-//! failure, not only the first.
+//! is what comparing every row does. A file runs from its first record to its last and reports
+//! every failure, not only the first.
 
 use crate::client::{self, Connection};
 use crate::text::{self, Raw};

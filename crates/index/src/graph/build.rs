@@ -115,7 +115,8 @@ impl Measure {
     }
 }
 
-/// Nodes of a growing graph that are asked which lead serves; again whenever they are twice as many.
+/// Nodes of a growing graph that are first asked which lead serves; again whenever they have
+/// doubled.
 const PROBED_FROM: usize = 4_096;
 /// Rows that are looked for to see which lead serves, and how wide: as searches are by default.
 const PROBES: usize = 64;
@@ -312,7 +313,7 @@ impl Builder<'_> {
         if self.codes.width <= BYTES_WIDTH { Lead::Bytes } else { Lead::Gate }
     }
 
-    /// How a graph is to be walked, the first of whose nodes are searched from: by bits if they find
+    /// How a graph is to be walked, searched from the first of its nodes: by bits if they find
     /// nearly all of what is found without them, for rows of its own.
     fn lead_of(&self, edges: Edges<'_>, rows: &[u32], every: &[u32]) -> Lead {
         if self.lead() == Lead::Bytes {

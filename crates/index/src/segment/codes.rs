@@ -101,8 +101,8 @@ impl Codes<'_> {
         BitQuery::new(&residual)
     }
 
-    /// Counts the bits of chosen rows, and tells of each the estimate of its product with the query,
-    /// that estimate's standard error, and the row's base.
+    /// Counts the bits of chosen rows, and tells of each the estimate of its product with the
+    /// query, that estimate's standard error, and the row's base.
     pub(crate) fn products<'c>(
         &'c self,
         kernel: Kernel,

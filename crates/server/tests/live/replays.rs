@@ -111,8 +111,12 @@ async fn answer(client: &Client, case: &Case, docs: u32) -> Result<String, Strin
         counted if counted == Ok(rows.len()) => {}
         counted => return Err(format!("{} rows, {counted:?} where it is prepared", rows.len())),
     }
-    let kept = rows.iter().filter(|row| row.contains(&only));
-    Ok(kept.map(|row| format!("{row}\n")).collect())
+    let mut kept: Vec<&String> = rows.iter().filter(|row| row.contains(&only)).collect();
+    // What is picked out of many is in the order of a key that these rows share.
+    if !only.is_empty() {
+        kept.sort();
+    }
+    Ok(kept.into_iter().map(|row| format!("{row}\n")).collect())
 }
 
 fn files() -> Vec<PathBuf> {

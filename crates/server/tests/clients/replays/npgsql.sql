@@ -46,16 +46,16 @@ ORDER BY CASE
 END
 -- only: vec
 ----
+pg_catalog|1006|_int2vector|a|f|22
+pg_catalog|1013|_oidvector|a|f|30
+pg_catalog|22|int2vector|b|f|∅
 pg_catalog|30|oidvector|b|f|∅
 public|16401|vector|b|f|∅
-public|16403|halfvec|b|f|∅
-public|16405|sparsevec|b|f|∅
-pg_catalog|22|int2vector|b|f|∅
-pg_catalog|1013|_oidvector|a|f|30
 public|16402|_vector|a|f|16401
+public|16403|halfvec|b|f|∅
 public|16404|_halfvec|a|f|16403
+public|16405|sparsevec|b|f|∅
 public|16406|_sparsevec|a|f|16405
-pg_catalog|1006|_int2vector|a|f|22
 ====
 -- Load field definitions for (free-standing) composite types
 SELECT typ.oid, att.attname, att.atttypid
