@@ -90,7 +90,7 @@ fn walks(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>
     if asked.request.composite.is_some() || effort.roads == Roads::Sift {
         return false;
     }
-    is_forced(effort, index) || FOLLOW * width(effort, asked, index, run.selected) < sifting(run)
+    is_forced(effort, index) || FOLLOW * follows(effort, asked, index, run.selected) < sifting(run)
 }
 
 /// Whether it is walked whatever that costs.
@@ -112,11 +112,16 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
     index.dim() < SIFT_DIM
 }
 
-/// How many nodes a walk follows, if what is selected lies anywhere: it goes on until so many of
+/// What share of an index is selected.
+fn share(index: &SegmentIndex, selected: usize) -> f64 {
+    (selected as f64 / index.rows().max(1) as f64).max(f64::MIN_POSITIVE)
+}
+
+/// How many nodes a walk follows, if what is selected lies anywhere: it goes on until enough of
 /// them are found.
-fn width(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, selected: usize) -> f64 {
-    let share = selected as f64 / index.rows().max(1) as f64;
-    effort.ef.max(asked.request.k) as f64 / share.max(f64::MIN_POSITIVE)
+fn follows(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, selected: usize) -> f64 {
+    let share = share(index, selected);
+    effort.ef.max(asked.request.k) as f64 / (share * share.sqrt())
 }
 
 /// Parts that are searched by their index. Rows have the index's numbers here.
@@ -228,9 +233,16 @@ impl<'a> Coded<'a> {
         if forced { usize::MAX } else { (sifting(&self.run) / FOLLOW) as usize }
     }
 
-    /// How many nodes a walk of its graph follows, about.
+    /// How many selected nodes a walk of its graph is to find: of a filter's, which lie less close
+    /// along the links, some more than of all.
     pub(super) fn width(&self, effort: &StHnsw, asked: &Asked<'_>) -> usize {
-        width(effort, asked, self.index, self.run.selected) as usize
+        let ef = effort.ef.max(asked.request.k) as f64;
+        (ef / share(self.index, self.run.selected).sqrt()) as usize
+    }
+
+    /// How many nodes a walk of its graph follows, about.
+    pub(super) fn follows(&self, effort: &StHnsw, asked: &Asked<'_>) -> f64 {
+        follows(effort, asked, self.index, self.run.selected)
     }
 }
 

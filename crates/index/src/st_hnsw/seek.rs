@@ -46,7 +46,7 @@ impl<'a> Searching<'a> {
     /// Gathers what the graph leads to. Returns whether that may stand for the part: false if too
     /// little of what was met is selected, or that would have cost more than sifting all.
     pub(super) fn seek(&mut self, part: &Coded<'a>) -> Result<bool, Error> {
-        let width = self.effort.ef.max(self.asked.request.k);
+        let width = part.width(self.effort, self.asked);
         let budget = part.budget(self.effort);
         let reached = self.walk_part(part, Reach { width, least: usize::MAX, budget })?;
         let wanted = self.asked.request.k.min(part.run.selected - part.loose.len());

@@ -62,7 +62,7 @@ impl<'a> Searching<'a> {
     pub(super) fn tasks<'c>(&self, coded: &'c [Coded<'a>]) -> Vec<Task<'c, 'a>> {
         let of_part = |part: &'c Coded<'a>| -> Vec<Task<'c, 'a>> {
             if part.walks(self.effort, self.asked) {
-                let work = FOLLOW * part.width(self.effort, self.asked) as f64;
+                let work = FOLLOW * part.follows(self.effort, self.asked);
                 return vec![Task { part, member: None, work }];
             }
             let members = part.run.members.iter();
