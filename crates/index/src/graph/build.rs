@@ -121,7 +121,7 @@ const PROBED_FROM: usize = 4_096;
 /// Rows that are looked for to see which lead serves, and how wide: as searches are by default.
 const PROBES: usize = 64;
 const PROBE_WIDTH: usize = 40;
-/// The nearest that are compared, and the least share of them that bits must find.
+/// The nearest that are looked for, and the share that bits must find of those that bytes do.
 const PROBED: usize = 10;
 const BITS_FIND: f64 = 0.97;
 
@@ -313,25 +313,27 @@ impl Builder<'_> {
         if self.codes.width <= BYTES_WIDTH { Lead::Bytes } else { Lead::Gate }
     }
 
-    /// How a graph is to be walked, searched from the first of its nodes: by bits if they find
-    /// nearly all of what is found without them, for rows of its own.
+    /// How a graph is to be walked, searched from the first of its nodes: by bits if, for rows of
+    /// its own, they find nearly as much of what is nearest as bytes do.
     fn lead_of(&self, edges: Edges<'_>, rows: &[u32], every: &[u32]) -> Lead {
         if self.lead() == Lead::Bytes {
             return Lead::Bytes;
         }
         let probes: Vec<u32> = rows.iter().step_by((rows.len() / PROBES).max(1)).copied().collect();
-        let shares = self.map(&probes, |scratch, row| {
+        let found = self.map(&probes, |scratch, row| {
             self.look_from(scratch, *row);
-            let [gate, bits] = [Lead::Gate, Lead::Bits].map(|lead| {
-                let mut found =
-                    self.near(scratch, edges, every, (*row, rows[0]), (lead, PROBE_WIDTH));
+            let mut nearest = |lead, width| {
+                let mut found = self.near(scratch, edges, every, (*row, rows[0]), (lead, width));
                 found.truncate(PROBED);
                 found
-            });
-            (bits.iter().filter(|found| gate.contains(found)).count(), gate.len())
+            };
+            let right = nearest(Lead::Gate, 8 * PROBE_WIDTH);
+            [Lead::Bits, Lead::Gate].map(|lead| {
+                nearest(lead, PROBE_WIDTH).iter().filter(|one| right.contains(one)).count()
+            })
         });
-        let (found, wanted) = shares.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        if found as f64 >= BITS_FIND * wanted as f64 { Lead::Bits } else { Lead::Gate }
+        let [bits, gate] = found.iter().fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+        if bits as f64 >= BITS_FIND * gate as f64 { Lead::Bits } else { Lead::Gate }
     }
 
     /// The paper's heuristic (algorithm 4): a candidate is kept if it is nearer to the node than

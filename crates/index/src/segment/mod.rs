@@ -72,6 +72,10 @@ impl SegmentIndex {
         members.map(|[label, rows]| Member { label: *label, rows: *rows as usize }).collect()
     }
 
+    pub(crate) fn member_count(&self) -> usize {
+        self.0.array::<[u64; 2]>(Section::Members).len()
+    }
+
     /// Whether it is the same index, not one like it.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -112,6 +112,14 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
     index.dim() < SIFT_DIM
 }
 
+/// Nodes to be found in an index over several segments: once more for each time that they were
+/// merged in fours. In more rows the nearest are nearer to each other, and a walk as wide as in few
+/// finds less of them: at 1,000,000 clustered rows 0.85 of those of which it finds 0.98 at 200,000.
+fn reach(ef: usize, index: &SegmentIndex) -> f64 {
+    let levels = (index.member_count().max(1) as f64).log2() / 2.0;
+    ef as f64 * (1.0 + levels)
+}
+
 /// What share of an index is selected.
 fn share(index: &SegmentIndex, selected: usize) -> f64 {
     (selected as f64 / index.rows().max(1) as f64).max(f64::MIN_POSITIVE)
@@ -121,7 +129,7 @@ fn share(index: &SegmentIndex, selected: usize) -> f64 {
 /// them are found.
 fn follows(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, selected: usize) -> f64 {
     let share = share(index, selected);
-    effort.ef.max(asked.request.k) as f64 / (share * share.sqrt())
+    reach(effort.ef.max(asked.request.k), index) / (share * share.sqrt())
 }
 
 /// Parts that are searched by their index. Rows have the index's numbers here.
@@ -236,7 +244,7 @@ impl<'a> Coded<'a> {
     /// How many selected nodes a walk of its graph is to find: of a filter's, which lie less close
     /// along the links, some more than of all.
     pub(super) fn width(&self, effort: &StHnsw, asked: &Asked<'_>) -> usize {
-        let ef = effort.ef.max(asked.request.k) as f64;
+        let ef = reach(effort.ef.max(asked.request.k), self.index);
         (ef / share(self.index, self.run.selected).sqrt()) as usize
     }
 
