@@ -314,10 +314,11 @@ impl Builder<'_> {
     }
 
     /// How a graph is to be walked, searched from the first of its nodes: by bits if, for rows of
-    /// its own, they find nearly as much of what is nearest as bytes do.
+    /// its own, they find nearly as much of what is nearest as bytes do. Of inner products that
+    /// would say little: such a row is looked for among lifted rows, where a query is not.
     fn lead_of(&self, edges: Edges<'_>, rows: &[u32], every: &[u32]) -> Lead {
-        if self.lead() == Lead::Bytes {
-            return Lead::Bytes;
+        if self.lead() == Lead::Bytes || self.options.lifted {
+            return self.lead();
         }
         let probes: Vec<u32> = rows.iter().step_by((rows.len() / PROBES).max(1)).copied().collect();
         let found = self.map(&probes, |scratch, row| {

@@ -271,6 +271,8 @@ fn bits_lead_where_they_see() {
         let (rows, queries) = cloud_of(22, 6_000, 384, 60, width);
         for metric in METRICS {
             let index = index_of(&rows, metric);
+            let asked = metric != Metric::InnerProduct;
+            let (lead, scores_max) = if asked { (lead, scores_max) } else { (Lead::Gate, 400) };
             assert_eq!(index.as_ref().map(SegmentIndex::lead), Some(lead), "{metric:?}, {width}");
             let search = StHnsw { roads: Roads::Walk, ..StHnsw::default() };
             let measured = measure(&search, std::slice::from_ref(&rows), &queries, metric, None);
