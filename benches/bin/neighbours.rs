@@ -1,7 +1,8 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
-//! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite]]`: DIR is a data set of `benches/index/datasets.py`. The
-//! index, one over all segments as the server merges them, is kept in KEEP and taken from there.
+//! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite]]`: DIR is a data set of
+//! `benches/index/datasets.py`. The index, one over all segments as the server merges them, is kept
+//! in KEEP and taken from there.
 //! Each figure is a line of JSON, the median of three runs; `prepare` only builds what is missing,
 //! the other words measure one kind of question.
 //! `RAYON_NUM_THREADS=1` keeps comparisons of rows on one thread too.

@@ -2,7 +2,7 @@
 
 use super::layer::{Edges, NONE, descend};
 use super::walk::{Beam, Guide, Visited, walk};
-use crate::segment::{BuildError, Codes, GATE, Lead, spread as spread_scores};
+use crate::segment::{BuildError, Codes, GATE, Lead, passing, spread_scores};
 use cvx_core::code::{BitQuery, ByteFactors, ByteQuery, Kernel};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -484,9 +484,7 @@ impl Nearest<'_, '_> {
     /// Scores by bytes of rows that may be within the limit by their bits.
     fn gated(&mut self, bits: &BitQuery, limit: f32, out: &mut Vec<f32>) {
         self.builder.least(self.scratch, &self.chosen, bits, GATE, &mut self.room);
-        let bounds = self.chosen.iter().zip(&self.room);
-        self.near.clear();
-        self.near.extend(bounds.filter(|(_, least)| **least < limit).map(|(row, _)| *row));
+        passing(&self.chosen, &self.room, limit, &mut self.near);
         self.builder.scores(self.scratch, &self.near, &mut self.room);
         spread_scores(&self.chosen, &self.near, &self.room, out);
     }

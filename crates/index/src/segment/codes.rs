@@ -19,8 +19,15 @@ pub(crate) enum Lead {
 /// scored by its bytes. It halves the rows of bytes that are fetched, and keeps recall (adr/0010).
 pub(crate) const GATE: f32 = 1.5;
 
+/// Leaves the nodes whose bounds are below a limit.
+pub(crate) fn passing(nodes: &[u32], bounds: &[f32], limit: f32, near: &mut Vec<u32>) {
+    let bounds = nodes.iter().zip(bounds);
+    near.clear();
+    near.extend(bounds.filter(|(_, least)| **least < limit).map(|(node, _)| *node));
+}
+
 /// Gives nodes the scores of those that passed, the rest none. Both are in one order.
-pub(crate) fn spread(nodes: &[u32], near: &[u32], scores: &[f32], out: &mut Vec<f32>) {
+pub(crate) fn spread_scores(nodes: &[u32], near: &[u32], scores: &[f32], out: &mut Vec<f32>) {
     out.clear();
     out.resize(nodes.len(), f32::INFINITY);
     let mut places = nodes.iter().zip(out);
@@ -222,10 +229,9 @@ impl<'a> CodeQuery<'a> {
         let mut bounds = std::mem::take(&mut self.bounds);
         self.least_at(rows, GATE, &mut bounds);
         let mut near = std::mem::take(&mut self.near);
-        near.clear();
-        near.extend(rows.iter().zip(&bounds).filter(|(_, b)| **b < limit).map(|(row, _)| *row));
+        passing(rows, &bounds, limit, &mut near);
         self.scores(&near, &mut bounds);
-        spread(rows, &near, &bounds, out);
+        spread_scores(rows, &near, &bounds, out);
         let scored = near.len();
         (self.bounds, self.near) = (bounds, near);
         scored

@@ -30,7 +30,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use build::{BuildError, BuildOptions, build_index, merge_index};
-pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, spread};
+pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, passing, spread_scores};
 pub use image::{BuiltIndex, ImageError, Member};
 pub(crate) use space::Space;
 
