@@ -37,7 +37,7 @@ mod tests;
 
 pub use bits::{BitFactors, BitQuery, encode_bits};
 pub use bytes::{ByteFactors, ByteQuery, encode_bytes};
-pub use fetch::prefetch;
+pub use fetch::{prefetch, prefetch_soon};
 pub use kernel::Kernel;
 pub use rotation::{Rotation, code_width};
 

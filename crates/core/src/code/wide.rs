@@ -8,6 +8,8 @@
 use super::{PLANES, prefetch};
 use std::arch::x86_64::*;
 
+/// Words of a register.
+const REGISTER: usize = 8;
 /// Rows asked for before they are needed.
 const AHEAD: usize = 4;
 
@@ -59,9 +61,8 @@ impl Wide {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
 fn count_bits(codes: &[u64], stride: usize, planes: &[u64], out: &mut [u32]) {
     let words = planes.len() / PLANES;
-    for (out, code) in out.iter_mut().zip(codes.chunks_exact(stride)) {
-        *out = count(&code[..words], planes);
-    }
+    let rows = codes.chunks_exact(stride).map(|code| &code[..words]);
+    count_rows(rows, planes, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
@@ -70,9 +71,73 @@ fn count_bits_at(codes: &[u64], stride: usize, rows: &[u32], planes: &[u64], out
     for row in rows {
         prefetch(&codes[*row as usize * stride..][..stride]);
     }
-    for (out, row) in out.iter_mut().zip(rows) {
-        *out = count(&codes[*row as usize * stride..][..words], planes);
+    let rows = rows.iter().map(|row| &codes[*row as usize * stride..][..words]);
+    count_rows(rows, planes, out);
+}
+
+/// Counts each row, the planes of up to 1,024 coordinates held in registers meanwhile.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn count_rows<'a>(rows: impl Iterator<Item = &'a [u64]>, planes: &[u64], out: &mut [u32]) {
+    let words = planes.len() / PLANES;
+    let [first, second] = [0, REGISTER].map(|at| load_planes(planes, words, at));
+    for (out, code) in out.iter_mut().zip(rows) {
+        let none = [_mm512_setzero_si512(); PLANES];
+        let mut met = meet(none, load(code, 0), &first);
+        if words > REGISTER {
+            met = meet(met, load(code, REGISTER), &second);
+        }
+        for at in (2 * REGISTER..words).step_by(REGISTER) {
+            met = meet(met, load(code, at), &load_planes(planes, words, at));
+        }
+        *out = weigh(met);
     }
+}
+
+/// The words of each plane from one on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn load_planes(planes: &[u64], words: usize, at: usize) -> [__m512i; PLANES] {
+    let mut loaded = [_mm512_setzero_si512(); PLANES];
+    for (loaded, plane) in loaded.iter_mut().zip(planes.chunks_exact(words.max(1))) {
+        *loaded = load(plane, at);
+    }
+    loaded
+}
+
+/// A register of words from one on; zeros where there are none.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(words: &[u64], at: usize) -> __m512i {
+    let words = words.get(at..).unwrap_or_default();
+    let here = words.len().min(REGISTER);
+    let mask = ((1u32 << here) - 1) as __mmask8;
+    // SAFETY: the mask lets through the first `here` words of the slice, which has as many; lanes
+    // masked out are not read.
+    unsafe { _mm512_maskz_loadu_epi64(mask, words.as_ptr().cast()) }
+}
+
+/// Adds how many bits of a code meet those of each plane.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn meet(
+    mut met: [__m512i; PLANES],
+    code: __m512i,
+    planes: &[__m512i; PLANES],
+) -> [__m512i; PLANES] {
+    for (met, plane) in met.iter_mut().zip(planes) {
+        *met = _mm512_add_epi64(*met, _mm512_popcnt_epi64(_mm512_and_si512(code, *plane)));
+    }
+    met
+}
+
+/// The planes' counts together, weighed by 1, 2, 4, 8.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn weigh(met: [__m512i; PLANES]) -> u32 {
+    let low = _mm512_add_epi64(met[0], _mm512_slli_epi64::<1>(met[1]));
+    let high = _mm512_add_epi64(met[2], _mm512_slli_epi64::<1>(met[3]));
+    _mm512_reduce_add_epi64(_mm512_add_epi64(low, _mm512_slli_epi64::<2>(high))) as u32
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
@@ -86,33 +151,6 @@ fn sum_bytes_at(codes: &[u8], stride: usize, rows: &[u32], query: &[i8], out: &m
         }
         *out = sum(&codes[*row as usize * stride..][..query.len()], query);
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512vpopcntdq")]
-fn count(code: &[u64], planes: &[u64]) -> u32 {
-    let words = code.len();
-    assert_eq!(planes.len(), words * PLANES, "planes of another width");
-    let mut met = [_mm512_setzero_si512(); PLANES];
-    let mut at = 0;
-    while at < words {
-        let here = (words - at).min(8);
-        let mask = ((1u32 << here) - 1) as __mmask8;
-        // SAFETY: the mask lets through the `here` words from `at` on, which lie inside `code`;
-        // lanes masked out are not read.
-        let bits = unsafe { _mm512_maskz_loadu_epi64(mask, code.as_ptr().add(at).cast()) };
-        for (plane, met) in met.iter_mut().enumerate() {
-            // SAFETY: the same words of a plane, and `planes` has `PLANES` times as many.
-            let plane = unsafe {
-                _mm512_maskz_loadu_epi64(mask, planes.as_ptr().add(plane * words + at).cast())
-            };
-            *met = _mm512_add_epi64(*met, _mm512_popcnt_epi64(_mm512_and_si512(bits, plane)));
-        }
-        at += 8;
-    }
-    let low = _mm512_add_epi64(met[0], _mm512_slli_epi64::<1>(met[1]));
-    let high = _mm512_add_epi64(met[2], _mm512_slli_epi64::<1>(met[3]));
-    _mm512_reduce_add_epi64(_mm512_add_epi64(low, _mm512_slli_epi64::<2>(high))) as u32
 }
 
 #[inline]

@@ -47,9 +47,13 @@ use crate::request::check;
 use crate::{Answer, Counters, Error, ExactScan, Part, Request, Search, Selection};
 use asked::Asked;
 use cvx_core::TopK;
+use cvx_core::code::prefetch_soon;
 use gather::{Candidate, Gather};
 use road::{Coded, Member};
 use team::{Task, Turn};
+
+/// Rows that memory is asked for at once: more would drive out the first before they are compared.
+const AT_ONCE: usize = 32;
 
 /// Searches indexes, and scans what has none.
 #[derive(Clone, Copy, Debug)]
@@ -194,6 +198,9 @@ impl<'a> Searching<'a> {
     /// Compares the gathered rows themselves, best first, until none can be nearer.
     fn compare(&mut self, coded: &[Coded<'a>]) -> Result<(), Error> {
         let gathered = std::mem::replace(&mut self.gather, Gather::new(0)).into_sorted();
+        // The first k are compared for sure: memory is asked for all of them at once.
+        let sure = gathered.iter().take(self.asked.request.k.min(AT_ONCE));
+        sure.for_each(|candidate| prefetch_soon(self.vector(candidate)));
         for candidate in gathered {
             if candidate.low > self.asked.rank_of(self.top.worst()) {
                 continue;
@@ -205,11 +212,14 @@ impl<'a> Searching<'a> {
         Ok(())
     }
 
+    fn vector(&self, candidate: &Candidate) -> &'a [f32] {
+        let block = &self.parts[candidate.part as usize].block;
+        &block.vectors[candidate.row as usize * block.dim..][..block.dim]
+    }
+
     /// Puts a candidate in its place by its exact distance, and its twins beside it.
     fn take(&mut self, part: &Coded<'a>, candidate: &Candidate) -> Result<(), Error> {
-        let block = &self.parts[candidate.part as usize].block;
-        let vector = &block.vectors[candidate.row as usize * block.dim..][..block.dim];
-        let semantic = self.asked.query.distance(vector)?;
+        let semantic = self.asked.query.distance(self.vector(candidate))?;
         self.counters.distances += 1;
         let first = part.member_of(candidate.part).map_or(0, |member| member.first);
         let node = first + candidate.row;
