@@ -1,8 +1,8 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
 //! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite]]`: DIR is a data set of
-//! `benches/index/datasets.py`. The index, one over all segments as the server merges them, is kept
-//! in KEEP and taken from there.
+//! `benches/index/datasets.py`. The indexes, one over all segments as the server merges them and one
+//! of each segment, are kept in KEEP and taken from there.
 //! Each figure is a line of JSON, the median of three runs; `prepare` only builds what is missing,
 //! the other words measure one kind of question.
 //! `RAYON_NUM_THREADS=1` keeps comparisons of rows on one thread too.
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
 use cvx_index::{
     Answer, Block, BuildOptions, Indexed, Part, Request, Roads, Search, SegmentIndex, Selection,
-    Seqs, StHnsw, merge_index,
+    Seqs, StHnsw, build_index, merge_index,
 };
 use std::ops::Range;
 use std::path::Path;
@@ -103,33 +103,50 @@ impl Data {
         }
     }
 
-    /// The index in its file, built before if it is not there, and rows built a second.
-    fn index(&self, keep: &Path) -> Result<(SegmentIndex, String)> {
+    /// The index over all segments, built before if its file is not there, and rows built a second;
+    /// and each segment's own.
+    fn indexes(&self, keep: &Path) -> Result<Indexes> {
         let (path, facts) = (keep.join("merged.idx"), keep.join("built"));
+        let options = BuildOptions { parallel: true, ..BuildOptions::standard(&|| true) };
+        let own = self.segments().enumerate().map(|(at, rows)| {
+            let path = keep.join(format!("own-{at}.idx"));
+            if !path.exists() {
+                std::fs::write(&path, build_index(&self.block(rows), Metric::Cosine, &options)?)?;
+            }
+            Ok(SegmentIndex::open(std::fs::read(path)?)?)
+        });
+        let own = own.collect::<Result<Vec<_>>>()?;
         if !facts.exists() {
             let blocks: Vec<_> = self.segments().map(|rows| (0, self.block(rows))).collect();
-            let options = BuildOptions { parallel: true, ..BuildOptions::standard(&|| true) };
             let start = Instant::now();
             let built = merge_index(&blocks, Metric::Cosine, &options)?;
             let rate = self.ts.len() as f64 / start.elapsed().as_secs_f64();
             std::fs::write(path.clone(), built.to_bytes())?;
             std::fs::write(&facts, format!("{rate:.0}"))?;
         }
-        Ok((SegmentIndex::open(std::fs::read(path)?)?, std::fs::read_to_string(facts)?))
+        let merged = SegmentIndex::open(std::fs::read(path)?)?;
+        Ok(Indexes { merged, own, rate: std::fs::read_to_string(facts)? })
     }
 
     /// The rows of a stretch, as parts of the index.
-    fn parts<'a>(&'a self, index: &'a SegmentIndex, rows: &Range<usize>) -> Vec<Part<'a>> {
-        let part = |segment: Range<usize>| {
+    fn parts<'a>(&'a self, indexes: &'a Indexes, rows: &Range<usize>) -> Vec<Part<'a>> {
+        let part = |(segment, own): (Range<usize>, &'a SegmentIndex)| {
             let first = segment.start;
             let from = rows.start.max(first) - first;
             let to = rows.end.min(segment.end).max(first) - first;
             let block = self.block(segment);
-            let index = Some(Indexed { index, first });
+            let index = Some(Indexed { index: &indexes.merged, first, own: Some(own) });
             (from < to).then_some(Part { block, rows: Selection::Range(from..to), index })
         };
-        self.segments().filter_map(part).collect()
+        self.segments().zip(&indexes.own).filter_map(part).collect()
     }
+}
+
+/// The index over all rows, each segment's own, and how many rows of the first were built a second.
+struct Indexes {
+    merged: SegmentIndex,
+    own: Vec<SegmentIndex>,
+    rate: String,
 }
 
 /// What is asked: how, within which rows, near which moment, and what is right.
@@ -145,7 +162,7 @@ struct Question<'a> {
 
 struct Bench<'a> {
     data: &'a Data,
-    index: &'a SegmentIndex,
+    indexes: &'a Indexes,
     facts: String,
 }
 
@@ -158,7 +175,7 @@ struct Figures {
 
 impl Bench<'_> {
     fn ask(&self, question: &Question<'_>, number: usize) -> Result<(Answer, f64)> {
-        let parts = self.data.parts(self.index, &(question.window)(number));
+        let parts = self.data.parts(self.indexes, &(question.window)(number));
         let request = Request {
             query: &self.data.queries[number * self.data.dim..][..self.data.dim],
             metric: Metric::Cosine,
@@ -295,14 +312,15 @@ fn main() -> Result<()> {
     let dir = Path::new(&dir);
     let data = Data::load(dir)?;
     let count = count.min(data.queries.len() / data.dim);
-    let (index, rate) = data.index(Path::new(&keep))?;
+    let indexes = data.indexes(Path::new(&keep))?;
     if only.as_deref() == Some("prepare") {
         return Ok(());
     }
     let asks = |what| only.as_deref().is_none_or(|only| only == what);
-    let each = index.bytes() / index.rows().max(1);
-    let facts = format!("\"bytes\": {each}, \"build_rows_s\": {rate}");
-    let bench = Bench { data: &data, index: &index, facts };
+    let bytes: usize = indexes.own.iter().map(SegmentIndex::bytes).sum();
+    let each = (indexes.merged.bytes() + bytes) / indexes.merged.rows().max(1);
+    let facts = format!("\"bytes\": {each}, \"build_rows_s\": {}", indexes.rate);
+    let bench = Bench { data: &data, indexes: &indexes, facts };
     if asks("all") {
         bench.all(&Truth::load(dir, "gt.npy")?, count)?;
     }

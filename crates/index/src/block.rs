@@ -47,13 +47,15 @@ pub struct Indexed<'a> {
     pub index: &'a SegmentIndex,
     /// The number that the block's first row has in the index.
     pub first: usize,
+    /// The block's own index, where the first is over several: what serves a stretch of few blocks.
+    pub own: Option<&'a SegmentIndex>,
 }
 
 impl<'a> Indexed<'a> {
     /// In an index of the block alone.
     #[must_use]
     pub fn alone(index: &'a SegmentIndex) -> Self {
-        Self { index, first: 0 }
+        Self { index, first: 0, own: None }
     }
 }
 

@@ -21,7 +21,7 @@
 
 use super::indexer::IndexerThread;
 use super::job::{Job, Mapped};
-use super::{Indexes, Place};
+use super::Indexes;
 use cvx_index::{Block, BuildError, BuildOptions, SegmentIndex, merge_index};
 use cvx_storage::{FileId, IndexFileId};
 use std::collections::{HashMap, HashSet};
@@ -51,10 +51,10 @@ impl Merged {
         Self { id, index, starts }
     }
 
-    /// Where a segment lies in it.
-    pub(super) fn place(&self, index: u32, file: FileId) -> Option<Place> {
+    /// The index, and the number that a segment's first row has in it.
+    pub(super) fn place(&self, index: u32, file: FileId) -> Option<(SegmentIndex, usize)> {
         let first = *self.starts.get(&file).filter(|_| self.id.index == index)?;
-        Some(Place { index: self.index.clone(), first })
+        Some((self.index.clone(), first))
     }
 
     pub(super) fn id(&self) -> IndexFileId {

@@ -50,6 +50,8 @@ pub(crate) struct Place {
     pub(crate) index: SegmentIndex,
     /// The number of its first row.
     pub(crate) first: usize,
+    /// The segment's own index, where the other is over several.
+    pub(crate) own: Option<SegmentIndex>,
 }
 
 impl Indexes {
@@ -57,8 +59,12 @@ impl Indexes {
     pub(crate) fn place(&self, index: u32, segment: &Segment) -> Option<Place> {
         let file = segment.file.as_ref()?.id;
         let merged = self.merged.load();
+        let own = self.of(index, segment);
         let with_others = merged.iter().find_map(|merged| merged.place(index, file));
-        with_others.or_else(|| Some(Place { index: self.of(index, segment)?, first: 0 }))
+        match with_others {
+            Some((index, first)) => Some(Place { index, first, own }),
+            None => Some(Place { index: own?, first: 0, own: None }),
+        }
     }
 
     /// A segment's own part of an index, if it is made.

@@ -263,8 +263,11 @@ impl Chosen<'_> {
             return Some(Part { block, rows: Selection::all(instead.ts.len()), index: None });
         }
         let block = self.segment.block(column, dim)?;
-        let index =
-            self.index.as_ref().map(|Place { index, first }| Indexed { index, first: *first });
+        let index = self.index.as_ref().map(|Place { index, first, own }| Indexed {
+            index,
+            first: *first,
+            own: own.as_ref(),
+        });
         Some(Part { block, rows: self.selection(), index })
     }
 

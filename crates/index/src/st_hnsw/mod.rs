@@ -34,6 +34,7 @@
 
 mod asked;
 mod gather;
+mod pieces;
 mod road;
 mod seek;
 mod sift;
@@ -106,6 +107,9 @@ impl Search for StHnsw {
     }
 }
 
+/// The number of a part, and the pieces that are to be searched in its place.
+type Instead<'a> = (usize, Vec<Coded<'a>>);
+
 /// One search as it goes on.
 struct Searching<'a> {
     effort: &'a StHnsw,
@@ -135,16 +139,7 @@ impl<'a> Searching<'a> {
         }
         plain.sort_unstable();
         self.scan(&plain, &coded)?;
-        coded.sort_by(|a, b| a.least.total_cmp(&b.least));
-        let tasks = self.tasks(&coded);
-        if shares(&tasks) {
-            self.share(&tasks)?;
-        } else {
-            for part in &coded {
-                self.poll()?;
-                self.visit(part)?;
-            }
-        }
+        let coded = self.gather_all(coded, shares)?;
         self.compare(&coded)?;
         self.fill(&coded)?;
         Ok(Answer { hits: hits(self.top), counters: self.counters })
@@ -178,21 +173,68 @@ impl<'a> Searching<'a> {
         Ok(())
     }
 
-    /// Gathers the candidates of a part.
-    fn visit(&mut self, part: &Coded<'a>) -> Result<(), Error> {
+    /// Gathers the candidates of all parts, or of the pieces that some are searched by instead.
+    /// Answers what was searched.
+    fn gather_all(
+        &mut self,
+        mut left: Vec<Coded<'a>>,
+        shares: impl Fn(&[Task<'_, '_>]) -> bool,
+    ) -> Result<Vec<Coded<'a>>, Error> {
+        let mut searched = Vec::new();
+        while !left.is_empty() {
+            left.sort_by(|a, b| a.least.total_cmp(&b.least));
+            let tasks = self.tasks(&left);
+            let instead = if shares(&tasks) { self.share(&tasks)? } else { self.visit_all(&left)? };
+            let (apart, pieces): (Vec<usize>, Vec<_>) = instead.into_iter().unzip();
+            let mut at = 0..;
+            left.retain(|_| at.next().is_some_and(|at| !apart.contains(&at)));
+            searched.append(&mut left);
+            left = pieces.into_iter().flatten().collect();
+        }
+        Ok(searched)
+    }
+
+    fn visit_all(&mut self, parts: &[Coded<'a>]) -> Result<Vec<Instead<'a>>, Error> {
+        let mut instead = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            self.poll()?;
+            instead.extend(self.visit(part)?.map(|pieces| (at, pieces)));
+        }
+        Ok(instead)
+    }
+
+    /// Gathers the candidates of a part, or answers the pieces that are to be searched instead.
+    fn visit(&mut self, part: &Coded<'a>) -> Result<Option<Vec<Coded<'a>>>, Error> {
         if part.least > f64::from(self.gather.limit()) {
             self.counters.blocks_pruned += part.run.members.len();
-            return Ok(());
+            return Ok(None);
+        }
+        if let Some(pieces) = self.pieces(part, false) {
+            return Ok(Some(pieces));
         }
         if part.walks(self.effort, self.asked) {
             self.counters.walked += 1;
             if self.seek(part)? {
-                return Ok(());
+                return Ok(None);
             }
-            part.run.members.iter().for_each(|member| self.gather.forget(member.number));
+            self.forget(part);
+            if let Some(pieces) = self.pieces(part, true) {
+                return Ok(Some(pieces));
+            }
         }
         self.counters.sifted += 1;
         self.sift(part, &part.run.members)
+    }
+
+    /// The pieces of a part, where they cost less. Of composite searches a sift finds out.
+    fn pieces(&self, part: &Coded<'a>, walked: bool) -> Option<Vec<Coded<'a>>> {
+        let work = part.work(self.effort, self.asked, walked);
+        let plain = self.asked.request.composite.is_none();
+        if plain { part.pieces_below(self.effort, self.asked, work) } else { None }
+    }
+
+    fn forget(&mut self, part: &Coded<'a>) {
+        part.run.members.iter().for_each(|member| self.gather.forget(member.number));
     }
 
     /// Compares the gathered rows themselves, best first, until none can be nearer.

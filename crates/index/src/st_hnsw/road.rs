@@ -73,7 +73,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether the index is of the metric asked by, and the parts lie in it side by side.
-    fn is_served(&self, asked: &Asked<'_>, index: &SegmentIndex) -> bool {
+    pub(super) fn is_served(&self, asked: &Asked<'_>, index: &SegmentIndex) -> bool {
         let mut end = 0;
         let fits = |member: &Member<'_>| {
             let first = member.first as usize;
@@ -82,6 +82,15 @@ impl<'a> Run<'a> {
             lies && end <= index.rows() && member.part.block.dim == index.dim()
         };
         index.space() == asked.space && self.members.iter().all(fits)
+    }
+}
+
+/// The work of a run's cheapest road.
+pub(super) fn work(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> f64 {
+    if index.nodes() > 0 && walks(effort, asked, index, run) {
+        FOLLOW * follows(effort, asked, index, run.selected)
+    } else {
+        sifting(run)
     }
 }
 
@@ -115,7 +124,7 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
 /// Nodes to be found in an index over several segments: once more for each time that they were
 /// merged in fours. In more rows the nearest are nearer to each other, and a walk as wide as in few
 /// finds less of them: at 1,000,000 clustered rows 0.85 of those of which it finds 0.98 at 200,000.
-fn reach(ef: usize, index: &SegmentIndex) -> f64 {
+pub(super) fn reach(ef: usize, index: &SegmentIndex) -> f64 {
     let levels = (index.member_count().max(1) as f64).log2() / 2.0;
     ef as f64 * (1.0 + levels)
 }
@@ -235,10 +244,18 @@ impl<'a> Coded<'a> {
         self.index.nodes() > 0 && walks(effort, asked, self.index, &self.run)
     }
 
-    /// How many nodes a walk may follow: what sifting all would cost.
-    pub(super) fn budget(&self, effort: &StHnsw) -> usize {
-        let forced = is_forced(effort, self.index);
-        if forced { usize::MAX } else { (sifting(&self.run) / FOLLOW) as usize }
+    /// How many nodes a walk may follow: what the road to be taken instead would cost.
+    pub(super) fn budget(&self, effort: &StHnsw, asked: &Asked<'_>) -> usize {
+        if is_forced(effort, self.index) {
+            return usize::MAX;
+        }
+        let apart = self.run.work_apart(effort, asked).unwrap_or(f64::INFINITY);
+        (sifting(&self.run).min(apart) / FOLLOW) as usize
+    }
+
+    /// The work of its cheapest road, or of the other one after it was walked in vain.
+    pub(super) fn work(&self, effort: &StHnsw, asked: &Asked<'_>, walked: bool) -> f64 {
+        if walked { sifting(&self.run) } else { work(effort, asked, self.index, &self.run) }
     }
 
     /// How many selected nodes a walk of its graph is to find: of a filter's, which lie less close

@@ -9,7 +9,7 @@
 use super::Searching;
 use super::asked::Asked;
 use super::gather::{Candidate, Gather};
-use super::road::Coded;
+use super::road::{Coded, reach};
 use crate::Error;
 use crate::graph::{Beam, Guide, Visited, walk};
 use crate::segment::{CodeQuery, Lead};
@@ -47,7 +47,7 @@ impl<'a> Searching<'a> {
     /// little of what was met is selected, or that would have cost more than sifting all.
     pub(super) fn seek(&mut self, part: &Coded<'a>) -> Result<bool, Error> {
         let width = part.width(self.effort, self.asked);
-        let budget = part.budget(self.effort);
+        let budget = part.budget(self.effort, self.asked);
         let reached = self.walk_part(part, Reach { width, least: usize::MAX, budget })?;
         let wanted = self.asked.request.k.min(part.run.selected - part.loose.len());
         let enough = reached.met >= wanted || part.twins.is_some() && reached.met > 0;
@@ -62,7 +62,8 @@ impl<'a> Searching<'a> {
         if part.twins.is_some() {
             return Ok(false);
         }
-        let reach = Reach { width: usize::MAX, least: self.effort.ef, budget };
+        let least = reach(self.effort.ef, part.index) as usize;
+        let reach = Reach { width: usize::MAX, least, budget };
         Ok(self.walk_part(part, reach)?.ended)
     }
 

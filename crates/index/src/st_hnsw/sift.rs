@@ -1,7 +1,7 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
 use super::gather::Candidate;
-use super::road::{Coded, FOLLOW, Member};
+use super::road::{Coded, FOLLOW, Member, reach};
 use super::{Roads, Searching};
 use crate::exact::plan::{Chunk, Plan};
 use crate::segment::CodeQuery;
@@ -13,20 +13,23 @@ const SEED: usize = 4;
 const STEP: usize = 256;
 
 impl<'a> Searching<'a> {
-    /// Gathers the nearest of the selected rows of some members.
-    pub(super) fn sift(&mut self, part: &Coded<'a>, members: &[Member<'a>]) -> Result<(), Error> {
+    /// Gathers the nearest of the selected rows of some members, or answers the pieces that are to
+    /// be searched instead.
+    pub(super) fn sift(
+        &mut self,
+        part: &Coded<'a>,
+        members: &[Member<'a>],
+    ) -> Result<Option<Vec<Coded<'a>>>, Error> {
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
         let parts: Vec<_> = members.iter().map(|member| member.part.clone()).collect();
         let plan = Plan::new(self.asked.request, &parts, STEP);
         let mut sieve = Sieve { query, rows: Vec::new(), bounds: Vec::new(), scores: Vec::new() };
         for (at, chunk) in plan.chunks.iter().enumerate() {
             if at == SEED
-                && let Some(budget) = self.budget(part, &plan.chunks[at..])
-                && self.seek_until(part, budget)?
+                && let Some(instead) = self.instead(part, &plan.chunks[at..])?
             {
-                self.counters.walked += 1;
                 self.counters.sifted -= 1;
-                return Ok(());
+                return Ok(instead);
             }
             if chunk.least > f64::from(self.gather.limit()) {
                 break;
@@ -36,12 +39,42 @@ impl<'a> Searching<'a> {
             self.estimate(part, member, chunk, &mut sieve);
             self.score(member, &mut sieve);
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// How many nodes may be followed instead of sifting the chunks left of a composite search;
-    /// `None` where sifting costs less than the least walk.
-    fn budget(&self, part: &Coded<'a>, chunks: &[Chunk]) -> Option<usize> {
+    /// What a composite search does instead of sifting the chunks that are left: nothing more, if a
+    /// walk came to its end; or it searches the members by their own indexes. `None`: it sifts.
+    fn instead(
+        &mut self,
+        part: &Coded<'a>,
+        chunks: &[Chunk],
+    ) -> Result<Option<Option<Vec<Coded<'a>>>>, Error> {
+        let Some(left) = self.left(part, chunks) else { return Ok(None) };
+        let limit = self.gather.limit();
+        let within = chunks.partition_point(|chunk| chunk.least <= f64::from(limit));
+        let apart = part.work_within(self.effort, self.asked, &chunks[..within]);
+        let share = left / part.index.rows() as f64;
+        let walk = FOLLOW * reach(self.effort.ef, part.index) / (share * share.sqrt());
+        let budget = left.min(apart.unwrap_or(left)) / FOLLOW;
+        let walks = apart.is_none_or(|apart| walk <= apart);
+        if walks && self.seek_until(part, budget as usize)? {
+            self.counters.walked += 1;
+            return Ok(Some(None));
+        }
+        if apart.is_none_or(|apart| apart >= left) {
+            return Ok(None);
+        }
+        let pieces = part.pieces(self.effort, self.asked);
+        if pieces.is_some() {
+            self.gather.bound(limit);
+            self.forget(part);
+        }
+        Ok(pieces.map(Some))
+    }
+
+    /// How many selected rows are left in the chunks that a composite search may still need; `None`
+    /// where sifting them costs less than the least walk.
+    fn left(&self, part: &Coded<'a>, chunks: &[Chunk]) -> Option<f64> {
         let (limit, ef) = (self.gather.limit(), self.effort.ef);
         let may = self.effort.roads != Roads::Sift && self.asked.request.composite.is_some();
         if !may || !limit.is_finite() {
@@ -51,8 +84,8 @@ impl<'a> Searching<'a> {
         let places: usize = chunks[..left].iter().map(|chunk| chunk.places.len()).sum();
         let of_all = |member: &Member<'_>| member.part.rows.places(member.part.block.rows()).len();
         let of_all = part.run.members.iter().map(of_all).sum::<usize>().max(1);
-        let budget = places as f64 * part.run.selected as f64 / of_all as f64 / FOLLOW;
-        (budget > 2.0 * ef as f64).then_some(budget as usize)
+        let rows = places as f64 * part.run.selected as f64 / of_all as f64;
+        (rows > 2.0 * FOLLOW * ef as f64).then_some(rows)
     }
 
     /// Leaves the rows of a chunk that may be near enough.

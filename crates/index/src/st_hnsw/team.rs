@@ -4,7 +4,7 @@
 //! searches are not shared: they take their parts in the order of time, each by the bound of those
 //! before, and would lose more than they gain.
 
-use super::Searching;
+use super::{Instead, Searching};
 use super::asked::Asked;
 use super::road::{Coded, FOLLOW, Member};
 use crate::{Counters, Error};
@@ -41,6 +41,8 @@ impl Drop for Turn {
 /// A piece of a search.
 #[derive(Clone, Copy)]
 pub(super) struct Task<'c, 'a> {
+    /// The part's number.
+    at: usize,
     part: &'c Coded<'a>,
     /// The member to be sifted; none where the graph is walked.
     member: Option<Member<'a>>,
@@ -60,23 +62,24 @@ pub(super) fn is_worth(asked: &Asked<'_>, tasks: &[Task<'_, '_>]) -> bool {
 
 impl<'a> Searching<'a> {
     pub(super) fn tasks<'c>(&self, coded: &'c [Coded<'a>]) -> Vec<Task<'c, 'a>> {
-        let of_part = |part: &'c Coded<'a>| -> Vec<Task<'c, 'a>> {
+        let of_part = |(at, part): (usize, &'c Coded<'a>)| -> Vec<Task<'c, 'a>> {
             if part.walks(self.effort, self.asked) {
                 let work = FOLLOW * part.follows(self.effort, self.asked);
-                return vec![Task { part, member: None, work }];
+                return vec![Task { at, part, member: None, work }];
             }
             let members = part.run.members.iter();
             let task = |member: &Member<'a>| {
                 let work = member.selected as f64;
-                Task { part, member: Some(*member), work }
+                Task { at, part, member: Some(*member), work }
             };
             members.map(task).collect()
         };
-        coded.iter().flat_map(of_part).collect()
+        coded.iter().enumerate().flat_map(of_part).collect()
     }
 
-    /// Does the pieces on all threads, and gathers what they gathered.
-    pub(super) fn share(&mut self, tasks: &[Task<'_, 'a>]) -> Result<(), Error> {
+    /// Does the tasks on all threads, and gathers what they gathered. Answers what is to be searched
+    /// in the place of some.
+    pub(super) fn share(&mut self, tasks: &[Task<'_, 'a>]) -> Result<Vec<Instead<'a>>, Error> {
         let (effort, asked, parts) = (self.effort, self.asked, self.parts);
         let gather = self.gather.clone();
         let work = |task: &Task<'_, 'a>| {
@@ -84,17 +87,19 @@ impl<'a> Searching<'a> {
             let counters = Counters::default();
             let mut piece = Searching { effort, asked, parts, gather, top, counters };
             piece.poll()?;
-            match task.member {
+            let instead = match task.member {
                 Some(member) => {
                     piece.counters.sifted += 1;
-                    piece.sift(task.part, &[member])?;
+                    piece.sift(task.part, &[member])?
                 }
                 None => piece.visit(task.part)?,
-            }
-            Ok((piece.gather, piece.counters))
+            };
+            Ok((piece.gather, piece.counters, instead.map(|pieces| (task.at, pieces))))
         };
         let pieces = tasks.par_iter().map(work).collect::<Result<Vec<_>, Error>>()?;
-        for (gather, counters) in pieces {
+        let mut instead = Vec::new();
+        for (gather, counters, pieces) in pieces {
+            instead.extend(pieces);
             self.gather.take(gather);
             self.counters.blocks_pruned += counters.blocks_pruned;
             self.counters.walked += counters.walked;
@@ -102,6 +107,6 @@ impl<'a> Searching<'a> {
             self.counters.estimates += counters.estimates;
             self.counters.scores += counters.scores;
         }
-        Ok(())
+        Ok(instead)
     }
 }

@@ -44,7 +44,7 @@ fn in_one<'a>(
     let mut first = 0;
     let place = |(at, rows): (usize, &'a Rows)| {
         let mut part = rows.part();
-        part.index = index.map(|index| Indexed { index, first });
+        part.index = index.map(|index| Indexed { index, first, own: None });
         first += part.block.rows();
         asked(at).then_some(part)
     };

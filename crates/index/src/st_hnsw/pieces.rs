@@ -1,0 +1,73 @@
+//! Parts that share an index, each searched by its own instead.
+//!
+//! An index over many segments finds what is near anywhere in one walk. Of a stretch of time it
+//! holds mostly what was not asked for: the walk goes on until enough of what it meets is selected,
+//! and where meaning and time go together it meets hardly any. The segments' own graphs hold the
+//! stretch and little else, so a few short walks do, and what they cost is known beforehand. So the
+//! one over all is walked where that promises to cost less, and no longer than they would cost.
+
+use super::asked::Asked;
+use super::road::{Coded, FOLLOW, Member, Run, work};
+use super::{Roads, StHnsw};
+use crate::SegmentIndex;
+use crate::exact::plan::Chunk;
+
+/// A run of one member, by its own index.
+type Own<'a> = (Run<'a>, &'a SegmentIndex);
+
+impl<'a> Run<'a> {
+    /// The members with selected rows, each with its own index; `None` if one has none.
+    fn apart(&self, effort: &StHnsw, asked: &Asked<'_>) -> Option<Vec<Own<'a>>> {
+        let whole = self.index.filter(|_| effort.roads == Roads::Cheapest)?;
+        let members = self.members.iter().filter(|member| member.selected > 0);
+        let serves = |(run, own): &Own<'a>| !own.is(whole) && run.is_served(asked, own);
+        members.map(|member| own(member).filter(serves)).collect()
+    }
+
+    /// The work of searching the members by their own indexes, if they have them.
+    pub(super) fn work_apart(&self, effort: &StHnsw, asked: &Asked<'_>) -> Option<f64> {
+        let pieces = self.apart(effort, asked)?;
+        Some(pieces.iter().map(|(run, index)| work(effort, asked, index, run)).sum())
+    }
+}
+
+/// A part with its own index.
+fn own<'a>(member: &Member<'a>) -> Option<Own<'a>> {
+    let index = member.part.index?.own?;
+    let members = vec![Member { first: 0, ..*member }];
+    Some((Run { index: Some(index), members, selected: member.selected }, index))
+}
+
+impl<'a> Coded<'a> {
+    /// The pieces to be searched in its place.
+    pub(super) fn pieces(&self, effort: &StHnsw, asked: &Asked<'_>) -> Option<Vec<Coded<'a>>> {
+        let apart = self.run.apart(effort, asked)?.into_iter();
+        Some(apart.map(|(run, index)| Coded::new(asked, run, index)).collect())
+    }
+
+    /// The same, if they cost less than so much.
+    pub(super) fn pieces_below(
+        &self,
+        effort: &StHnsw,
+        asked: &Asked<'_>,
+        work: f64,
+    ) -> Option<Vec<Coded<'a>>> {
+        let apart = self.run.work_apart(effort, asked)?;
+        if apart < work { self.pieces(effort, asked) } else { None }
+    }
+
+    /// The work of a composite search by the members' own indexes, if they have them, when these
+    /// chunks are within reach.
+    pub(super) fn work_within(
+        &self,
+        effort: &StHnsw,
+        asked: &Asked<'_>,
+        chunks: &[Chunk],
+    ) -> Option<f64> {
+        self.run.apart(effort, asked)?;
+        let mut places = vec![0usize; self.run.members.len()];
+        chunks.iter().for_each(|chunk| places[chunk.part as usize] += chunk.places.len());
+        let walk = FOLLOW * effort.ef.max(asked.request.k) as f64;
+        Some(places.iter().map(|places| walk.min(*places as f64)).sum())
+    }
+}
