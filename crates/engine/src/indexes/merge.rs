@@ -19,9 +19,9 @@
 //! Considered: merging the row files too. It would copy each vector, 3 KB, once a level, and change
 //! addresses under running searches, to save the list of members that is kept here instead.
 
+use super::Indexes;
 use super::indexer::IndexerThread;
 use super::job::{Job, Mapped};
-use super::Indexes;
 use cvx_index::{Block, BuildError, BuildOptions, SegmentIndex, merge_index};
 use cvx_storage::{FileId, IndexFileId};
 use std::collections::{HashMap, HashSet};

@@ -51,6 +51,7 @@ use cvx_core::TopK;
 use cvx_core::code::prefetch_soon;
 use gather::{Candidate, Gather};
 use road::{Coded, Member};
+use std::collections::BTreeMap;
 use team::{Task, Turn};
 
 /// Rows that memory is asked for at once: more would drive out the first before they are compared.
@@ -107,8 +108,13 @@ impl Search for StHnsw {
     }
 }
 
-/// The number of a part, and the pieces that are to be searched in its place.
-type Instead<'a> = (usize, Vec<Coded<'a>>);
+/// What came of looking at a part.
+enum Visit<'a> {
+    /// What it has is gathered.
+    Done,
+    /// These are to be searched in its place.
+    Instead(Vec<Coded<'a>>),
+}
 
 /// One search as it goes on.
 struct Searching<'a> {
@@ -173,8 +179,8 @@ impl<'a> Searching<'a> {
         Ok(())
     }
 
-    /// Gathers the candidates of all parts, or of the pieces that some are searched by instead.
-    /// Answers what was searched.
+    /// Gathers the candidates of all parts. Answers what was searched: the parts, or what took the
+    /// place of some.
     fn gather_all(
         &mut self,
         mut left: Vec<Coded<'a>>,
@@ -185,41 +191,43 @@ impl<'a> Searching<'a> {
             left.sort_by(|a, b| a.least.total_cmp(&b.least));
             let tasks = self.tasks(&left);
             let instead = if shares(&tasks) { self.share(&tasks)? } else { self.visit_all(&left)? };
-            let (apart, pieces): (Vec<usize>, Vec<_>) = instead.into_iter().unzip();
             let mut at = 0..;
-            left.retain(|_| at.next().is_some_and(|at| !apart.contains(&at)));
+            left.retain(|_| at.next().is_some_and(|at| !instead.contains_key(&at)));
             searched.append(&mut left);
-            left = pieces.into_iter().flatten().collect();
+            left = instead.into_values().flatten().collect();
         }
         Ok(searched)
     }
 
-    fn visit_all(&mut self, parts: &[Coded<'a>]) -> Result<Vec<Instead<'a>>, Error> {
-        let mut instead = Vec::new();
+    /// Visits parts in their order. Answers what is to be searched in the place of some.
+    fn visit_all(&mut self, parts: &[Coded<'a>]) -> Result<BTreeMap<usize, Vec<Coded<'a>>>, Error> {
+        let mut instead = BTreeMap::new();
         for (at, part) in parts.iter().enumerate() {
             self.poll()?;
-            instead.extend(self.visit(part)?.map(|pieces| (at, pieces)));
+            if let Visit::Instead(pieces) = self.visit(part)? {
+                instead.insert(at, pieces);
+            }
         }
         Ok(instead)
     }
 
-    /// Gathers the candidates of a part, or answers the pieces that are to be searched instead.
-    fn visit(&mut self, part: &Coded<'a>) -> Result<Option<Vec<Coded<'a>>>, Error> {
+    /// Gathers the candidates of a part.
+    fn visit(&mut self, part: &Coded<'a>) -> Result<Visit<'a>, Error> {
         if part.least > f64::from(self.gather.limit()) {
             self.counters.blocks_pruned += part.run.members.len();
-            return Ok(None);
+            return Ok(Visit::Done);
         }
         if let Some(pieces) = self.pieces(part, false) {
-            return Ok(Some(pieces));
+            return Ok(Visit::Instead(pieces));
         }
         if part.walks(self.effort, self.asked) {
             self.counters.walked += 1;
             if self.seek(part)? {
-                return Ok(None);
+                return Ok(Visit::Done);
             }
             self.forget(part);
             if let Some(pieces) = self.pieces(part, true) {
-                return Ok(Some(pieces));
+                return Ok(Visit::Instead(pieces));
             }
         }
         self.counters.sifted += 1;

@@ -18,10 +18,17 @@ type Own<'a> = (Run<'a>, &'a SegmentIndex);
 impl<'a> Run<'a> {
     /// The members with selected rows, each with its own index; `None` if one has none.
     fn apart(&self, effort: &StHnsw, asked: &Asked<'_>) -> Option<Vec<Own<'a>>> {
-        let whole = self.index.filter(|_| effort.roads == Roads::Cheapest)?;
+        let may = matches!(effort.roads, Roads::Cheapest | Roads::Codes);
+        let whole = self.index.filter(|_| may)?;
         let members = self.members.iter().filter(|member| member.selected > 0);
         let serves = |(run, own): &Own<'a>| !own.is(whole) && run.is_served(asked, own);
         members.map(|member| own(member).filter(serves)).collect()
+    }
+
+    /// Whether it is a segment that stands for a part of an index over several.
+    pub(super) fn is_piece(&self) -> bool {
+        let mut shared = self.members.iter().filter_map(|member| member.part.index);
+        shared.any(|whole| self.index.is_some_and(|own| !own.is(whole.index)))
     }
 
     /// The work of searching the members by their own indexes, if they have them.

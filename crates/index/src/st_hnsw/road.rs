@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
 /// The work of a run's cheapest road.
 pub(super) fn work(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> f64 {
     if index.nodes() > 0 && walks(effort, asked, index, run) {
-        FOLLOW * follows(effort, asked, index, run.selected)
+        FOLLOW * follows(effort, asked, index, run)
     } else {
         sifting(run)
     }
@@ -99,7 +99,7 @@ fn walks(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>
     if asked.request.composite.is_some() || effort.roads == Roads::Sift {
         return false;
     }
-    is_forced(effort, index) || FOLLOW * follows(effort, asked, index, run.selected) < sifting(run)
+    is_forced(effort, index) || FOLLOW * follows(effort, asked, index, run) < sifting(run)
 }
 
 /// Whether it is walked whatever that costs.
@@ -124,9 +124,13 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
 /// Nodes to be found in an index over several segments: once more for each time that they were
 /// merged in fours. In more rows the nearest are nearer to each other, and a walk as wide as in few
 /// finds less of them: at 1,000,000 clustered rows 0.85 of those of which it finds 0.98 at 200,000.
-pub(super) fn reach(ef: usize, index: &SegmentIndex) -> f64 {
+/// Half as many more where a segment stands for a stretch of time: what is nearest to a query may
+/// lie outside of it, and graph and bits tell what is left less well apart.
+fn reach(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> f64 {
+    let ef = effort.ef.max(asked.request.k) as f64;
     let levels = (index.member_count().max(1) as f64).log2() / 2.0;
-    ef as f64 * (1.0 + levels)
+    let wider = if run.is_piece() { 1.5 } else { 1.0 };
+    ef * (1.0 + levels) * wider
 }
 
 /// What share of an index is selected.
@@ -136,9 +140,9 @@ fn share(index: &SegmentIndex, selected: usize) -> f64 {
 
 /// How many nodes a walk follows, if what is selected lies anywhere: it goes on until enough of
 /// them are found.
-fn follows(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, selected: usize) -> f64 {
-    let share = share(index, selected);
-    reach(effort.ef.max(asked.request.k), index) / (share * share.sqrt())
+fn follows(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> f64 {
+    let share = share(index, run.selected);
+    reach(effort, asked, index, run) / (share * share.sqrt())
 }
 
 /// Parts that are searched by their index. Rows have the index's numbers here.
@@ -261,13 +265,18 @@ impl<'a> Coded<'a> {
     /// How many selected nodes a walk of its graph is to find: of a filter's, which lie less close
     /// along the links, some more than of all.
     pub(super) fn width(&self, effort: &StHnsw, asked: &Asked<'_>) -> usize {
-        let ef = reach(effort.ef.max(asked.request.k), self.index);
+        let ef = self.reach(effort, asked);
         (ef / share(self.index, self.run.selected).sqrt()) as usize
     }
 
     /// How many nodes a walk of its graph follows, about.
     pub(super) fn follows(&self, effort: &StHnsw, asked: &Asked<'_>) -> f64 {
-        follows(effort, asked, self.index, self.run.selected)
+        follows(effort, asked, self.index, &self.run)
+    }
+
+    /// How many nodes a walk of its graph is to find where all are selected.
+    pub(super) fn reach(&self, effort: &StHnsw, asked: &Asked<'_>) -> f64 {
+        reach(effort, asked, self.index, &self.run)
     }
 }
 

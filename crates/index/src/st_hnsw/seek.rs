@@ -9,7 +9,7 @@
 use super::Searching;
 use super::asked::Asked;
 use super::gather::{Candidate, Gather};
-use super::road::{Coded, reach};
+use super::road::Coded;
 use crate::Error;
 use crate::graph::{Beam, Guide, Visited, walk};
 use crate::segment::{CodeQuery, Lead};
@@ -62,7 +62,7 @@ impl<'a> Searching<'a> {
         if part.twins.is_some() {
             return Ok(false);
         }
-        let least = reach(self.effort.ef, part.index) as usize;
+        let least = part.reach(self.effort, self.asked) as usize;
         let reach = Reach { width: usize::MAX, least, budget };
         Ok(self.walk_part(part, reach)?.ended)
     }

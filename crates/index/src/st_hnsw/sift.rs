@@ -1,8 +1,8 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
 use super::gather::Candidate;
-use super::road::{Coded, FOLLOW, Member, reach};
-use super::{Roads, Searching};
+use super::road::{Coded, FOLLOW, Member};
+use super::{Roads, Searching, Visit};
 use crate::exact::plan::{Chunk, Plan};
 use crate::segment::CodeQuery;
 use crate::{Error, Selection};
@@ -13,23 +13,22 @@ const SEED: usize = 4;
 const STEP: usize = 256;
 
 impl<'a> Searching<'a> {
-    /// Gathers the nearest of the selected rows of some members, or answers the pieces that are to
-    /// be searched instead.
+    /// Gathers the nearest of the selected rows of some members.
     pub(super) fn sift(
         &mut self,
         part: &Coded<'a>,
         members: &[Member<'a>],
-    ) -> Result<Option<Vec<Coded<'a>>>, Error> {
+    ) -> Result<Visit<'a>, Error> {
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
         let parts: Vec<_> = members.iter().map(|member| member.part.clone()).collect();
         let plan = Plan::new(self.asked.request, &parts, STEP);
         let mut sieve = Sieve { query, rows: Vec::new(), bounds: Vec::new(), scores: Vec::new() };
         for (at, chunk) in plan.chunks.iter().enumerate() {
             if at == SEED
-                && let Some(instead) = self.instead(part, &plan.chunks[at..])?
+                && let Some(visit) = self.other_road(part, &plan.chunks[at..])?
             {
                 self.counters.sifted -= 1;
-                return Ok(instead);
+                return Ok(visit);
             }
             if chunk.least > f64::from(self.gather.limit()) {
                 break;
@@ -39,27 +38,27 @@ impl<'a> Searching<'a> {
             self.estimate(part, member, chunk, &mut sieve);
             self.score(member, &mut sieve);
         }
-        Ok(None)
+        Ok(Visit::Done)
     }
 
-    /// What a composite search does instead of sifting the chunks that are left: nothing more, if a
-    /// walk came to its end; or it searches the members by their own indexes. `None`: it sifts.
-    fn instead(
+    /// A composite search, which knows by now how far time reaches, may do better than sift the
+    /// chunks that are left: walk the graph, or the members' own. `None`: it is to sift.
+    fn other_road(
         &mut self,
         part: &Coded<'a>,
         chunks: &[Chunk],
-    ) -> Result<Option<Option<Vec<Coded<'a>>>>, Error> {
+    ) -> Result<Option<Visit<'a>>, Error> {
         let Some(left) = self.left(part, chunks) else { return Ok(None) };
         let limit = self.gather.limit();
         let within = chunks.partition_point(|chunk| chunk.least <= f64::from(limit));
         let apart = part.work_within(self.effort, self.asked, &chunks[..within]);
         let share = left / part.index.rows() as f64;
-        let walk = FOLLOW * reach(self.effort.ef, part.index) / (share * share.sqrt());
+        let walk = FOLLOW * part.reach(self.effort, self.asked) / (share * share.sqrt());
         let budget = left.min(apart.unwrap_or(left)) / FOLLOW;
         let walks = apart.is_none_or(|apart| walk <= apart);
         if walks && self.seek_until(part, budget as usize)? {
             self.counters.walked += 1;
-            return Ok(Some(None));
+            return Ok(Some(Visit::Done));
         }
         if apart.is_none_or(|apart| apart >= left) {
             return Ok(None);
@@ -69,7 +68,7 @@ impl<'a> Searching<'a> {
             self.gather.bound(limit);
             self.forget(part);
         }
-        Ok(pieces.map(Some))
+        Ok(pieces.map(Visit::Instead))
     }
 
     /// How many selected rows are left in the chunks that a composite search may still need; `None`

@@ -4,12 +4,13 @@
 //! searches are not shared: they take their parts in the order of time, each by the bound of those
 //! before, and would lose more than they gain.
 
-use super::{Instead, Searching};
 use super::asked::Asked;
 use super::road::{Coded, FOLLOW, Member};
+use super::{Searching, Visit};
 use crate::{Counters, Error};
 use cvx_core::TopK;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Work from which on waking threads is worth it, in rows sifted: some tenths of a millisecond.
@@ -79,7 +80,10 @@ impl<'a> Searching<'a> {
 
     /// Does the tasks on all threads, and gathers what they gathered. Answers what is to be searched
     /// in the place of some.
-    pub(super) fn share(&mut self, tasks: &[Task<'_, 'a>]) -> Result<Vec<Instead<'a>>, Error> {
+    pub(super) fn share(
+        &mut self,
+        tasks: &[Task<'_, 'a>],
+    ) -> Result<BTreeMap<usize, Vec<Coded<'a>>>, Error> {
         let (effort, asked, parts) = (self.effort, self.asked, self.parts);
         let gather = self.gather.clone();
         let work = |task: &Task<'_, 'a>| {
@@ -87,19 +91,21 @@ impl<'a> Searching<'a> {
             let counters = Counters::default();
             let mut piece = Searching { effort, asked, parts, gather, top, counters };
             piece.poll()?;
-            let instead = match task.member {
+            let visit = match task.member {
                 Some(member) => {
                     piece.counters.sifted += 1;
                     piece.sift(task.part, &[member])?
                 }
                 None => piece.visit(task.part)?,
             };
-            Ok((piece.gather, piece.counters, instead.map(|pieces| (task.at, pieces))))
+            Ok((piece.gather, piece.counters, (task.at, visit)))
         };
         let pieces = tasks.par_iter().map(work).collect::<Result<Vec<_>, Error>>()?;
-        let mut instead = Vec::new();
-        for (gather, counters, pieces) in pieces {
-            instead.extend(pieces);
+        let mut instead = BTreeMap::new();
+        for (gather, counters, (at, visit)) in pieces {
+            if let Visit::Instead(pieces) = visit {
+                instead.insert(at, pieces);
+            }
             self.gather.take(gather);
             self.counters.blocks_pruned += counters.blocks_pruned;
             self.counters.walked += counters.walked;

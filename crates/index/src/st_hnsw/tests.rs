@@ -35,16 +35,19 @@ fn merged(blocks: &[Rows], metric: Metric, degree: usize) -> Option<SegmentIndex
     Some(SegmentIndex::open(built.to_bytes()).unwrap())
 }
 
-/// The parts as they lie in an index over all of them, but for those left out.
+/// The parts as they lie in an index over all of them, but for those left out; with indexes of
+/// their own, if there are any.
 fn in_one<'a>(
     blocks: &'a [Rows],
     index: Option<&'a SegmentIndex>,
+    own: &'a [Option<SegmentIndex>],
     asked: impl Fn(usize) -> bool,
 ) -> Vec<Part<'a>> {
     let mut first = 0;
     let place = |(at, rows): (usize, &'a Rows)| {
         let mut part = rows.part();
-        part.index = index.map(|index| Indexed { index, first, own: None });
+        let own = own.get(at).and_then(Option::as_ref);
+        part.index = index.map(|index| Indexed { index, first, own });
         first += part.block.rows();
         asked(at).then_some(part)
     };
@@ -97,11 +100,13 @@ proptest! {
         prop_assert_eq!(distances(&answer.hits), distances(&expected));
     }
 
-    /// The same of one index over several blocks, of which not all are asked about.
+    /// The same of one index over several blocks, of which not all are asked about, and of which
+    /// some or all have an index of their own.
     #[test]
     fn finds_it_in_an_index_of_several_blocks(
         case in case(),
         left_out in 0..4usize,
+        with_own in 0..5usize,
         roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cheapest][..]),
     ) {
         let cancel = CancelToken::default();
@@ -113,7 +118,9 @@ proptest! {
             cancel: &cancel,
         };
         let index = merged(&case.blocks, case.metric, 4);
-        let parts = in_one(&case.blocks, index.as_ref(), |at| at != left_out);
+        let with_own = case.blocks.iter().take(with_own);
+        let own: Vec<_> = with_own.map(|rows| self::index(rows, case.metric)).collect();
+        let parts = in_one(&case.blocks, index.as_ref(), &own, |at| at != left_out);
         let answer = StHnsw { roads, ..THOROUGH }.search(&request, &parts).unwrap();
         let mut asked = case.blocks.clone();
         if left_out < asked.len() {
@@ -421,7 +428,7 @@ fn a_merged_index_is_walked_once() {
     let single: Vec<_> = blocks.iter().map(|rows| index_of(rows, Metric::L2)).collect();
     let one = merged(&blocks, Metric::L2, 16);
     let of_single = indexed(&blocks, &single);
-    let of_one = in_one(&blocks, one.as_ref(), |_| true);
+    let of_one = in_one(&blocks, one.as_ref(), &[], |_| true);
     let plain: Vec<Part<'_>> = blocks.iter().map(Rows::part).collect();
     let search = StHnsw { ef: 40, roads: Roads::Walk, ..StHnsw::default() };
     let cancel = CancelToken::default();
@@ -442,6 +449,44 @@ fn a_merged_index_is_walked_once() {
     assert!(scores[1] * 2 < scores[0], "{scores:?} scores");
 }
 
+/// Meaning that goes with time: what is near to a query of the first segment's kind lies outside of
+/// the stretch, so a walk of the graph over all meets little that is selected. The graphs of the
+/// segments within find it, for less than sifting them costs.
+#[test]
+fn a_stretch_is_searched_by_its_own_segments() {
+    let clouds: Vec<_> = (0..4).map(|at| cloud(30 + at, 2_500, 64, 10)).collect();
+    let at = |(at, (rows, _)): (i64, &(Rows, Vec<Vec<f32>>))| {
+        let ts = rows.ts.iter().map(|ts| at * 2_500_000 + ts).collect();
+        Rows {
+            ts,
+            chosen: Chosen::Range(if at == 1 { 300..2_500 } else { 0..2_500 }),
+            ..rows.clone()
+        }
+    };
+    let blocks: Vec<Rows> = (0..).zip(&clouds).map(at).collect();
+    let own: Vec<_> = blocks.iter().map(|rows| index_of(rows, Metric::L2)).collect();
+    let one = merged(&blocks, Metric::L2, 16);
+    let stretch = in_one(&blocks, one.as_ref(), &own, |at| at == 1 || at == 2);
+    let plain: Vec<Part<'_>> = blocks[1..3].iter().map(Rows::part).collect();
+    let search = StHnsw { ef: 10, ..StHnsw::default() };
+    let cancel = CancelToken::default();
+    let (mut found, mut wanted, mut estimates) = (0, 0, 0);
+    for (_, queries) in &clouds {
+        for query in &queries[..10] {
+            let request =
+                Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
+            let truth = ExactScan::default().search(&request, &plain).unwrap().hits;
+            let answer = search.search(&request, &stretch).unwrap();
+            assert_eq!((answer.counters.walked, answer.counters.sifted), (2, 0));
+            wanted += truth.len();
+            found += answer.hits.iter().filter(|hit| truth.contains(hit)).count();
+            estimates += answer.counters.estimates;
+        }
+    }
+    assert!(found * 100 >= wanted * 90, "{found} of {wanted}");
+    assert!(estimates < 40 * 4_700 / 4, "{estimates} estimates");
+}
+
 /// Whether one thread does all or several share it, the same rows come back.
 #[test]
 fn shared_work_finds_the_same() {
@@ -449,8 +494,8 @@ fn shared_work_finds_the_same() {
     let blocks: Vec<Rows> = (0..6).map(|at| stretch(&all, at * 500..at * 500 + 500)).collect();
     let (left, right) = blocks.split_at(3);
     let (one, two) = (merged(left, Metric::L2, 8), merged(right, Metric::L2, 8));
-    let mut parts = in_one(left, one.as_ref(), |_| true);
-    parts.extend(in_one(right, two.as_ref(), |at| at != 1));
+    let mut parts = in_one(left, one.as_ref(), &[], |_| true);
+    parts.extend(in_one(right, two.as_ref(), &[], |at| at != 1));
     let cancel = CancelToken::default();
     for roads in [Roads::Walk, Roads::Sift] {
         let search = StHnsw { roads, ..THOROUGH };
