@@ -28,6 +28,7 @@
 //! mean-shift detection reports breaks all along it. [`Method::Jump`] is for those.
 
 mod breaks;
+mod frame;
 mod jump;
 mod noise;
 mod pelt;

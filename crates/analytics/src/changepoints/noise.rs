@@ -9,6 +9,8 @@
 //! standard deviation. Where more than half of the steps are exactly equal (an entity that mostly
 //! stands still), the median says nothing and the mean square is taken.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use crate::Trajectory;
 
 /// The variance of a dimension, and a place near the data to measure from.
@@ -44,11 +46,12 @@ pub(super) fn estimate(trajectory: &Trajectory<'_>) -> Noise {
 /// Shows the mean position and the (sampled) steps of each dimension, one after the other.
 pub(super) fn each_dimension(trajectory: &Trajectory<'_>, mut see: impl FnMut(f64, &mut [f64])) {
     let (steps, dim) = (sampled_steps(trajectory), trajectory.dim());
-    let mut columns = vec![Vec::with_capacity(steps.len()); STRIPE.min(dim)];
+    let mut columns = vec![0.0; steps.len() * STRIPE.min(dim)];
     for first in (0..dim).step_by(STRIPE) {
-        let width = STRIPE.min(dim - first);
-        let means = gather(trajectory, &steps, first, &mut columns[..width]);
-        means.into_iter().zip(&mut columns).for_each(|(mean, column)| see(mean, column));
+        let columns = &mut columns[..steps.len() * STRIPE.min(dim - first)];
+        let means = gather(trajectory, &steps, first, columns);
+        let columns = columns.chunks_exact_mut(steps.len());
+        means.into_iter().zip(columns).for_each(|(mean, column)| see(mean, column));
     }
 }
 
@@ -59,24 +62,27 @@ fn sampled_steps(trajectory: &Trajectory<'_>) -> Vec<usize> {
     (0..wanted).map(|at| at * all / wanted).collect()
 }
 
-/// Fills columns with the steps of some dimensions and returns the mean positions there.
+/// Fills columns, one behind the other, with the steps of some dimensions, and returns the mean
+/// positions there.
 fn gather(
     trajectory: &Trajectory<'_>,
     steps: &[usize],
     first: usize,
-    columns: &mut [Vec<f64>],
-) -> Vec<f64> {
-    columns.iter_mut().for_each(Vec::clear);
-    let mut means = vec![0.0; columns.len()];
-    for step in steps {
-        let (from, to) = (trajectory.vector(*step), trajectory.vector(step + 1));
-        for (at, column) in columns.iter_mut().enumerate() {
-            let (from, to) = (f64::from(from[first + at]), f64::from(to[first + at]));
-            means[at] += from / steps.len() as f64;
-            column.push(to - from);
+    columns: &mut [f64],
+) -> [f64; STRIPE] {
+    let mut means = [0.0; STRIPE];
+    let dims = first..first + columns.len() / steps.len();
+    for (row, step) in steps.iter().enumerate() {
+        let from = &trajectory.vector(*step)[dims.clone()];
+        let to = &trajectory.vector(step + 1)[dims.clone()];
+        let column = columns[row..].iter_mut().step_by(steps.len());
+        for (((from, to), mean), place) in from.iter().zip(to).zip(&mut means).zip(column) {
+            let from = f64::from(*from);
+            *mean += from;
+            *place = f64::from(*to) - from;
         }
     }
-    means
+    means.map(|mean| mean / steps.len() as f64)
 }
 
 /// The median absolute deviation from a middle. Spoils its argument.
@@ -85,13 +91,64 @@ pub(super) fn deviation(values: &mut [f64], middle: f64) -> f64 {
     median(values)
 }
 
+/// Values from which on a median is worth two steps.
+const MANY: usize = 48;
+
 /// The middle value, the upper of two, of values that must not be empty.
 pub(super) fn median(values: &[f64]) -> f64 {
+    let half = values.len() / 2;
+    if values.len() < MANY {
+        return nth(values.iter().copied(), half);
+    }
+    // Rounding keeps the order: the middle one is among those that are rounded as it is, and short
+    // numbers are counted eight at a time.
+    let keys: Vec<i32> = values.iter().map(|x| in_order_f32(*x as f32)).collect();
+    let (middle, below) = Arch::new().dispatch(Nth { keys: &keys, nth: half });
+    let alike = values.iter().zip(&keys).filter(|(_, key)| **key == middle);
+    nth(alike.map(|(value, _)| *value), half - below)
+}
+
+/// The value in this place of the sorted, or the last.
+fn nth(values: impl Iterator<Item = f64>, nth: usize) -> f64 {
     // Integers in the values' order: comparing them is one instruction, and sorts without branches.
-    let mut keys: Vec<i64> = values.iter().map(|x| in_order(x.to_bits().cast_signed())).collect();
-    let half = keys.len() / 2;
-    let middle = *keys.select_nth_unstable(half).1;
-    f64::from_bits(in_order(middle).cast_unsigned())
+    let mut keys: Vec<i64> = values.map(|x| in_order(x.to_bits().cast_signed())).collect();
+    let nth = nth.min(keys.len() - 1);
+    let key = *keys.select_nth_unstable(nth).1;
+    f64::from_bits(in_order(key).cast_unsigned())
+}
+
+/// Finds the key in a place of the sorted, and how many are less, bit by bit.
+struct Nth<'a> {
+    keys: &'a [i32],
+    nth: usize,
+}
+
+impl WithSimd for Nth<'_> {
+    type Output = (i32, usize);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> (i32, usize) {
+        // Inlined into `dispatch`, the loop is compiled for the machine's registers.
+        let (mut found, mut below) = (i32::MIN, 0);
+        for bit in (0..32).rev() {
+            let tried = found.wrapping_add(1i32.wrapping_shl(bit));
+            let mut less = 0i32;
+            for key in self.keys {
+                // Never too many, but a check would keep it out of the registers.
+                less = less.wrapping_add(i32::from(*key < tried));
+            }
+            if less as usize <= self.nth {
+                (found, below) = (tried, less as usize);
+            }
+        }
+        (found, below)
+    }
+}
+
+/// A float as an integer in `total_cmp`'s order.
+fn in_order_f32(x: f32) -> i32 {
+    let bits = x.to_bits().cast_signed();
+    bits ^ ((bits >> 31).cast_unsigned() >> 1).cast_signed()
 }
 
 /// A float's bits to an integer in `total_cmp`'s order, and back.
@@ -106,11 +163,14 @@ mod tests {
 
     #[test]
     fn the_median_is_that_of_the_sorted() {
-        for values in [
-            vec![0.0],
-            vec![2.0, -1.0],
-            vec![-0.0, 0.0, -5.5, 1e300, f64::NEG_INFINITY, 3.0, -1e-300],
-        ] {
+        let few = [-0.0, 0.0, -5.5, 1e300, f64::NEG_INFINITY, 3.0, -1e-300];
+        let alike = (0..99).map(|x| 1.0 + f64::from(x * 37 % 100) * 1e-12).collect();
+        let spread: Vec<f64> =
+            (0..1_000).map(|x| f64::from(x * 7_919 % 1_009 - 300).powi(3) / 7.0).collect();
+        let lacking = [few.repeat(9), vec![f64::NAN; 30], vec![-f64::NAN; 40]].concat();
+        for values in
+            [vec![0.0], vec![2.0, -1.0], few.to_vec(), few.repeat(20), alike, spread, lacking]
+        {
             let mut sorted = values.clone();
             sorted.sort_by(f64::total_cmp);
             assert_eq!(median(&values).to_bits(), sorted[values.len() / 2].to_bits());

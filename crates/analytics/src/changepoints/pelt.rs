@@ -11,42 +11,46 @@
 //! With a least segment length a break at j is not allowed before `j + length`, so a dropped
 //! candidate stays for that long; to drop it at once, as is often done, loses optima.
 //!
-//! Most costs need not be known. The sum up to j is as far from that up to i as the sum up to a
-//! place p between them is, and the way from p to j at most:
+//! Most costs need not be known. Places are taken in panels of [`PANEL`], and the distances of all
+//! candidates from three sums are computed: those up to a panel's first place and its end, and that
+//! up to the place where the best segment before it begins. They tell where a candidate's sum lies
+//! on the plane through the three, and how far off it; so do the same distances of the panel's
+//! places. Whatever two sums have across that plane is no longer than both together:
 //!
 //! ```text
-//!   |S_j - S_i| <= |S_p - S_i| + |S_j - S_p|
+//!   |S_j - S_i|^2 <= (x_j - x_i)^2 + (y_j - y_i)^2 + (h_j + h_i)^2
 //! ```
 //!
-//! So distances from candidates are computed for the first of every [`PANEL`] places, and bound
-//! from below what the others would cost; only candidates whose bound undercuts the best are
-//! looked at, and then for all places of the panel, its sum being loaded once. The answer is that
-//! of the plain algorithm. Candidates are dropped by the bound too: one that stays longer than it
-//! must harms nothing. What is known of candidates is kept in columns, so that a machine's
-//! registers work on several at once.
+//! ([`frame`](super::frame)). In many dimensions what noise adds to a sum is at right angles to the
+//! rest, so that h_j is short beside the segment, and the bound is within a few percent. Only
+//! candidates whose bound undercuts the best are looked at, and then for all places of the panel,
+//! its sum being loaded once. The answer is that of the plain algorithm. Candidates are dropped by
+//! the bound too: one that stays longer than it must harms nothing. What is known of candidates is
+//! kept in columns, so that a machine's registers work on several at once.
 
 use cvx_core::CancelToken;
 use pulp::{Arch, Simd, WithSimd};
 
+use super::frame::{Frame, Lies, Three};
 use super::penalty::Terms;
 use super::sums::{PANEL, Sums};
 use crate::Error;
 
-/// A bound is loosened by more than the rounding of what it is made of.
-const SLACK: f64 = 1.0 + 1e-9;
-
 /// Places where the last segment may begin, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Candidates {
     places: Vec<usize>,
     /// The places as points.
     points: Vec<f64>,
     /// What everything before costs.
     costs: Vec<f64>,
-    /// Points from which on they are dropped.
+    /// Points from which on they are dropped, and the least of these.
     until: Vec<usize>,
-    /// Distances from the panel's first place.
-    near: Vec<f64>,
+    drop_at: usize,
+    /// Squared distances from the frame's three sums.
+    from: [Vec<f64>; 3],
+    /// Where they lie in the frame.
+    lies: [Vec<f64>; 3],
     /// Where among the distances known in this panel its own are.
     known: Vec<usize>,
 }
@@ -63,6 +67,8 @@ struct Search<'a> {
     /// Where the last segment of the cheapest segmentation up to a place begins.
     begins: Vec<usize>,
     candidates: Candidates,
+    /// The places whose sums the candidates' distances are known from: first, end, anchor.
+    three: [usize; 3],
     /// Costs through each candidate, for the place at work, or a bound below them.
     through: Vec<f64>,
     /// Candidates to be looked at, and what came of it.
@@ -85,59 +91,73 @@ pub(super) fn segment(
         min_segment,
         arch: Arch::new(),
         begins: vec![0],
-        candidates: Candidates::default(),
+        candidates: Candidates::none(),
+        three: [0; 3],
         through: Vec::new(),
         asked: Vec::new(),
         unknown: Vec::new(),
         distances: Vec::new(),
     };
-    search.candidates.push(0, 0.0, -terms.per_break, 0.0);
-    for first in (1..sums.places()).step_by(PANEL) {
+    let last = sums.places() - 1;
+    search.candidates.push(0, 0.0, -terms.per_break, [0.0; 3]);
+    for first in (1..=last).step_by(PANEL) {
         if let Some(stop) = stop.stopped() {
             return Err(Error::Stopped(stop));
         }
-        search.panel(first);
+        search.panel(first, last);
     }
     Ok(search.breaks())
 }
 
 impl Search<'_> {
-    fn panel(&mut self, first: usize) {
-        let Candidates { places, near, known, .. } = &mut self.candidates;
-        known.clear();
-        known.resize(places.len(), NOWHERE);
-        self.distances.clear();
-        near.clear();
-        self.sums.distances(first, places, near);
-        near.iter_mut().for_each(|distance| *distance = distance.sqrt());
-        let end = self.sums.places().min(first + PANEL);
-        for place in first..end {
-            let moved = self.sums.apart(first, place);
-            if let Some(cost) = self.reach(first, place, moved) {
-                self.candidates.push(place, self.sums.point(place) as f64, cost, moved);
+    fn panel(&mut self, first: usize, last: usize) {
+        let frame = self.turn(first, last.min(first + PANEL));
+        for place in first..=last.min(first + PANEL - 1) {
+            let from = self.three.map(|other| self.sums.between(other, place));
+            let lies = frame.lies(from);
+            if let Some(cost) = self.reach(first, place, lies) {
+                self.candidates.push(place, self.sums.point(place) as f64, cost, from);
+                self.candidates.lies.iter_mut().zip(lies).for_each(|(of, lies)| of.push(lies));
             }
         }
-        if end < self.sums.places() {
-            self.candidates.drop_until(self.sums.point(end));
+        self.candidates.drop_until(self.sums.point(last.min(first + PANEL)));
+    }
+
+    /// Makes the next panel's frame, and places the candidates in it.
+    fn turn(&mut self, first: usize, end: usize) -> Frame {
+        let anchor = self.begins.last().copied().unwrap_or(0);
+        let Candidates { places, known, from, lies, .. } = &mut self.candidates;
+        self.distances.clear();
+        known.clear();
+        known.resize(places.len(), NOWHERE);
+        // The end of the panel before is this one's first.
+        from.swap(0, 1);
+        let before = std::mem::replace(&mut self.three, [first, end, anchor]);
+        for (at, known) in [(0, before[1]), (1, NOWHERE), (2, before[2])] {
+            if known != self.three[at] {
+                from[at].clear();
+                self.sums.distances(self.three[at], places, &mut from[at]);
+            }
         }
+        let sides = Three::new(|a, b| self.sums.between(self.three[a], self.three[b]));
+        let frame = Frame::new(sides, &from[0]);
+        frame.place(self.arch, from, lies);
+        frame
     }
 
     /// The cost of the cheapest segmentation up to a place; none where no segment can end.
-    fn reach(&mut self, first: usize, place: usize, moved: f64) -> Option<f64> {
+    fn reach(&mut self, first: usize, place: usize, lies: Lies) -> Option<f64> {
         let end = self.sums.point(place);
         let latest = end.checked_sub(self.min_segment).map(|latest| latest as f64);
         let admitted = latest
             .map_or(0, |latest| self.candidates.points.partition_point(|point| *point <= latest));
-        self.bound(admitted, moved, end as f64);
+        self.bound(admitted, lies, end as f64);
         let at = self.cheapest(first, place, admitted);
         self.begins.push(at.map_or(0, |at| self.candidates.places[at]));
         let total = self.through[at?] + self.terms.per_break;
         // Where the bounds are tight; asking at every place costs more than it drops.
-        if moved == 0.0 {
-            let until = end + self.min_segment;
-            for (through, of) in self.through.iter().zip(&mut self.candidates.until) {
-                *of = if *through >= total { until.min(*of) } else { *of };
-            }
+        if place == first {
+            self.candidates.limit(&self.through, total, end + self.min_segment);
         }
         Some(total)
     }
@@ -156,8 +176,8 @@ impl Search<'_> {
         self.look(first, place);
         let least = self.through[guess];
         self.asked.clear();
-        let undercut = self.through.iter().enumerate().filter(|(_, low)| **low <= least);
-        self.asked.extend(undercut.map(|(at, _)| at).filter(|at| *at != guess));
+        let (through, asked) = (&self.through, &mut self.asked);
+        self.arch.dispatch(Undercut { through, least, guess, asked });
         self.look(first, place);
         let known = self.asked.iter().copied().chain([guess]);
         known.min_by(|a, b| self.through[*a].total_cmp(&self.through[*b]).then(a.cmp(b)))
@@ -184,16 +204,16 @@ impl Search<'_> {
 
     /// Bounds below the costs of everything up to `end` with the last segment from each candidate
     /// on, the last break not yet paid.
-    fn bound(&mut self, admitted: usize, moved: f64, end: f64) {
+    fn bound(&mut self, admitted: usize, lies: Lies, end: f64) {
         let candidates = &self.candidates;
         self.through.clear();
         self.through.resize(admitted, 0.0);
         self.arch.dispatch(Bound {
             end,
-            moved,
+            lies,
             points: &candidates.points[..admitted],
             costs: &candidates.costs[..admitted],
-            near: &candidates.near[..admitted],
+            others: candidates.lies.each_ref().map(|lies| &lies[..admitted]),
             through: &mut self.through,
         });
         if self.terms.charges_lengths() {
@@ -221,24 +241,54 @@ impl Search<'_> {
 }
 
 impl Candidates {
-    fn push(&mut self, place: usize, point: f64, cost: f64, near: f64) {
-        self.near.push(near);
+    fn none() -> Self {
+        Self {
+            places: Vec::new(),
+            points: Vec::new(),
+            costs: Vec::new(),
+            until: Vec::new(),
+            drop_at: usize::MAX,
+            from: [const { Vec::new() }; 3],
+            lies: [const { Vec::new() }; 3],
+            known: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, place: usize, point: f64, cost: f64, from: [f64; 3]) {
         self.known.push(NOWHERE);
         self.places.push(place);
         self.points.push(point);
         self.costs.push(cost);
         self.until.push(usize::MAX);
+        self.from.iter_mut().zip(from).for_each(|(of, from)| of.push(from));
     }
 
-    /// Drops those that no place from a point on needs.
+    /// Drops those through which it costs as much as with a break at the end, from a point on.
+    fn limit(&mut self, through: &[f64], total: f64, point: usize) {
+        for (lows, until) in through.chunks(PANEL).zip(self.until.chunks_mut(PANEL)) {
+            if lows.iter().fold(false, |any, low| any | (*low >= total)) {
+                let dropped = lows.iter().zip(until).filter(|(low, _)| **low >= total);
+                dropped.for_each(|(_, until)| *until = point.min(*until));
+                self.drop_at = self.drop_at.min(point);
+            }
+        }
+    }
+
+    /// Lets go of those that no place from a point on needs.
     fn drop_until(&mut self, point: usize) {
+        if self.drop_at > point {
+            return;
+        }
         let mut kept = 0;
+        self.drop_at = usize::MAX;
         for at in 0..self.places.len() {
             if self.until[at] > point {
+                self.drop_at = self.drop_at.min(self.until[at]);
                 self.places[kept] = self.places[at];
                 self.points[kept] = self.points[at];
                 self.costs[kept] = self.costs[at];
                 self.until[kept] = self.until[at];
+                self.from.iter_mut().for_each(|from| from[kept] = from[at]);
                 kept += 1;
             }
         }
@@ -246,15 +296,16 @@ impl Candidates {
         self.points.truncate(kept);
         self.costs.truncate(kept);
         self.until.truncate(kept);
+        self.from.iter_mut().for_each(|from| from.truncate(kept));
     }
 }
 
 struct Bound<'a> {
     end: f64,
-    moved: f64,
+    lies: Lies,
     points: &'a [f64],
     costs: &'a [f64],
-    near: &'a [f64],
+    others: [&'a [f64]; 3],
     through: &'a mut [f64],
 }
 
@@ -264,10 +315,39 @@ impl WithSimd for Bound<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         // Inlined into `dispatch`, the loop is compiled for the machine's registers.
-        let known = self.points.iter().zip(self.costs).zip(self.near);
-        for (through, ((point, cost), near)) in self.through.iter_mut().zip(known) {
-            let apart = near + self.moved;
-            *through = cost - apart * apart * SLACK / (self.end - point);
+        let ([x, y, h], [xs, ys, hs]) = (self.lies, self.others);
+        let others = xs.iter().zip(ys).zip(hs);
+        let known = self.points.iter().zip(self.costs).zip(others);
+        for (through, ((point, cost), ((x_i, y_i), h_i))) in self.through.iter_mut().zip(known) {
+            let (along, aside, off) = (x - x_i, y - y_i, h + h_i);
+            let apart = along * along + aside * aside + off * off;
+            *through = cost - apart / (self.end - point);
+        }
+    }
+}
+
+/// Lists who seems to cost no more than the best known.
+struct Undercut<'a> {
+    through: &'a [f64],
+    least: f64,
+    guess: usize,
+    asked: &'a mut Vec<usize>,
+}
+
+impl WithSimd for Undercut<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (first, lows) in (0..).step_by(2 * PANEL).zip(self.through.chunks(2 * PANEL)) {
+            // Few do, and that none of several does is quickly told.
+            if lows.iter().fold(false, |any, low| any | (*low <= self.least)) {
+                for (at, low) in (first..).zip(lows) {
+                    if *low <= self.least && at != self.guess {
+                        self.asked.push(at);
+                    }
+                }
+            }
         }
     }
 }

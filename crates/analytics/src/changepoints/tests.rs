@@ -95,6 +95,32 @@ fn cheapest(data: &Planted, penalty: f64, least: usize, charge: &dyn Fn(f64) -> 
     best.pop().unwrap().1
 }
 
+/// The same from sums, for more points: every last segment at every end.
+fn without_pruning(data: &Planted, penalty: f64, least: usize) -> Vec<usize> {
+    let mean = data.trajectory().vectors().fold(vec![0.0; data.dim], |mean, row| {
+        mean.iter().zip(row).map(|(sum, x)| sum + f64::from(*x) / data.ts.len() as f64).collect()
+    });
+    let mut sums = vec![vec![0.0; data.dim]];
+    for row in data.trajectory().vectors() {
+        let last = sums[sums.len() - 1].iter().zip(row).zip(&mean);
+        sums.push(last.map(|((sum, x), mean)| sum + f64::from(*x) - mean).collect());
+    }
+    let mut best = vec![(-penalty, 0)];
+    for end in 1..sums.len() {
+        let of = |begin: usize| {
+            let ways = sums[begin].iter().zip(&sums[end]).map(|(a, b)| (a - b) * (a - b));
+            let gain = ways.sum::<f64>() / (end - begin) as f64;
+            (best[begin].0 - gain + penalty, begin)
+        };
+        let begins = 0..(end + 1).saturating_sub(least);
+        best.push(begins.map(of).min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::INFINITY, 0)));
+    }
+    let before = |end: &usize| Some(best[*end].1).filter(|begin| *begin > 0);
+    let mut breaks: Vec<usize> = std::iter::successors(before(&data.ts.len()), before).collect();
+    breaks.reverse();
+    breaks
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -118,6 +144,41 @@ proptest! {
             cost(&data, breaks, charge) + terms.per_break * breaks.len() as f64
         };
         prop_assert!(of(&got) <= of(&expected) + 1e-9, "{:?} for {:?}", got, expected);
+    }
+
+    /// The bounds that spare most costs must not spare the best: in many dimensions, where they are
+    /// near, far from the center, with outliers, and where nothing moves for a while.
+    #[test]
+    fn what_is_spared_is_never_the_best(
+        seed in 0..1_000_000u64, n in 40..160usize, dim in 1..70usize, jump in 0.0..12.0,
+        penalty in 0.2..3.0, least in 1..6usize,
+        shape in prop::sample::select(vec!["breaks", "still", "outlier", "drift", "far"]),
+    ) {
+        let mut data = planted(seed, n, dim, &[n / 3, n / 2, n / 2 + 7], jump);
+        for (row, vector) in data.vectors.chunks_exact_mut(dim).enumerate() {
+            match shape {
+                "still" if row % 50 > 20 => vector.fill(1.0),
+                "outlier" if row == n / 4 => vector[0] += 1e5,
+                "drift" => vector.iter_mut().for_each(|x| *x += row as f32),
+                "far" => vector[0] += 1e4 * (row / 30) as f32,
+                _ => {}
+            }
+        }
+        let trajectory = data.trajectory();
+        let noise = noise::estimate(&trajectory);
+        let per_break = Penalty::Value(penalty * dim as f64).terms(n, dim).unwrap();
+        let terms = per_break.scaled(noise.variance);
+        let sums = Sums::new(&trajectory, &noise.center, 1);
+        let got = pelt::segment(&sums, &terms, least, &CancelToken::default()).unwrap();
+        let expected = without_pruning(&data, terms.per_break, least);
+        let of = |breaks: &[usize]| {
+            cost(&data, breaks, |_| 0.0) + terms.per_break * breaks.len() as f64
+        };
+        let (of_got, of_expected) = (of(&got), of(&expected));
+        prop_assert!(
+            of_got <= of_expected + 1e-9 * (1.0 + of_expected),
+            "{of_got} for {got:?}, {of_expected} for {expected:?}"
+        );
     }
 
     /// The same on the grid with many breaks: never dearer than what it began with, and no break
