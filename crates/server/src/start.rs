@@ -124,6 +124,7 @@ impl Server {
         let engine = tokio::task::spawn_blocking(move || open(&owned)).await??;
         let database = Db::new(Arc::clone(&engine), db_options(config))?;
         somebody_can_log_in(config, &database)?;
+        database.load_models()?;
         guard::watch(Arc::clone(&database), config.memory_bytes_max);
         Ok(Self { addr, listener, engine, database, admission, limits: wire_limits(config) })
     }

@@ -77,6 +77,13 @@ impl Db {
         }))
     }
 
+    /// Reads the trained models in the background, and tells the log how many there are.
+    pub fn load_models(&self) -> Result<()> {
+        crate::train::load_models(&self.engine).map_err(|error| {
+            SqlError::new(SqlState::INTERNAL_ERROR, format!("no thread for the models: {error}"))
+        })
+    }
+
     /// What a session's queries run in: its memory is counted, and stopped by this token.
     pub(crate) fn session_runtime(&self, cancel: CancelToken) -> Arc<RuntimeEnv> {
         self.ledger.open(&self.runtime, cancel)

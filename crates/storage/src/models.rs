@@ -34,6 +34,13 @@ impl Store {
         }
     }
 
+    /// Whose models there are, each with its file.
+    pub fn models(&self) -> Result<Vec<(SpaceId, u16, PathBuf)>> {
+        let files = self.model_files()?.into_iter();
+        let named = files.filter_map(|path| owner_of(&path).map(|(of, column)| (of, column, path)));
+        Ok(named.collect())
+    }
+
     /// Removes a space's models, and says how many there were.
     pub fn remove_models(&self, space: SpaceId) -> Result<usize> {
         let mut removed = 0;
@@ -50,19 +57,22 @@ impl Store {
     }
 
     fn remove_models_if(&self, mut goes: impl FnMut(Option<SpaceId>) -> bool) -> Result<()> {
-        let dir = self.models_dir();
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Error::io(&dir, error)),
-        };
-        for entry in entries {
-            let path = entry.map_err(|error| Error::io(&dir, error))?.path();
-            if goes(space_of(&path)) {
+        for path in self.model_files()? {
+            if goes(owner_of(&path).map(|(space, _)| space)) {
                 fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
             }
         }
         Ok(())
+    }
+
+    fn model_files(&self) -> Result<Vec<PathBuf>> {
+        let dir = self.models_dir();
+        let failed = |error| Error::io(&dir, error);
+        match fs::read_dir(&dir) {
+            Ok(entries) => entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect(),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     fn models_dir(&self) -> PathBuf {
@@ -74,13 +84,14 @@ impl Store {
     }
 }
 
-/// Whose model a file is, by its name.
-fn space_of(path: &std::path::Path) -> Option<SpaceId> {
+/// Whose model a file is, by its name: the table's space and the column.
+fn owner_of(path: &std::path::Path) -> Option<(SpaceId, u16)> {
     if path.extension()? != EXTENSION {
         return None;
     }
-    let (space, _) = path.file_stem()?.to_str()?.split_once('-')?;
-    u32::from_str_radix(space, 16).ok().map(SpaceId)
+    let (space, column) = path.file_stem()?.to_str()?.split_once('-')?;
+    let space = u32::from_str_radix(space, 16).ok().map(SpaceId)?;
+    Some((space, u16::from_str_radix(column, 16).ok()?))
 }
 
 #[cfg(test)]
@@ -103,6 +114,9 @@ mod tests {
         store.sweep_models(|space| space == SpaceId(7)).unwrap();
         assert_eq!(store.read_model(SpaceId(7), 2).unwrap(), Some(b"new".to_vec()));
         assert_eq!(store.read_model(SpaceId(0xffff_ffff), 2).unwrap(), None);
+        let left = store.models().unwrap();
+        assert_eq!(left.iter().map(|of| (of.0, of.1)).collect::<Vec<_>>(), [(SpaceId(7), 2)]);
+        assert_eq!(fs::read(&left[0].2).unwrap(), b"new");
         assert_eq!(fs::read_dir(dir.path().join("models")).unwrap().count(), 1);
     }
 }

@@ -82,3 +82,34 @@ fn a_broken_model_is_corruption() {
         assert!(matches!(read.model(COLUMN, text), Err(Error::Corrupt(_))));
     }
 }
+
+/// One broken file is told by its name, and the rest are in memory before anybody asks.
+#[test]
+fn models_are_read_at_once_and_a_broken_one_keeps_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    let table = create(&engine, docs(true));
+    let read = engine.begin().read(&table).unwrap();
+    let load = |engine: &cvx_engine::Engine| {
+        let mut told = Vec::new();
+        let tell = |path: &std::path::Path, reason| told.push((path.to_owned(), reason));
+        (engine.load_models(text, tell).unwrap(), told)
+    };
+    assert_eq!(load(&engine), (0, Vec::new()));
+    for column in [COLUMN, COLUMN + 1, COLUMN + 2] {
+        read.store_model(column, b"model", "model".to_owned()).unwrap();
+    }
+    engine.shutdown();
+    drop((read, engine));
+    let files = fs::read_dir(dir.path().join("models")).unwrap();
+    let broken = files.map(|file| file.unwrap().path()).max().unwrap();
+    fs::write(&broken, [0xff, 0xfe]).unwrap();
+    let (engine, _) = open(dir.path(), options());
+    let (there, told) = load(&engine);
+    assert_eq!((there, told.len()), (2, 1));
+    assert_eq!(told[0].0, broken);
+    assert!(told[0].1.contains("model of column 7"), "{}", told[0].1);
+    let read = engine.begin().read(&table).unwrap();
+    let never = |_: &[u8]| -> Result<String, String> { panic!("it is in memory") };
+    assert_eq!(*read.model(COLUMN, never).unwrap().unwrap(), "model");
+}

@@ -68,6 +68,57 @@ async fn trained_while_no_server_runs_and_forgotten_by_an_erasure() {
     assert!(!equation_is_there(&running.connect().await).await);
 }
 
+/// Bytes that the disk got wrong cost the table its equation, and nobody else theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn models_are_read_at_start_and_a_damaged_one_is_told_by_name() {
+    let running = start();
+    let connection = running.connect().await;
+    let others = |sql: &str| sql.replace("docs", "others");
+    for sql in [TABLE, CIRCLES, &others(TABLE), &others(CIRCLES)] {
+        connection.client.batch_execute(sql).await.unwrap();
+    }
+    drop(connection);
+    let mut damaged = String::new();
+    let running = restarted(running, |dir| {
+        for table in ["docs", "others"] {
+            let trained =
+                cvx(&["train", table, "--epochs", "1", "--width", "8", "--data-dir", dir]);
+            assert!(trained.status.success(), "{}", stderr(&trained));
+        }
+        let files = std::fs::read_dir(format!("{dir}/models")).unwrap();
+        let last = files.map(|file| file.unwrap().path()).max().unwrap();
+        let mut bytes = std::fs::read(&last).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&last, bytes).unwrap();
+        damaged = last.file_name().unwrap().to_string_lossy().into_owned();
+    });
+    let told = told_of_models(&running.launch.log).await;
+    assert!(told.contains("loaded=1 damaged=1"), "{told}");
+    assert!(told.contains(&damaged), "{told}");
+    let connection = running.connect().await;
+    assert!(equation_is_there(&connection).await);
+    let broken = connection.client.simple_query(&others(BY_EQUATION)).await.unwrap_err();
+    assert_eq!(sqlstate(&broken), Some("XX001"), "{broken}");
+    let train = "CALL cvx.train_predictor('others', epochs => 1, width => 8)";
+    connection.client.batch_execute(train).await.unwrap();
+    connection.client.simple_query(&others(BY_EQUATION)).await.unwrap();
+}
+
+/// What the log has of models, once their number is there: of the last start.
+async fn told_of_models(log: &std::path::Path) -> String {
+    for _ in 0..500 {
+        let text = std::fs::read_to_string(log).unwrap();
+        let about: Vec<&str> = text.lines().filter(|line| line.contains("trained model")).collect();
+        // The server of before says its number too, and had none.
+        if about.iter().filter(|line| line.contains("in memory")).count() == 2 {
+            return about.join("\n");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the log says nothing of models");
+}
+
 #[test]
 fn a_directory_that_is_not_there_is_not_made() {
     let dir = tempfile::tempdir().unwrap();

@@ -37,6 +37,7 @@ mod signature;
 mod similarity;
 mod snapshot;
 mod source;
+mod told;
 mod velocity;
 
 pub(crate) use arguments::{Kind, Signature};

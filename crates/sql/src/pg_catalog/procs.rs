@@ -1,6 +1,7 @@
 //! The functions, operators and casts that the catalog lists: those that there are, with Postgres'
 //! OIDs.
 
+use crate::analyse::Analysis;
 use crate::pg_catalog::oid;
 use crate::pg_catalog::types::{format_type, type_named};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub struct Proc {
     pub set: bool,
     pub returns: u32,
     pub arguments: Vec<u32>,
+    /// What is known of an analysis by name: parameters and columns.
+    pub analysis: Option<Analysis>,
     pub description: Option<&'static str>,
 }
 
@@ -56,6 +59,9 @@ pub struct OpClass {
     pub input: u32,
     pub default: bool,
 }
+
+/// What an analysis takes first.
+const TABLE: &str = "regclass";
 
 static PROCS: LazyLock<BTreeMap<u32, Proc>> = LazyLock::new(|| {
     let built_in = records(include_str!("data/procs.txt"), 8).filter_map(built_in);
@@ -116,7 +122,14 @@ pub fn btree_class_for(ty: u32) -> Option<&'static OpClass> {
 impl Proc {
     /// As `pg_get_function_arguments`.
     pub fn argument_list(&self) -> String {
-        self.spelled(", ")
+        let Some(analysis) = self.analysis else { return self.spelled(", ") };
+        let required = self.arguments.len() - self.defaults();
+        let mut arguments = vec![spelled_named(TABLE)];
+        for (at, (name, ty)) in (1..).zip(analysis.takes()) {
+            let default = if at < required { "" } else { " DEFAULT NULL" };
+            arguments.push(format!("{name} {}{default}", spelled_named(ty)));
+        }
+        arguments.join(", ")
     }
 
     /// As `regprocedure` prints them.
@@ -125,19 +138,46 @@ impl Proc {
     }
 
     fn spelled(&self, separator: &str) -> String {
-        let names = self.arguments.iter().map(|ty| format_type(*ty, None).unwrap_or_default());
+        let names = self.arguments.iter().map(|ty| spelled_type(*ty));
         names.collect::<Vec<_>>().join(separator)
+    }
+
+    /// How many of the last arguments may be left out.
+    pub fn defaults(&self) -> usize {
+        self.analysis.map_or(0, Analysis::optional)
     }
 
     /// As `pg_get_function_result`.
     pub fn result(&self) -> String {
-        let name = format_type(self.returns, None).unwrap_or_default();
+        if let Some(analysis) = self.analysis {
+            let columns =
+                analysis.gives().map(|(name, ty)| format!("{name} {}", spelled_named(ty)));
+            return format!("TABLE({})", columns.collect::<Vec<_>>().join(", "));
+        }
+        let name = spelled_type(self.returns);
         if self.set { format!("SETOF {name}") } else { name }
     }
 
-    pub fn language(&self) -> u32 {
-        if self.schema == "public" { oid::LANGUAGE_C } else { oid::LANGUAGE_INTERNAL }
+    /// Names, types and modes of all arguments and columns, where they have names.
+    pub fn named(&self) -> Option<Vec<(&'static str, u32, &'static str)>> {
+        let analysis = self.analysis?;
+        let typed = |mode| move |(name, ty)| Some((name, type_named(ty)?, mode));
+        let table = [typed("i")(("", TABLE))].into_iter();
+        let takes = analysis.takes().map(typed("i"));
+        table.chain(takes).chain(analysis.gives().map(typed("t"))).collect()
     }
+
+    pub fn language(&self) -> u32 {
+        if self.schema != "pg_catalog" { oid::LANGUAGE_C } else { oid::LANGUAGE_INTERNAL }
+    }
+}
+
+fn spelled_type(ty: u32) -> String {
+    format_type(ty, None).unwrap_or_default()
+}
+
+fn spelled_named(ty: &str) -> String {
+    type_named(ty).map(spelled_type).unwrap_or_default()
 }
 
 /// The lines of a data file cut into `width` words, the last of which may have spaces.
@@ -162,22 +202,30 @@ fn built_in(words: Vec<&'static str>) -> Option<Proc> {
         set: set == "t",
         returns: returns.parse().ok()?,
         arguments,
+        analysis: None,
         description: None,
     })
 }
 
 fn ours(words: Vec<&'static str>) -> Option<Proc> {
     let [oid, name, kind, strict, returns, arguments, description] = words.try_into().ok()?;
+    let (schema, name) = name.split_once('.').unwrap_or(("public", name));
+    let analysis = if arguments == "..." { Some(Analysis::named(name)?) } else { None };
+    let arguments = match analysis {
+        Some(analysis) => [TABLE].into_iter().chain(analysis.takes().map(|of| of.1)).collect(),
+        None => arguments.split(',').collect::<Vec<_>>(),
+    };
     Some(Proc {
         oid: oid.parse().ok()?,
         name,
-        schema: "public",
+        schema,
         kind,
         volatility: "i",
         strict: strict == "t",
         set: returns.ends_with('*'),
         returns: type_named(returns.trim_end_matches('*'))?,
-        arguments: arguments.split(',').map(type_named).collect::<Option<_>>()?,
+        arguments: arguments.into_iter().map(type_named).collect::<Option<_>>()?,
+        analysis,
         description: (description != "-").then_some(description),
     })
 }

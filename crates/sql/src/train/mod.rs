@@ -5,6 +5,7 @@
 //! threads, and stops when the statement is cancelled; the older model stays until the new one is
 //! on disk. `cvx train` does the same where no server runs ([`offline`]).
 
+mod load;
 mod offline;
 
 use crate::analyse::{Population, TableSource};
@@ -24,6 +25,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::sync::Arc;
 
+pub(crate) use load::in_background as load_models;
 pub use offline::{Training, train};
 
 /// The procedure's name.

@@ -16,6 +16,10 @@ pub fn rows(_: &SystemCatalog, name: &str) -> Option<Vec<Row>> {
 }
 
 fn proc(p: &Proc) -> Row {
+    let named = p.named();
+    let types = named.as_ref().map(|of| of.iter().map(|of| of.1).collect::<Vec<_>>());
+    let modes = named.as_ref().map(|of| of.iter().map(|of| of.2).collect::<Vec<_>>());
+    let names = named.as_ref().map(|of| of.iter().map(|of| of.0).collect::<Vec<_>>());
     row![
         p.oid,
         p.name,
@@ -34,12 +38,12 @@ fn proc(p: &Proc) -> Row {
         p.volatility,
         "s",
         count(p.arguments.len()),
-        0,
+        count(p.defaults()),
         p.returns,
         p.arguments.clone(),
-        NULL,
-        NULL,
-        NULL,
+        types,
+        modes,
+        names,
         NULL,
         NULL,
         p.name,
