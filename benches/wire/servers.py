@@ -49,6 +49,20 @@ class Server:
                 total += int(io.split("write_bytes: ")[1].split()[0])
         return total
 
+    def processor_s(self, thread=None):
+        """Seconds of a processor that it has had: the process, or the living threads of a name."""
+        tick = os.sysconf("SC_CLK_TCK")
+        stats = [pathlib.Path(f"/proc/{self.process.pid}/stat")]
+        if thread:
+            stats = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        seconds = 0.0
+        for stat in stats:
+            name, rest = stat.read_text().rsplit(")", 1)
+            if not thread or name.endswith(f"({thread}"):
+                user, system = rest.split()[11:13]
+                seconds += (int(user) + int(system)) / tick
+        return seconds
+
     def _status(self, key):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split(f"{key}:")[1].split()[0]) * 1024

@@ -35,11 +35,15 @@ pub(super) fn estimate(trajectory: &Trajectory<'_>) -> Noise {
     let (mut robust, mut plain) = (0.0, 0.0);
     each_dimension(trajectory, |mean, steps| {
         center.push(mean);
-        plain += steps.iter().map(|x| x * x).sum::<f64>() / steps.len() as f64 / 2.0;
         let middle = median(steps);
         robust += (deviation(steps, middle) * MAD_TO_SIGMA).powi(2) / 2.0;
     });
-    let variance = if robust > 0.0 { robust } else { plain };
+    if robust == 0.0 {
+        each_dimension(trajectory, |_, steps| {
+            plain += steps.iter().map(|x| x * x).sum::<f64>() / steps.len() as f64 / 2.0;
+        });
+    }
+    let variance = if robust == 0.0 { plain } else { robust };
     Noise { variance: variance / dim as f64, center }
 }
 

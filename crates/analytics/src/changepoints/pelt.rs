@@ -113,7 +113,7 @@ impl Search<'_> {
     fn panel(&mut self, first: usize, last: usize) {
         let frame = self.turn(first, last.min(first + PANEL));
         for place in first..=last.min(first + PANEL - 1) {
-            let from = self.three.map(|other| self.sums.between(other, place));
+            let from = self.sums.between_each(self.three, place);
             let lies = frame.lies(from);
             if let Some(cost) = self.reach(first, place, lies) {
                 self.candidates.push(place, self.sums.point(place) as f64, cost, from);
@@ -192,7 +192,9 @@ impl Search<'_> {
                 self.unknown.push(self.candidates.places[*at]);
             }
         }
-        self.sums.to_panel(&self.unknown, first, &mut self.distances);
+        if !self.unknown.is_empty() {
+            self.sums.to_panel(&self.unknown, first, &mut self.distances);
+        }
         let end = self.sums.point(place) as f64;
         for at in &self.asked {
             let distance = self.distances[self.candidates.known[*at]][place - first];
@@ -206,7 +208,6 @@ impl Search<'_> {
     /// on, the last break not yet paid.
     fn bound(&mut self, admitted: usize, lies: Lies, end: f64) {
         let candidates = &self.candidates;
-        self.through.clear();
         self.through.resize(admitted, 0.0);
         self.arch.dispatch(Bound {
             end,

@@ -100,7 +100,16 @@ impl Sums {
 
     /// The squared distance of two places' sums.
     pub(super) fn between(&self, a: usize, b: usize) -> f64 {
-        self.distance(self.row(a), self.row(b))
+        self.between_each([a], b)[0]
+    }
+
+    /// The squared distances of a place's sum from those of some others.
+    pub(super) fn between_each<const P: usize>(
+        &self,
+        others: [usize; P],
+        place: usize,
+    ) -> [f64; P] {
+        self.arch.dispatch(BetweenEach(self.row(place), others.map(|other| self.row(other))))
     }
 
     /// The sum of all points before this one, from the nearest place's.
@@ -120,7 +129,7 @@ impl Sums {
 
     /// The squared distance of two sums.
     pub(super) fn distance(&self, a: &[f64], b: &[f64]) -> f64 {
-        self.arch.dispatch(Distance(a, b))
+        self.arch.dispatch(BetweenEach(a, [b]))[0]
     }
 }
 
@@ -188,14 +197,14 @@ impl WithSimd for ToPanel<'_> {
     }
 }
 
-struct Distance<'a>(&'a [f64], &'a [f64]);
+struct BetweenEach<'a, const P: usize>(&'a [f64], [&'a [f64]; P]);
 
-impl WithSimd for Distance<'_> {
-    type Output = f64;
+impl<const P: usize> WithSimd for BetweenEach<'_, P> {
+    type Output = [f64; P];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        squared_distances(simd, self.0, [self.1])[0]
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; P] {
+        squared_distances(simd, self.0, self.1)
     }
 }
 
