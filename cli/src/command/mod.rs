@@ -29,7 +29,7 @@ pub(crate) const COMMANDS: [(&str, &str, &str); 24] = [
     ("\\dx", "", "extensions"),
     ("\\l", "", "databases"),
     ("\\asof", "[time | off]", "read tables as of this moment of valid time"),
-    ("\\plot", "table entity [column]", "step sizes of a trajectory over time"),
+    ("\\plot", "table entity [column] [method]", "step sizes of a trajectory over time"),
     ("\\copy", "table from | to 'file'", "COPY with a file of this machine"),
     ("\\x", "[on | off]", "each row as a block of lines"),
     ("\\json", "[on | off]", "one JSON object for each row"),
@@ -82,8 +82,16 @@ fn answer(session: &mut Session, name: &str, words: &[&str]) -> Result<()> {
         }
         ("\\vectors", word) => vectors(session, word),
         ("\\asof", words) => asof(session, &words.join(" ")),
-        ("\\plot", [table, entity]) => plot::plot(session, table, entity, None),
-        ("\\plot", [table, entity, column]) => plot::plot(session, table, entity, Some(column)),
+        ("\\plot", [table, entity]) => plot::plot(session, table, entity, None, None),
+        ("\\plot", [table, entity, method]) if plot::METHODS.contains(method) => {
+            plot::plot(session, table, entity, None, Some(method))
+        }
+        ("\\plot", [table, entity, column]) => {
+            plot::plot(session, table, entity, Some(column), None)
+        }
+        ("\\plot", [table, entity, column, method]) => {
+            plot::plot(session, table, entity, Some(column), Some(method))
+        }
         ("\\echo", words) => session.print(&words.join(" ")),
         ("\\conninfo", []) => conninfo(session),
         ("\\c" | "\\connect", words) => connect(session, words),
@@ -199,6 +207,6 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         assert_eq!(wrong("\\nope").to_string(), "\\nope is no command; \\? lists them");
-        assert_eq!(wrong("\\plot").to_string(), "usage: \\plot table entity [column]");
+        assert_eq!(wrong("\\plot").to_string(), "usage: \\plot table entity [column] [method]");
     }
 }

@@ -1,7 +1,8 @@
 //! `\plot table entity`: how far an entity moved at each step, as a line of blocks over time.
 //!
 //! The points come from TRAJECTORY in time order and only the last vector is kept. Where the
-//! server knows CHANGEPOINTS, they are marked below.
+//! server knows CHANGEPOINTS, they are marked below, by the method asked for or the server's own:
+//! `jump` marks what is unlike the steps drawn, the others a mean that shifted.
 
 use super::describe::{columns, find};
 use super::spark;
@@ -13,6 +14,9 @@ use console::Term;
 use postgres_protocol::message::backend::Message;
 
 const WIDTH_MAX: usize = 100;
+
+/// The methods of CHANGEPOINTS: a last word that is one of them is no column.
+pub(super) const METHODS: [&str; 4] = ["pelt", "exact", "jump", "bocpd"];
 
 /// The columns that matter.
 struct Axes {
@@ -27,6 +31,7 @@ pub(super) fn plot(
     table: &str,
     entity: &str,
     column: Option<&str>,
+    method: Option<&str>,
 ) -> Result<()> {
     let axes = axes(session, table, column)?;
     let entity = if entity.parse::<i64>().is_ok() { entity.to_owned() } else { literal(entity) };
@@ -35,7 +40,7 @@ pub(super) fn plot(
         let points = if steps.last.is_some() { "one point" } else { "no point" };
         return session.print(&format!("{table} {entity} has {points}: there is no step to plot."));
     }
-    let breaks = change_points(session, table, &entity, &axes)?;
+    let breaks = change_points(session, table, &entity, &axes, method)?;
     print(session, &steps, breaks)
 }
 
@@ -128,16 +133,19 @@ fn change_points(
     table: &str,
     entity: &str,
     axes: &Axes,
+    method: Option<&str>,
 ) -> Result<Result<Vec<f64>, String>> {
     // An error would end the transaction, and this is only decoration.
     if session.connection.transaction() != Transaction::None {
         return Ok(Err("not asked for inside a transaction".to_owned()));
     }
     let seconds = axes.seconds.replace(&identifier(&axes.time), "ts");
-    let column = literal(&axes.vector);
-    let sql = format!(
-        "SELECT {seconds} FROM CHANGEPOINTS({table}, {entity}, column => {column}) ORDER BY 1"
-    );
+    let mut options = format!("column => {}", literal(&axes.vector));
+    if let Some(method) = method {
+        options += &format!(", method => {}", literal(method));
+    }
+    let sql =
+        format!("SELECT {seconds} FROM CHANGEPOINTS({table}, {entity}, {options}) ORDER BY 1");
     match session.connection.rows(&sql) {
         Ok(rows) => {
             let times = rows.into_iter().flatten().flatten();

@@ -142,6 +142,26 @@ fn a_refused_row_ends_the_copy() {
     has(&stderr(&missing), &["/nonexistent/file: No such file"]);
 }
 
+/// Noise whose mean shifts at the 26th of forty points.
+const MOODS: &str = "CREATE TABLE moods (id BIGINT, ts TIMESTAMPTZ, v VECTOR(2), \
+     PRIMARY KEY (id, ts)) WITH (entity = 'id', valid_time = 'ts'); \
+     INSERT INTO moods SELECT 1, timestamptz '2024-01-01' + x * interval '1 day', \
+     ('[' || sin(x * 12.9898) + CASE WHEN x < 25 THEN 0 ELSE 8 END || ',' || sin(x * 78.233) || ']')\
+     ::vector FROM generate_series(0, 39) AS g(x);";
+
+#[test]
+fn a_plot_marks_breaks_by_whatever_method() {
+    let Some(server) = Server::with_tables() else { return };
+    server.ok(&["-q", "-c", MOODS]);
+    // Below the longest step, which is the 25th.
+    let marked = format!("\n{}▲\n", " ".repeat(24));
+    for method in ["", " jump", " pelt", " v bocpd"] {
+        let found = server.ok(&["-c", &format!("\\plot moods 1{method}")]);
+        has(&found, &[&marked, "largest 7.9765 at 2024-01-26", "1 change points"]);
+    }
+    has(&server.ok(&["-c", "\\plot moods 1 v often"]), &["Change points: the method must be"]);
+}
+
 #[test]
 fn a_trajectory_is_plotted() {
     let Some(server) = Server::with_tables() else { return };
