@@ -45,7 +45,7 @@ pub use analogy::{Align, Holder, carried, holders};
 pub use anchors::{Along, anchor_projection};
 pub use bocpd::Bocpd;
 pub use changepoints::{ChangePoint, changepoints};
-pub use cohort::{Cohort, Mmd, Mover, Shift, classifier_auc, mmd, shift, top_movers};
+pub use cohort::{Cohort, Mmd, Mover, Shift, classifier_auc, mmd, shift, top_movers, wasserstein};
 pub use divergence::{Apart, divergence};
 pub use drift::{Affected, Course, Drift, course, displacement, drift, drift_between};
 pub use error::Error;

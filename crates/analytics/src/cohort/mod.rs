@@ -3,6 +3,7 @@
 //! ```text
 //!   shift.rs       the means, the spread about them, and who moved most
 //!   mmd.rs         are the two distributions the same? Maximum mean discrepancy and its p-value
+//!   transport.rs   how far must its numbers be carried? The Wasserstein distance
 //!   classifier.rs  how well can a point's moment be guessed? The AUC of a linear classifier
 //! ```
 //!
@@ -14,10 +15,12 @@
 mod classifier;
 mod mmd;
 mod shift;
+mod transport;
 
 pub use classifier::classifier_auc;
 pub use mmd::{Mmd, mmd};
 pub use shift::{Mover, Shift, shift, top_movers};
+pub use transport::wasserstein;
 
 use crate::rows::same_dimension;
 use crate::{Error, Rows};

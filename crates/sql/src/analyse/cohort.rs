@@ -5,7 +5,7 @@ use super::call::Asked;
 use super::record::{Column, Holds, Value, column};
 use super::snapshot::Shared;
 use crate::error::from_analytics;
-use cvx_analytics::{Cohort, Error, classifier_auc, mmd, shift, top_movers};
+use cvx_analytics::{Cohort, Error, classifier_auc, mmd, shift, top_movers, wasserstein};
 use cvx_types::Result;
 
 pub(super) const SIGNATURE: Signature = Signature {
@@ -20,7 +20,7 @@ pub(super) const SIGNATURE: Signature = Signature {
     required: 2,
 };
 
-pub(super) const COLUMNS: [Column; 13] = [
+pub(super) const COLUMNS: [Column; 14] = [
     column("entities_before", Holds::Integer),
     column("entities_after", Holds::Integer),
     column("entities_both", Holds::Integer),
@@ -34,6 +34,7 @@ pub(super) const COLUMNS: [Column; 13] = [
     column("top_movers", Holds::Entities),
     column("top_drifts", Holds::Numbers),
     column("bandwidth", Holds::Number),
+    column("wasserstein", Holds::Number),
 ];
 
 const TOP: usize = 5;
@@ -51,6 +52,7 @@ pub(super) fn run(asked: &Asked) -> Result<Vec<Vec<Value>>> {
     let cohort = Cohort::new(shared.before()?, shared.after()?, shared.pairs.len());
     let cohort = cohort.map_err(from_analytics)?;
     let shift = shift(&cohort).map_err(from_analytics)?;
+    let carried = wasserstein(&cohort, asked.cancel()).map_err(from_analytics)?;
     let permutations = arguments.count("permutations", 1, PERMUTATIONS)?;
     let test = known(mmd(&cohort, permutations, SEED, asked.cancel()))?;
     let auc = known(classifier_auc(&cohort, SEED))?;
@@ -72,6 +74,7 @@ pub(super) fn run(asked: &Asked) -> Result<Vec<Vec<Value>>> {
         Value::Entities(movers.iter().map(|mover| who(mover.row)).collect()),
         Value::Numbers(movers.iter().map(|mover| mover.l2).collect()),
         number(test.map(|test| test.bandwidth)),
+        Value::Number(carried),
     ]])
 }
 
