@@ -168,7 +168,7 @@ impl Proc {
     }
 
     pub fn language(&self) -> u32 {
-        if self.schema != "pg_catalog" { oid::LANGUAGE_C } else { oid::LANGUAGE_INTERNAL }
+        if self.schema == "public" { oid::LANGUAGE_C } else { oid::LANGUAGE_INTERNAL }
     }
 }
 
@@ -209,7 +209,6 @@ fn built_in(words: Vec<&'static str>) -> Option<Proc> {
 
 fn ours(words: Vec<&'static str>) -> Option<Proc> {
     let [oid, name, kind, strict, returns, arguments, description] = words.try_into().ok()?;
-    let (schema, name) = name.split_once('.').unwrap_or(("public", name));
     let analysis = if arguments == "..." { Some(Analysis::named(name)?) } else { None };
     let arguments = match analysis {
         Some(analysis) => [TABLE].into_iter().chain(analysis.takes().map(|of| of.1)).collect(),
@@ -218,7 +217,7 @@ fn ours(words: Vec<&'static str>) -> Option<Proc> {
     Some(Proc {
         oid: oid.parse().ok()?,
         name,
-        schema,
+        schema: "public",
         kind,
         volatility: "i",
         strict: strict == "t",
