@@ -146,8 +146,8 @@ fn a_refused_row_ends_the_copy() {
 const MOODS: &str = "CREATE TABLE moods (id BIGINT, ts TIMESTAMPTZ, v VECTOR(2), \
      PRIMARY KEY (id, ts)) WITH (entity = 'id', valid_time = 'ts'); \
      INSERT INTO moods SELECT 1, timestamptz '2024-01-01' + x * interval '1 day', \
-     ('[' || sin(x * 12.9898) + CASE WHEN x < 25 THEN 0 ELSE 8 END || ',' || sin(x * 78.233) || ']')\
-     ::vector FROM generate_series(0, 39) AS g(x);";
+     ('[' || sin(x * 12.9898) + CASE WHEN x < 25 THEN 0 ELSE 8 END || ',' || sin(x * 78.233) \
+     || ']')::vector FROM generate_series(0, 39) AS g(x);";
 
 #[test]
 fn a_plot_marks_breaks_by_whatever_method() {

@@ -127,7 +127,8 @@ mod tests {
                     point.iter().map(|x| far * if line { point[0] } else { *x }).collect()
                 })
                 .collect();
-            let from: [Vec<f64>; 3] = of.map(|of| points.iter().map(|p| apart(&points[of], p)).collect());
+            let from: [Vec<f64>; 3] =
+                of.map(|of| points.iter().map(|p| apart(&points[of], p)).collect());
             let frame = Frame::new(Three::new(|a, b| from[a][of[b]]), &from[0]);
             let mut lies = [const { Vec::new() }; 3];
             frame.place(Arch::new(), &from, &mut lies);

@@ -4,7 +4,8 @@
 //! distribution functions, which sorting tells:
 //!
 //! ```text
-//!   W(d) = integral of |F_before(x) - F_after(x)| dx       root of the sum of W(d)^2 over dimensions
+//!   W(d) = integral of |F_before(x) - F_after(x)| dx
+//!   root of the sum of W(d)^2 over dimensions d
 //! ```
 //!
 //! A population that moves as a whole comes to the length of its mean's way and no further; what
