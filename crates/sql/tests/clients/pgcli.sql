@@ -129,23 +129,24 @@ SELECT n.nspname schema_name,
 ----
 public|adf_pvalue|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|adf_statistic|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
-public|analogy|∅|{regclass,text,timestamp with time zone,timestamp with time zone,bigint}|∅|record|f|f|t|t|∅
-public|anchor_projection|∅|{regclass,text,vector[],timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
-public|anchor_projection|∅|{vector,vector[],text}|∅|vector|f|f|f|t|∅
+public|analogy|{,entity,t_ref,t_target,k,align,metric,entity,distance,ts,vector}|{regclass,anyelement,timestamp with time zone,timestamp with time zone,bigint,text,text,anyelement,double precision,timestamp with time zone,vector}|{i,i,i,i,i,i,i,t,t,t,t}|record|f|f|t|t|∅
 public|anchor_projection|∅|{vector,vector[]}|∅|vector|f|f|f|t|∅
+public|anchor_projection|∅|{vector,vector[],text}|∅|vector|f|f|f|t|∅
+public|anchor_projection|{,entity,anchors,t1,t2,names,along,ts,anchor,coordinate}|{regclass,anyelement,vector[],timestamp with time zone,timestamp with time zone,text[],text,timestamp with time zone,text,double precision}|{i,i,i,i,i,i,i,t,t,t}|record|f|f|t|t|∅
 public|avg|∅|{halfvec}|∅|halfvec|t|f|f|t|∅
 public|avg|∅|{vector}|∅|vector|t|f|f|t|∅
+public|backtest|{,confidence,steps_ahead,cases,method,error,coverage,cases,used}|{regclass,double precision,bigint,bigint,text,double precision,double precision,bigint,boolean}|{i,i,i,i,t,t,t,t,t}|record|f|f|t|t|∅
 public|binary_quantize|∅|{halfvec}|∅|bit|f|f|f|t|∅
 public|binary_quantize|∅|{vector}|∅|bit|f|f|f|t|∅
-public|changepoints|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
-public|cohort_drift|∅|{regclass,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|changepoints|{,entity,t1,t2,method,penalty,min_segment,mean_run,threshold,ts,severity,drift_vector,method,score}|{regclass,anyelement,timestamp with time zone,timestamp with time zone,text,text,bigint,double precision,double precision,timestamp with time zone,double precision,vector,text,double precision}|{i,i,i,i,i,i,i,i,i,t,t,t,t,t}|record|f|f|t|t|∅
+public|cohort_drift|{,t1,t2,cohort,top,permutations,entities_before,entities_after,entities_both,shift,mean_shift,dispersion_before,dispersion_after,mmd_squared,p_value,auc,top_movers,top_drifts,bandwidth,wasserstein}|{regclass,timestamp with time zone,timestamp with time zone,text,bigint,bigint,bigint,bigint,bigint,double precision,vector,double precision,double precision,double precision,double precision,double precision,anyarray,double precision[],double precision,double precision}|{i,i,i,i,i,i,t,t,t,t,t,t,t,t,t,t,t,t,t,t}|record|f|f|t|t|∅
 public|cosine_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
-public|cosine_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|cosine_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
+public|cosine_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|displacement|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
-public|divergence|∅|{regclass,text,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|divergence|{,a,b,t1,t2,metric,penalty,min_segment,ts,distance,is_break,severity}|{regclass,anyelement,anyelement,timestamp with time zone,timestamp with time zone,text,text,bigint,timestamp with time zone,double precision,boolean,double precision}|{i,i,i,i,i,i,i,i,t,t,t,t}|record|f|f|t|t|∅
 public|drift|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
-public|drift|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|drift|{,entity,t1,t2,interpolate,window,top,unit,from_ts,to_ts,l2,cosine,angular,rate,direction,dimensions,changes,shares}|{regclass,anyelement,timestamp with time zone,timestamp with time zone,text,interval,bigint,text,timestamp with time zone,timestamp with time zone,double precision,double precision,double precision,double precision,vector,integer[],double precision[],double precision[]}|{i,i,i,i,i,i,i,i,t,t,t,t,t,t,t,t,t,t}|record|f|f|t|t|∅
 public|garch|∅|{vector,timestamp with time zone}|∅|double precision[]|t|f|f|t|∅
 public|half_life|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|halfvec_add|∅|{halfvec,halfvec}|∅|halfvec|f|f|f|t|∅
@@ -169,30 +170,30 @@ public|hamming_distance|∅|{bit,bit}|∅|double precision|f|f|f|t|∅
 public|history|∅|{regclass,text,timestamp with time zone}|∅|record|f|f|t|t|∅
 public|hurst|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|inner_product|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
-public|inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|inner_product|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
+public|inner_product|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|jaccard_distance|∅|{bit,bit}|∅|double precision|f|f|f|t|∅
+public|l1_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|l1_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
 public|l1_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
-public|l1_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|l2_distance|∅|{sparsevec,sparsevec}|∅|double precision|f|f|f|t|∅
 public|l2_distance|∅|{halfvec,halfvec}|∅|double precision|f|f|f|t|∅
 public|l2_distance|∅|{vector,vector}|∅|double precision|f|f|f|t|∅
 public|l2_norm|∅|{halfvec}|∅|double precision|f|f|f|t|∅
 public|l2_norm|∅|{sparsevec}|∅|double precision|f|f|f|t|∅
-public|l2_normalize|∅|{sparsevec}|∅|sparsevec|f|f|f|t|∅
 public|l2_normalize|∅|{vector}|∅|vector|f|f|f|t|∅
+public|l2_normalize|∅|{sparsevec}|∅|sparsevec|f|f|f|t|∅
 public|l2_normalize|∅|{halfvec}|∅|halfvec|f|f|f|t|∅
 public|max_drawdown|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|path_length|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
-public|predict|∅|{regclass,text,timestamp with time zone}|∅|record|f|f|t|t|∅
-public|procrustes|∅|{regclass,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|predict|{,entity,t,confidence,method,vector,lower,upper,uncertainty,method}|{regclass,anyelement,timestamp with time zone,double precision,text,vector,vector,vector,vector,text}|{i,i,i,i,i,t,t,t,t,t}|record|f|f|t|t|∅
+public|procrustes|{,t1,t2,origin,entity,mapped,distance,unmapped_distance,residual,unmapped,unexplained}|{regclass,timestamp with time zone,timestamp with time zone,text,anyelement,vector,double precision,double precision,double precision,double precision,double precision}|{i,i,i,i,t,t,t,t,t,t,t}|record|f|f|t|t|∅
 public|realised_volatility|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
-public|signature|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
 public|signature|∅|{vector,timestamp with time zone,bigint}|∅|double precision[]|t|f|f|t|∅
+public|signature|{,entity,t1,t2,rank,depth,anchors,signature,dimensions,depth,points}|{regclass,anyelement,timestamp with time zone,timestamp with time zone,bigint,bigint,vector[],double precision[],bigint,bigint,bigint}|{i,i,i,i,i,i,i,t,t,t,t}|record|f|f|t|t|∅
 public|signature|∅|{vector,timestamp with time zone}|∅|double precision[]|t|f|f|t|∅
 public|signature_distance|∅|{double precision[],double precision[],bigint}|∅|double precision|f|f|f|t|∅
-public|similarity|∅|{regclass,text,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
+public|similarity|{,a,b,t1,t2,metric,band,rank,depth,frechet,dtw,signature_distance,points_a,points_b}|{regclass,anyelement,anyelement,timestamp with time zone,timestamp with time zone,text,double precision,bigint,bigint,double precision,double precision,double precision,bigint,bigint}|{i,i,i,i,i,i,i,i,i,t,t,t,t,t}|record|f|f|t|t|∅
 public|sparsevec_cmp|∅|{sparsevec,sparsevec}|∅|integer|f|f|f|t|∅
 public|sparsevec_eq|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
 public|sparsevec_ge|∅|{sparsevec,sparsevec}|∅|boolean|f|f|f|t|∅
@@ -211,8 +212,8 @@ public|subvector|∅|{vector,integer,integer}|∅|vector|f|f|f|t|∅
 public|sum|∅|{halfvec}|∅|halfvec|t|f|f|t|∅
 public|sum|∅|{vector}|∅|vector|t|f|f|t|∅
 public|trajectory|∅|{regclass,text,timestamp with time zone,timestamp with time zone}|∅|record|f|f|t|t|∅
-public|variance_ratio|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|variance_ratio|∅|{vector,timestamp with time zone,bigint}|∅|double precision|t|f|f|t|∅
+public|variance_ratio|∅|{vector,timestamp with time zone}|∅|double precision|t|f|f|t|∅
 public|vector_add|∅|{vector,vector}|∅|vector|f|f|f|t|∅
 public|vector_cmp|∅|{vector,vector}|∅|integer|f|f|f|t|∅
 public|vector_concat|∅|{vector,vector}|∅|vector|f|f|f|t|∅
@@ -233,8 +234,8 @@ public|vector_recv|∅|{internal,oid,integer}|∅|vector|f|f|f|t|∅
 public|vector_send|∅|{vector}|∅|bytea|f|f|f|t|∅
 public|vector_sub|∅|{vector,vector}|∅|vector|f|f|f|t|∅
 public|vector_typmod_in|∅|{cstring[]}|∅|integer|f|f|f|t|∅
+public|velocity|{,entity,t,unit,ts,velocity,magnitude,acceleration}|{regclass,anyelement,timestamp with time zone,text,timestamp with time zone,vector,double precision,vector}|{i,i,i,i,t,t,t,t}|record|f|f|t|t|∅
 public|velocity|∅|{vector,timestamp with time zone}|∅|vector|t|f|f|t|∅
-public|velocity|∅|{regclass,text,timestamp with time zone}|∅|record|f|f|t|t|∅
 ====
 SELECT n.nspname schema_name,
                            t.typname type_name

@@ -101,6 +101,7 @@ cvx|public|analogy|who held the place|2|analogy_9166
 cvx|public|anchor_projection|cosine to each anchor|1|anchor_projection_9156
 cvx|public|anchor_projection|cosine to, or component along, each anchor|1|anchor_projection_9157
 cvx|public|anchor_projection|how near it was to each anchor|2|anchor_projection_9171
+cvx|public|backtest|how far off each method of prediction was|2|backtest_9173
 cvx|public|binary_quantize|a bit for each element, set above 0|1|binary_quantize_9019
 cvx|public|binary_quantize|a bit for each element, set above 0|1|binary_quantize_9055
 cvx|public|changepoints|where the regime changed|2|changepoints_9164

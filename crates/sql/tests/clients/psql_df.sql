@@ -17,22 +17,23 @@ ORDER BY 1, 2, 4
 ----
 public|adf_pvalue|double precision|vector, timestamp with time zone|agg
 public|adf_statistic|double precision|vector, timestamp with time zone|agg
-public|analogy|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone, bigint|func
-public|anchor_projection|SETOF record|regclass, text, vector[], timestamp with time zone, timestamp with time zone|func
+public|analogy|TABLE(entity anyelement, distance double precision, ts timestamp with time zone, vector vector)|regclass, entity anyelement, t_ref timestamp with time zone, t_target timestamp with time zone, k bigint, align text DEFAULT NULL, metric text DEFAULT NULL|func
+public|anchor_projection|TABLE(ts timestamp with time zone, anchor text, coordinate double precision)|regclass, entity anyelement, anchors vector[], t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, names text[] DEFAULT NULL, along text DEFAULT NULL|func
 public|anchor_projection|vector|vector, vector[]|func
 public|anchor_projection|vector|vector, vector[], text|func
 public|avg|halfvec|halfvec|agg
 public|avg|vector|vector|agg
+public|backtest|TABLE(method text, error double precision, coverage double precision, cases bigint, used boolean)|regclass, confidence double precision DEFAULT NULL, steps_ahead bigint DEFAULT NULL, cases bigint DEFAULT NULL|func
 public|binary_quantize|bit|halfvec|func
 public|binary_quantize|bit|vector|func
-public|changepoints|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func
-public|cohort_drift|SETOF record|regclass, timestamp with time zone, timestamp with time zone|func
+public|changepoints|TABLE(ts timestamp with time zone, severity double precision, drift_vector vector, method text, score double precision)|regclass, entity anyelement, t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, method text DEFAULT NULL, penalty text DEFAULT NULL, min_segment bigint DEFAULT NULL, mean_run double precision DEFAULT NULL, threshold double precision DEFAULT NULL|func
+public|cohort_drift|TABLE(entities_before bigint, entities_after bigint, entities_both bigint, shift double precision, mean_shift vector, dispersion_before double precision, dispersion_after double precision, mmd_squared double precision, p_value double precision, auc double precision, top_movers anyarray, top_drifts double precision[], bandwidth double precision, wasserstein double precision)|regclass, t1 timestamp with time zone, t2 timestamp with time zone, cohort text DEFAULT NULL, top bigint DEFAULT NULL, permutations bigint DEFAULT NULL|func
 public|cosine_distance|double precision|halfvec, halfvec|func
 public|cosine_distance|double precision|sparsevec, sparsevec|func
 public|cosine_distance|double precision|vector, vector|func
 public|displacement|double precision|vector, timestamp with time zone|agg
-public|divergence|SETOF record|regclass, text, text, timestamp with time zone, timestamp with time zone|func
-public|drift|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func
+public|divergence|TABLE(ts timestamp with time zone, distance double precision, is_break boolean, severity double precision)|regclass, a anyelement, b anyelement, t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, metric text DEFAULT NULL, penalty text DEFAULT NULL, min_segment bigint DEFAULT NULL|func
+public|drift|TABLE(from_ts timestamp with time zone, to_ts timestamp with time zone, l2 double precision, cosine double precision, angular double precision, rate double precision, direction vector, dimensions integer[], changes double precision[], shares double precision[])|regclass, entity anyelement, t1 timestamp with time zone, t2 timestamp with time zone, interpolate text DEFAULT NULL, window interval DEFAULT NULL, top bigint DEFAULT NULL, unit text DEFAULT NULL|func
 public|drift|double precision|vector, timestamp with time zone|agg
 public|garch|double precision[]|vector, timestamp with time zone|agg
 public|half_life|double precision|vector, timestamp with time zone|agg
@@ -73,14 +74,14 @@ public|l2_normalize|sparsevec|sparsevec|func
 public|l2_normalize|vector|vector|func
 public|max_drawdown|double precision|vector, timestamp with time zone|agg
 public|path_length|double precision|vector, timestamp with time zone|agg
-public|predict|SETOF record|regclass, text, timestamp with time zone|func
-public|procrustes|SETOF record|regclass, timestamp with time zone, timestamp with time zone|func
+public|predict|TABLE(vector vector, lower vector, upper vector, uncertainty vector, method text)|regclass, entity anyelement, t timestamp with time zone, confidence double precision DEFAULT NULL, method text DEFAULT NULL|func
+public|procrustes|TABLE(entity anyelement, mapped vector, distance double precision, unmapped_distance double precision, residual double precision, unmapped double precision, unexplained double precision)|regclass, t1 timestamp with time zone, t2 timestamp with time zone, origin text DEFAULT NULL|func
 public|realised_volatility|double precision|vector, timestamp with time zone|agg
-public|signature|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func
+public|signature|TABLE(signature double precision[], dimensions bigint, depth bigint, points bigint)|regclass, entity anyelement, t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, rank bigint DEFAULT NULL, depth bigint DEFAULT NULL, anchors vector[] DEFAULT NULL|func
 public|signature|double precision[]|vector, timestamp with time zone|agg
 public|signature|double precision[]|vector, timestamp with time zone, bigint|agg
 public|signature_distance|double precision|double precision[], double precision[], bigint|func
-public|similarity|SETOF record|regclass, text, text, timestamp with time zone, timestamp with time zone|func
+public|similarity|TABLE(frechet double precision, dtw double precision, signature_distance double precision, points_a bigint, points_b bigint)|regclass, a anyelement, b anyelement, t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, metric text DEFAULT NULL, band double precision DEFAULT NULL, rank bigint DEFAULT NULL, depth bigint DEFAULT NULL|func
 public|sparsevec_cmp|integer|sparsevec, sparsevec|func
 public|sparsevec_eq|boolean|sparsevec, sparsevec|func
 public|sparsevec_ge|boolean|sparsevec, sparsevec|func
@@ -121,6 +122,6 @@ public|vector_recv|vector|internal, oid, integer|func
 public|vector_send|bytea|vector|func
 public|vector_sub|vector|vector, vector|func
 public|vector_typmod_in|integer|cstring[]|func
-public|velocity|SETOF record|regclass, text, timestamp with time zone|func
+public|velocity|TABLE(ts timestamp with time zone, velocity vector, magnitude double precision, acceleration vector)|regclass, entity anyelement, t timestamp with time zone, unit text DEFAULT NULL|func
 public|velocity|vector|vector, timestamp with time zone|agg
 ====

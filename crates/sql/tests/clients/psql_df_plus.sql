@@ -34,22 +34,23 @@ ORDER BY 1, 2, 4
 ----
 public|adf_pvalue|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|adf_pvalue|p-value of the augmented Dickey-Fuller test
 public|adf_statistic|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|adf_statistic|augmented Dickey-Fuller statistic
-public|analogy|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone, bigint|func|immutable|safe|cvx|invoker|∅|c|analogy|who held the place
-public|anchor_projection|SETOF record|regclass, text, vector[], timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|anchor_projection|how near it was to each anchor
+public|analogy|TABLE(entity anyelement, distance double precision, ts timestamp with time zone, vector vector)|regclass, entity anyelement, t_ref timestamp with time zone, t_target timestamp with time zone, k bigint, align text DEFAULT NULL, metric text DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|analogy|who held the place
+public|anchor_projection|TABLE(ts timestamp with time zone, anchor text, coordinate double precision)|regclass, entity anyelement, anchors vector[], t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, names text[] DEFAULT NULL, along text DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|anchor_projection|how near it was to each anchor
 public|anchor_projection|vector|vector, vector[]|func|immutable|safe|cvx|invoker|∅|c|anchor_projection|cosine to each anchor
 public|anchor_projection|vector|vector, vector[], text|func|immutable|safe|cvx|invoker|∅|c|anchor_projection|cosine to, or component along, each anchor
 public|avg|halfvec|halfvec|agg|immutable|safe|cvx|invoker|∅|c|avg|mean of vectors
 public|avg|vector|vector|agg|immutable|safe|cvx|invoker|∅|c|avg|mean of vectors
+public|backtest|TABLE(method text, error double precision, coverage double precision, cases bigint, used boolean)|regclass, confidence double precision DEFAULT NULL, steps_ahead bigint DEFAULT NULL, cases bigint DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|backtest|how far off each method of prediction was
 public|binary_quantize|bit|halfvec|func|immutable|safe|cvx|invoker|∅|c|binary_quantize|a bit for each element, set above 0
 public|binary_quantize|bit|vector|func|immutable|safe|cvx|invoker|∅|c|binary_quantize|a bit for each element, set above 0
-public|changepoints|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|changepoints|where the regime changed
-public|cohort_drift|SETOF record|regclass, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|cohort_drift|how a population moved
+public|changepoints|TABLE(ts timestamp with time zone, severity double precision, drift_vector vector, method text, score double precision)|regclass, entity anyelement, t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, method text DEFAULT NULL, penalty text DEFAULT NULL, min_segment bigint DEFAULT NULL, mean_run double precision DEFAULT NULL, threshold double precision DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|changepoints|where the regime changed
+public|cohort_drift|TABLE(entities_before bigint, entities_after bigint, entities_both bigint, shift double precision, mean_shift vector, dispersion_before double precision, dispersion_after double precision, mmd_squared double precision, p_value double precision, auc double precision, top_movers anyarray, top_drifts double precision[], bandwidth double precision, wasserstein double precision)|regclass, t1 timestamp with time zone, t2 timestamp with time zone, cohort text DEFAULT NULL, top bigint DEFAULT NULL, permutations bigint DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|cohort_drift|how a population moved
 public|cosine_distance|double precision|halfvec, halfvec|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
 public|cosine_distance|double precision|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
 public|cosine_distance|double precision|vector, vector|func|immutable|safe|cvx|invoker|∅|c|cosine_distance|one minus the cosine of the angle
 public|displacement|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|displacement|distance from the first point to the last
-public|divergence|SETOF record|regclass, text, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|divergence|how far apart two entities were
-public|drift|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|drift|drift between two moments
+public|divergence|TABLE(ts timestamp with time zone, distance double precision, is_break boolean, severity double precision)|regclass, a anyelement, b anyelement, t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, metric text DEFAULT NULL, penalty text DEFAULT NULL, min_segment bigint DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|divergence|how far apart two entities were
+public|drift|TABLE(from_ts timestamp with time zone, to_ts timestamp with time zone, l2 double precision, cosine double precision, angular double precision, rate double precision, direction vector, dimensions integer[], changes double precision[], shares double precision[])|regclass, entity anyelement, t1 timestamp with time zone, t2 timestamp with time zone, interpolate text DEFAULT NULL, window interval DEFAULT NULL, top bigint DEFAULT NULL, unit text DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|drift|drift between two moments
 public|drift|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|drift|distance from the first point to the last
 public|garch|double precision[]|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|garch|omega, alpha, beta, next variance of GARCH(1,1) on steps
 public|half_life|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|half_life|days to return half of the way to the mean
@@ -90,14 +91,14 @@ public|l2_normalize|sparsevec|sparsevec|func|immutable|safe|cvx|invoker|∅|c|l2
 public|l2_normalize|vector|vector|func|immutable|safe|cvx|invoker|∅|c|l2_normalize|the vector scaled to norm 1
 public|max_drawdown|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|max_drawdown|largest fall of the distance from the first point
 public|path_length|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|path_length|length of the way from point to point
-public|predict|SETOF record|regclass, text, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|predict|where it will be
-public|procrustes|SETOF record|regclass, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|procrustes|the turn between two models' vectors
+public|predict|TABLE(vector vector, lower vector, upper vector, uncertainty vector, method text)|regclass, entity anyelement, t timestamp with time zone, confidence double precision DEFAULT NULL, method text DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|predict|where it will be
+public|procrustes|TABLE(entity anyelement, mapped vector, distance double precision, unmapped_distance double precision, residual double precision, unmapped double precision, unexplained double precision)|regclass, t1 timestamp with time zone, t2 timestamp with time zone, origin text DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|procrustes|the turn between two models' vectors
 public|realised_volatility|double precision|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|realised_volatility|root of the squared steps' sum per day
-public|signature|SETOF record|regclass, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|signature|iterated integrals of an entity's way
+public|signature|TABLE(signature double precision[], dimensions bigint, depth bigint, points bigint)|regclass, entity anyelement, t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, rank bigint DEFAULT NULL, depth bigint DEFAULT NULL, anchors vector[] DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|signature|iterated integrals of an entity's way
 public|signature|double precision[]|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|signature|iterated integrals of the way
 public|signature|double precision[]|vector, timestamp with time zone, bigint|agg|immutable|safe|cvx|invoker|∅|c|signature|iterated integrals of the way to a depth
 public|signature_distance|double precision|double precision[], double precision[], bigint|func|immutable|safe|cvx|invoker|∅|c|signature_distance|how differently two paths went
-public|similarity|SETOF record|regclass, text, text, timestamp with time zone, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|similarity|how alike the ways of two entities are
+public|similarity|TABLE(frechet double precision, dtw double precision, signature_distance double precision, points_a bigint, points_b bigint)|regclass, a anyelement, b anyelement, t1 timestamp with time zone DEFAULT NULL, t2 timestamp with time zone DEFAULT NULL, metric text DEFAULT NULL, band double precision DEFAULT NULL, rank bigint DEFAULT NULL, depth bigint DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|similarity|how alike the ways of two entities are
 public|sparsevec_cmp|integer|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_cmp|less-equal-greater
 public|sparsevec_eq|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_eq|implementation of = operator
 public|sparsevec_ge|boolean|sparsevec, sparsevec|func|immutable|safe|cvx|invoker|∅|c|sparsevec_ge|implementation of >= operator
@@ -138,6 +139,6 @@ public|vector_recv|vector|internal, oid, integer|func|immutable|safe|cvx|invoker
 public|vector_send|bytea|vector|func|immutable|safe|cvx|invoker|∅|c|vector_send|∅
 public|vector_sub|vector|vector, vector|func|immutable|safe|cvx|invoker|∅|c|vector_sub|implementation of - operator
 public|vector_typmod_in|integer|cstring[]|func|immutable|safe|cvx|invoker|∅|c|vector_typmod_in|∅
-public|velocity|SETOF record|regclass, text, timestamp with time zone|func|immutable|safe|cvx|invoker|∅|c|velocity|velocity and acceleration at a moment
+public|velocity|TABLE(ts timestamp with time zone, velocity vector, magnitude double precision, acceleration vector)|regclass, entity anyelement, t timestamp with time zone, unit text DEFAULT NULL|func|immutable|safe|cvx|invoker|∅|c|velocity|velocity and acceleration at a moment
 public|velocity|vector|vector, timestamp with time zone|agg|immutable|safe|cvx|invoker|∅|c|velocity|change per day at the last point
 ====
