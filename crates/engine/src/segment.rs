@@ -302,6 +302,10 @@ impl Segment {
         if first > last {
             return 0..0;
         }
+        // Of most searches no bound, and no search for it.
+        if self.ts.first() >= Some(&first) && self.ts.last() <= Some(&last) {
+            return 0..self.ts.len();
+        }
         let start = self.ts.partition_point(|ts| *ts < first);
         let end = self.ts.partition_point(|ts| *ts <= last);
         start..end.max(start)

@@ -10,6 +10,7 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::sql::sqlparser::ast::{Statement, UtilityOption};
 use futures::StreamExt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 pub async fn run(
     session: &mut SqlSession,
@@ -25,15 +26,21 @@ pub async fn run(
     };
     let lines = session
         .reading(params, text, async |cx: &StatementCx<'_>| {
-            let Planned { plan, cached, .. } = planned(cx, &subject, analyze).await?;
-            let mut lines = match analyze {
-                true => {
-                    read_out(cx, Arc::clone(&plan)).await?;
-                    lines_of(&DisplayableExecutionPlan::with_metrics(plan.as_ref()))
-                }
-                false => lines_of(&DisplayableExecutionPlan::new(plan.as_ref())),
+            let began = Instant::now();
+            let planned = planned(cx, &subject, analyze).await?;
+            let planning = began.elapsed();
+            let plan = &planned.plan;
+            let mut lines = if analyze {
+                let began = Instant::now();
+                read_out(cx, Arc::clone(plan)).await?;
+                let times = [("Planning", planning), ("Execution", began.elapsed())];
+                let mut lines = lines_of(&DisplayableExecutionPlan::with_metrics(plan.as_ref()));
+                lines.extend(times.map(|(what, took)| timed(what, took)));
+                lines
+            } else {
+                lines_of(&DisplayableExecutionPlan::new(plan.as_ref()))
             };
-            lines.extend(cached.then(|| "Plan: cached".to_owned()));
+            lines.extend(planned.kept.map(|kept| format!("Plan: {kept}")));
             Ok(lines)
         })
         .await?;
@@ -94,7 +101,12 @@ async fn planned(cx: &StatementCx<'_>, subject: &Subject<'_>, analyze: bool) -> 
         }
         _ => return Err(SqlError::unsupported("EXPLAIN of this statement")),
     };
-    Ok(Planned { columns: Vec::new(), plan: physical(cx, plan).await?, cached: false })
+    Ok(Planned { columns: Vec::new(), plan: physical(cx, plan).await?, kept: None })
+}
+
+/// A line as Postgres says it.
+fn timed(what: &str, took: Duration) -> String {
+    format!("{what} Time: {:.3} ms", took.as_secs_f64() * 1e3)
 }
 
 fn lines_of(plan: &DisplayableExecutionPlan<'_>) -> Vec<String> {

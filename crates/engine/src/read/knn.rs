@@ -83,6 +83,50 @@ impl TableRead {
     }
 }
 
+/// Work that is over within a millisecond or two, in rows sifted.
+const BRIEF: usize = 300_000;
+/// A walk over a whole segment for few candidates, in the same measure.
+const WALK: usize = 20_000;
+const BRIEF_CANDIDATES: usize = 400;
+/// Numbers of a vector compared in the time that a row is sifted in.
+const NUMBERS: usize = 8;
+
+impl TableRead {
+    /// Whether a search is sure to be over sooner than another thread could be woken for it: short
+    /// of work, and nothing asked of each row.
+    #[must_use]
+    pub fn is_brief(&self, request: &KnnRequest<'_>) -> bool {
+        let view = &*self.0;
+        let ef = match request.search {
+            SearchMode::Exact => 0,
+            SearchMode::Index { ef } | SearchMode::Auto { ef } => ef,
+        };
+        let few = request.k.max(ef) <= BRIEF_CANDIDATES;
+        let asks = request.filter.is_some() || request.entities.is_some() || view.own.is_some();
+        if !few || asks || request.composite.is_some() {
+            return false;
+        }
+        let Ok(Some(sight)) = view.sight(&request.slice) else { return false };
+        let judge = Judge::new(view, &sight);
+        let bounds = bounds(request.ts_from, request.ts_to);
+        let index = (request.search != SearchMode::Exact)
+            .then(|| view.layout.table.index_of(request.column, request.metric))
+            .flatten();
+        let work = |segment: &Arc<Segment>| {
+            let rows = segment.within(bounds.0, bounds.1).len();
+            let indexed =
+                index.is_some_and(|def| view.core.indexes.place(def.oid, segment).is_some());
+            let found = match indexed {
+                true if rows * 2 > segment.rows() => rows.min(WALK),
+                true => rows,
+                false => rows.saturating_mul(request.query.len() / NUMBERS + 1),
+            };
+            found + judge.doubtful(segment, bounds)
+        };
+        view.segments().map(work).sum::<usize>() <= BRIEF
+    }
+}
+
 /// Whether a column holds half floats.
 fn is_half(view: &View, column: u16) -> bool {
     view.layout.table.column_by_id(column).is_some_and(|column| column.ty == PgType::Halfvec)

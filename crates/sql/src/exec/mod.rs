@@ -6,7 +6,7 @@ mod scan;
 mod stop;
 
 pub use bounds::Bounds;
-pub use knn::{KnnExec, context_for};
+pub use knn::{Alone, Errand, KnnExec, context_for};
 pub use scan::ScanExec;
 pub use stop::{stop_of, stoppable};
 

@@ -5,8 +5,8 @@ mod membership;
 mod phases;
 mod subquery;
 
-pub(crate) use knn::metric_named;
-pub use knn::{NearestNeighbours, grows};
+pub use knn::{Awaited, NearestNeighbours, grows};
+pub(crate) use knn::{metric_named, query_vector};
 pub use membership::fix_memberships;
 pub use phases::{by_values, for_all_values};
 pub use subquery::fix_query_vectors;

@@ -10,7 +10,9 @@ mod st_distance;
 mod values;
 
 pub use context::{Planner, with_values};
-pub use params::{Params, ast_hints, infer as infer_params, placeholder};
+pub use params::{
+    Params, ast_hints, index_of as parameter_index, infer as infer_params, placeholder,
+};
 pub use session_functions::Pending;
 pub(crate) use source::metric_name;
 pub use source::{DISTANCE, KnnSpec, VersionedTable, Within};

@@ -96,6 +96,18 @@ impl VersionedTable {
         }
     }
 
+    /// The table of a search that is planned already; `schema` has the distance as its last column.
+    pub(crate) fn searched(
+        bound: &BoundTable,
+        schema: SchemaRef,
+        search: SearchMode,
+        cancel: CancelToken,
+    ) -> Self {
+        let BoundTable { read, slice, until, .. } = bound;
+        let (read, slice, until) = (read.clone(), *slice, *until);
+        Self { mark: 0, read, slice, until, search, cancel, schema, knn: None }
+    }
+
     /// The table behind a scan, if it is one of ours.
     pub(crate) fn of(scan: &TableScan) -> Option<Self> {
         source_as_provider(&scan.source).ok()?.downcast_ref::<Self>().cloned()
@@ -203,8 +215,8 @@ impl TableProvider for VersionedTable {
         };
         let mut all = filters.to_vec();
         all.extend(spec.filters.iter().filter(|filter| !filters.contains(filter)).cloned());
-        let bounds = Bounds::of(self, &all)?;
-        let filter = match conjunction(all) {
+        let (bounds, rest) = Bounds::apart(self, &all)?;
+        let filter = match conjunction(rest) {
             Some(condition) => {
                 let schema = DFSchema::try_from(Schema::clone(&self.schema))?;
                 Some(state.create_physical_expr(condition, &schema)?)

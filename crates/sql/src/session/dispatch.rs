@@ -1,7 +1,7 @@
 //! Statements by kind: what reads, what changes, what only speaks to the session.
 
 use super::block::{Block, Held, Open};
-use super::query::{plan_again, run as run_plan};
+use super::query::rows_again;
 use super::repeat::Repeat;
 use super::{Copy, Parsed, SqlSession, cursors, databases, prepared, settings};
 use crate::access::{self, Made};
@@ -139,8 +139,8 @@ async fn rows_of_query(
 ) -> Result<(Vec<Column>, RowStream)> {
     session
         .reading(params, text, async |cx: &StatementCx<'_>| {
-            let planned = plan_again(cx, query, repeat).await?;
-            Ok((planned.columns, rows_of(run_plan(cx, planned.plan)?)))
+            let (columns, rows) = rows_again(cx, query, repeat).await?;
+            Ok((columns, rows_of(rows)))
         })
         .await
 }

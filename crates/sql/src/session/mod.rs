@@ -19,6 +19,7 @@ mod repeat;
 mod savepoints;
 mod scroll;
 mod settings;
+mod shortcut;
 mod stopping;
 mod template;
 mod vars;

@@ -2,6 +2,8 @@
 
 use super::origin::origin;
 use super::repeat::Repeat;
+use super::shortcut;
+use super::template::Template;
 use crate::analyse::fix_given_points;
 use crate::bind::Binder;
 use crate::compute::Compute;
@@ -34,21 +36,47 @@ pub fn plan_query(cx: &StatementCx<'_>, query: Query) -> Result<LogicalPlan> {
 pub struct Planned {
     pub columns: Vec<Column>,
     pub plan: Arc<dyn ExecutionPlan>,
-    /// Whether a template spared most of the planning.
-    pub cached: bool,
+    /// What of it is kept from one execution to the next, in words.
+    pub kept: Option<&'static str>,
+}
+
+/// The rows of a query that may have run before.
+pub async fn rows_again(
+    cx: &StatementCx<'_>,
+    query: &Query,
+    repeat: &Repeat,
+) -> Result<(Vec<Column>, SendableRecordBatchStream)> {
+    let template = repeat.template(cx, query)?;
+    if let Some(template) = &template
+        && let Some(errand) = template.errand(cx)?
+    {
+        return Ok((template.columns.clone(), shortcut::run(cx, errand)?));
+    }
+    let Planned { columns, plan, .. } = plan_by(cx, query, template.as_deref()).await?;
+    Ok((columns, run(cx, plan)?))
 }
 
 /// Plans a query that may have run before.
 pub async fn plan_again(cx: &StatementCx<'_>, query: &Query, repeat: &Repeat) -> Result<Planned> {
-    if let Some(template) = repeat.template(cx, query)?
+    let template = repeat.template(cx, query)?;
+    plan_by(cx, query, template.as_deref()).await
+}
+
+async fn plan_by(
+    cx: &StatementCx<'_>,
+    query: &Query,
+    template: Option<&Template>,
+) -> Result<Planned> {
+    if let Some(template) = template
         && let Some(plan) = template.filled(cx)?
     {
         let plan = executable(cx.state, &plan).await.map_err(from_datafusion)?;
-        return Ok(Planned { columns: template.columns.clone(), plan, cached: true });
+        let kept = template.learn(&plan);
+        return Ok(Planned { columns: template.columns.clone(), plan, kept: Some(kept) });
     }
     let plan = plan_query(cx, query.clone())?;
     let columns = columns(query, &plan);
-    Ok(Planned { columns, plan: physical(cx, plan).await?, cached: false })
+    Ok(Planned { columns, plan: physical(cx, plan).await?, kept: None })
 }
 
 /// A query over the catalog in words that DataFusion knows; whether it is one.

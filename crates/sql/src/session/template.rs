@@ -3,7 +3,8 @@
 //! A template is a query's logical plan, optimized while its parameters are still placeholders:
 //! what holds for every value. An execution binds the query anew, which gives its times, its
 //! snapshot and its rights; puts its tables and values into the template; and runs only the rules
-//! that look at values. What is left of planning is the physical plan.
+//! that look at values. What is left of planning is the physical plan; a search alone does without
+//! that, too ([`super::shortcut`]).
 //!
 //! Invariant: a template stands for an execution only if this binds to the very same tree over the
 //! same tables, under the same catalog and settings, so that planning from the start would come to
@@ -17,8 +18,10 @@
 //! down to the operators (docs/adr/0004).
 
 use super::query::{as_planned, columns};
+use super::shortcut::Shortcut;
 use crate::bind::{Binder, BoundTable};
 use crate::error::from_datafusion;
+use crate::exec::Errand;
 use crate::optimize::{ST_DISTANCE, by_values, for_all_values};
 use crate::plan::{Planner, StatementCx, VersionedTable, with_values};
 use cvx_engine::{Catalog, DatabaseDef, Table, TimeSlice};
@@ -28,6 +31,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, TableSource};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::sqlparser::ast::Query;
 use std::sync::Arc;
 
@@ -61,6 +65,8 @@ pub struct Template {
     bound: Query,
     tables: Vec<Place>,
     plan: LogicalPlan,
+    /// Past planning, where the plan is one search.
+    shortcut: Option<Shortcut>,
     pub columns: Vec<Column>,
 }
 
@@ -106,9 +112,11 @@ impl Template {
             return Ok(None);
         }
         let columns = columns(query, &plan);
-        let plan = for_all_values(cx.state, plan).and_then(vacated).map_err(from_datafusion)?;
+        let plan = for_all_values(cx.state, plan).map_err(from_datafusion)?;
+        let shortcut = Shortcut::of(&plan);
+        let plan = vacated(plan).map_err(from_datafusion)?;
         let stamp = cx.stamp();
-        Ok(Some(Self { stamp, source, bound, tables: places, plan, columns }))
+        Ok(Some(Self { stamp, source, bound, tables: places, plan, shortcut, columns }))
     }
 
     /// Whether nothing it depends on has changed.
@@ -116,16 +124,36 @@ impl Template {
         self.stamp == *stamp
     }
 
-    /// The optimized logical plan of this execution; `None` where it is another statement by now.
-    pub fn filled(&self, cx: &StatementCx<'_>) -> Result<Option<LogicalPlan>> {
+    /// The search of this execution, where the way past planning is known.
+    pub fn errand(&self, cx: &StatementCx<'_>) -> Result<Option<Errand>> {
+        let Some(shortcut) = self.shortcut.as_ref().filter(|shortcut| shortcut.is_known()) else {
+            return Ok(None);
+        };
+        match self.tables_now(cx)?.as_deref() {
+            Some([bound]) => shortcut.errand(cx, bound),
+            _ => Ok(None),
+        }
+    }
+
+    /// Learns the way past planning from the plan that planning made; says what is kept now.
+    pub fn learn(&self, plan: &Arc<dyn ExecutionPlan>) -> &'static str {
+        let shortcut = self.shortcut.as_ref().filter(|shortcut| shortcut.learn(plan));
+        shortcut.map_or("cached", |_| "cached, runs as a search alone")
+    }
+
+    /// This execution's tables; `None` where it is another statement by now.
+    fn tables_now(&self, cx: &StatementCx<'_>) -> Result<Option<Vec<BoundTable>>> {
         let mut query = self.source.clone();
         let tables = Binder::new(cx).query(&mut query)?;
         let same = tables.len() == self.tables.len()
             && self.tables.iter().zip(&tables).all(|(place, bound)| place.fits(bound))
             && query == self.bound;
-        if !same {
-            return Ok(None);
-        }
+        Ok(same.then_some(tables))
+    }
+
+    /// The optimized logical plan of this execution; `None` where it is another statement by now.
+    pub fn filled(&self, cx: &StatementCx<'_>) -> Result<Option<LogicalPlan>> {
+        let Some(tables) = self.tables_now(cx)? else { return Ok(None) };
         let plan = occupied(self.plan.clone(), cx, &tables).map_err(from_datafusion)?;
         let plan = with_values(cx, plan)?;
         by_values(cx.state, plan).map(Some).map_err(from_datafusion)

@@ -43,6 +43,85 @@ const CASES: &[Case] = &[
          OFFSET $2",
         &["'[0.3,0.3,0.3]', 0", "'[0.3,0.3,0.3]', 2", "'[1,1]', 0", "'nonsense', 0"],
     ),
+    (
+        "vector, int",
+        "SELECT id, 1 - (v <=> $1) AS near, ts FROM docs ORDER BY v <=> $1 LIMIT $2",
+        &[
+            "'[1,0,0]', 3",
+            "'[1,0,1]', 4",
+            "'[1,0,1]', 0",
+            "'[1,0,1]', NULL",
+            "'[1,0,1]', -1",
+            "NULL, 3",
+            "'[1,1]', 2",
+        ],
+    ),
+    (
+        "vector, bigint",
+        "SELECT id FROM docs ORDER BY $1 <#> v LIMIT $2",
+        &["'[1,0,0]', 3", "'[1,0,0]', 1000", "'[0,0,0]', 9", "'[1,0,0]', 500000"],
+    ),
+    (
+        "timestamptz, timestamptz, vector",
+        "SELECT id, ts FROM docs WHERE ts >= $1 AND ts < $2 ORDER BY v <-> $3 LIMIT 6",
+        &[
+            "'2024-01-03', '2024-01-04', '[0,1,0]'",
+            "'2024-01-03', '2024-01-03', '[0,1,0]'",
+            "'2024-01-09', '2024-01-03', '[0,1,0]'",
+            "'-infinity', 'infinity', '[0,1,0]'",
+            "NULL, '2024-01-03', '[0,1,0]'",
+        ],
+    ),
+    (
+        "timestamptz, vector, text, int",
+        "SELECT word, ts FROM docs WHERE ($1 < ts OR n = $4) AND word <> $3 ORDER BY v <-> $2, \
+         id, ts LIMIT 6",
+        &["'2024-01-03', '[0,1,0]', 'w1', 5", "'2025-01-03', '[0,1,0]', 'w1', 5"],
+    ),
+    (
+        "timestamptz, vector, text, int",
+        "SELECT word, n FROM docs WHERE ts BETWEEN '2024-01-02' AND $1 AND word LIKE $3 AND n / $4 \
+         < 4 ORDER BY v <-> $2 LIMIT 6",
+        &[
+            "'2024-01-13', '[0,1,0]', 'w1', 5",
+            "'2024-01-13', '[0,1,0]', '%', 2",
+            "'2024-01-13', '[0,1,0]', 'w%', 0",
+            "'2024-01-01', '[0,1,0]', 'w%', 0",
+            "'2024-01-13', '[0,1,0]', NULL, 1",
+        ],
+    ),
+    (
+        "bigint, vector",
+        "SELECT ts FROM docs WHERE id = $1 AND v <-> $2 < 0.8 ORDER BY v <-> $2 LIMIT 4",
+        &["7, '[0.5,0.5,0.5]'", "8, '[0.5,0.5,0.5]'", "99, '[0,1,0]'", "NULL, '[0,1,0]'"],
+    ),
+    (
+        "vector",
+        "SELECT x.a FROM (SELECT id AS a, v AS e, v <-> $1 AS d FROM docs WHERE n > 3) x ORDER BY \
+         x.d LIMIT 5",
+        &["'[0,1,0]'", "'[0.2,0.1,0]'"],
+    ),
+    (
+        "vector, int",
+        "SELECT id, n + $2 FROM docs ORDER BY v <-> $1 LIMIT 5",
+        &["'[0,1,0]', 1", "'[0,1,0]', 2"],
+    ),
+    (
+        "vector, int",
+        "SELECT id FROM (SELECT id, n FROM docs ORDER BY v <-> $1 LIMIT 5) x LIMIT $2",
+        &["'[0,1,0]', 1", "'[0,1,0]', 9"],
+    ),
+    (
+        "vector, timestamptz",
+        "SELECT id, ts FROM docs ORDER BY v <=> $1 LIMIT 3 AS OF $2",
+        &["'[0,1,0]', '2024-01-02'", "'[0,1,0]', '2024-01-12'", "'[0,1,0]', '2000-01-01'"],
+    ),
+    (
+        "vector, timestamptz",
+        "SELECT id, _valid_from, _valid_to FROM docs FOR VALID_TIME FROM $2 TO '2024-01-09' WHERE \
+         ts > '2024-01-01' ORDER BY v <-> $1 LIMIT 3",
+        &["'[0,1,0]', '2024-01-02'", "'[0,1,0]', '2024-01-08'"],
+    ),
     ("bigint", "SELECT * FROM docs WHERE id = $1 ORDER BY ts", &["7", "8", "99", "NULL"]),
     (
         "bigint, text",
@@ -100,7 +179,10 @@ async fn templates_give_what_planning_anew_gives() {
 
 /// The plan of `EXECUTE q`, by a session that keeps plans.
 async fn is_cached(sql: &mut Sql, execute: &str) -> bool {
-    sql.rows(&format!("EXPLAIN {execute}")).await.iter().any(|line| line == "Plan: cached")
+    sql.rows(&format!("EXPLAIN {execute}"))
+        .await
+        .iter()
+        .any(|line| line.starts_with("Plan: cached"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,6 +195,72 @@ async fn a_template_is_made_at_the_second_execution() {
     assert!(plan.contains("KnnExec"), "{plan}");
     sql.rows("SET cvx.plan_cache = off").await;
     assert!(!is_cached(&mut sql, "EXECUTE q('[1,1,1]')").await);
+}
+
+/// Whether `EXECUTE q`, run twice, goes past planning the second time.
+async fn is_past_planning(sql: &mut Sql, execute: &str) -> bool {
+    sql.rows(execute).await;
+    sql.rows(execute).await;
+    let plan = sql.rows(&format!("EXPLAIN {execute}")).await;
+    plan.iter().any(|line| line == "Plan: cached, runs as a search alone")
+}
+
+/// Planning a search took longer than the search: what is nothing else is not planned again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_alone_is_not_planned_again() {
+    let mut sql = filled().await;
+    for (types, query, values, past) in [
+        ("vector", "SELECT id FROM docs ORDER BY v <-> $1 LIMIT 2", "'[1,1,1]'", true),
+        ("vector, int", "SELECT id FROM docs ORDER BY v <-> $1 LIMIT $2", "'[1,1,1]', 3", true),
+        (
+            "vector, timestamptz, int",
+            "SELECT id, 1 - (v <=> $1) FROM docs WHERE ts > $2 AND n = $3 ORDER BY v <=> $1 LIMIT 9",
+            "'[1,1,1]', '2024-01-03', 4",
+            true,
+        ),
+        ("vector", "SELECT id FROM docs ORDER BY v <-> $1, id LIMIT 2", "'[1,1,1]'", false),
+        ("vector", "SELECT id FROM docs ORDER BY v <-> $1 DESC LIMIT 2", "'[1,1,1]'", false),
+        ("vector, int", "SELECT n + $2 FROM docs ORDER BY v <-> $1 LIMIT 2", "'[1,1,1]', 3", false),
+    ] {
+        sql.rows(&format!("PREPARE q({types}) AS {query}")).await;
+        let execute = format!("EXECUTE q({values})");
+        assert_eq!(is_past_planning(&mut sql, &execute).await, past, "{query}");
+        sql.rows("DEALLOCATE q").await;
+    }
+}
+
+/// What a search that is not planned again must not keep: rows, times, settings, rights, columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_alone_sees_what_changed_under_it() {
+    let mut sql = filled().await;
+    sql.rows("PREPARE q(vector) AS SELECT id FROM docs ORDER BY v <-> $1 LIMIT 1").await;
+    let q = "EXECUTE q('[9,9,9]')";
+    assert!(is_past_planning(&mut sql, q).await);
+    sql.rows("INSERT INTO docs VALUES (500, '2024-02-01', '[9,9,9]', 1, 'a')").await;
+    assert_eq!(sql.rows(q).await, ["500"]);
+    sql.rows("BEGIN").await;
+    sql.rows("INSERT INTO docs VALUES (501, '2024-02-02', '[9,9,9.5]', 2, 'b')").await;
+    assert_eq!(sql.rows("EXECUTE q('[9,9,9.5]')").await, ["501"], "the transaction's own row");
+    sql.rows("ROLLBACK").await;
+    assert_eq!(sql.rows("EXECUTE q('[9,9,9.5]')").await, ["500"]);
+    sql.rows("SET cvx.valid_time = '2024-01-20'").await;
+    assert_ne!(sql.rows(q).await, ["500"], "not there yet");
+    sql.rows("RESET cvx.valid_time").await;
+    sql.rows("CREATE INDEX near ON docs USING hnsw (v vector_l2_ops)").await;
+    sql.rows("SET hnsw.ef_search = 100").await;
+    sql.rows("ALTER TABLE docs ADD COLUMN extra INT").await;
+    assert_eq!(sql.rows(q).await, ["500"]);
+    assert!(is_past_planning(&mut sql, q).await);
+    sql.rows("DELETE FROM docs WHERE id = 500").await;
+    assert_ne!(sql.rows(q).await, ["500"]);
+    sql.rows("CREATE ROLE guest").await;
+    sql.rows("SET ROLE guest").await;
+    assert_eq!(outcome(&mut sql, q).await.unwrap_err().split(' ').next(), Some("42501"));
+    sql.rows("RESET ROLE").await;
+    sql.rows("DROP INDEX near").await;
+    assert_eq!(sql.rows(q).await.len(), 1);
+    sql.rows("DROP TABLE docs").await;
+    assert_eq!(outcome(&mut sql, q).await.unwrap_err().split(' ').next(), Some("42P01"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

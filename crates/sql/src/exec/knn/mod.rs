@@ -3,17 +3,20 @@
 //! Conditions are checked inside, before distances are compared, so exactly k rows come out if k
 //! rows qualify. Where a join above may drop rows, it gives as many, in order, as are asked for
 //! ([`search`]). It announces the order of its distances, from which the physical planner sees that
-//! nothing needs to be sorted. The search runs off the async threads and polls the statement's
-//! cancel flag.
+//! nothing needs to be sorted. The search runs off the async threads, unless it is sure to be brief,
+//! and polls the statement's cancel flag. Where it is the whole plan, [`Alone`] is a shorter way to
+//! its rows.
 
+mod alone;
 mod filter;
 mod search;
+
+pub use alone::{Alone, Errand};
 
 use super::scan::{write_bounds, write_slice};
 use super::{Bounds, time_text};
 use crate::error::to_datafusion;
 use crate::plan::{DISTANCE, KnnSpec, VersionedTable};
-use cvx_engine::KnnStats;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -35,10 +38,11 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
 };
 use filter::{Filter, renumbered};
-use search::{KnnSearch, Progress};
+use search::{Cost, KnnSearch, Progress};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub struct KnnExec {
@@ -128,8 +132,12 @@ fn least_k(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
     plan.children().into_iter().filter_map(least_k).chain(own).min()
 }
 
-/// Runs one step of the search where it may block.
-async fn step(mut progress: Progress) -> Result<(Option<(RecordBatch, KnnStats)>, Progress)> {
+/// Runs one step of the search where it may block; a brief one is over before another thread begins.
+async fn step(mut progress: Progress) -> Result<(Option<(RecordBatch, Cost)>, Progress)> {
+    if progress.is_brief() {
+        let found = progress.advance()?;
+        return Ok((found, progress));
+    }
     let stepped = tokio::task::spawn_blocking(move || {
         let found = progress.advance()?;
         Ok((found, progress))
@@ -205,14 +213,21 @@ impl ExecutionPlan for KnnExec {
         let count = move |name: &'static str, value: usize| {
             MetricBuilder::new(&metrics).counter(name, partition).add(value);
         };
+        let metrics = self.metrics.clone();
+        let time = move |name: &'static str, took: Duration| {
+            MetricBuilder::new(&metrics).subset_time(name, partition).add_duration(took);
+        };
         let progress =
             Progress::new(Arc::clone(&self.search), context.session_config().batch_size());
-        let start = (progress, baseline, count);
-        let batches = futures::stream::try_unfold(start, async |(progress, baseline, count)| {
+        let start = (progress, baseline, count, time);
+        let batches = futures::stream::try_unfold(start, async |state| {
+            let (progress, baseline, count, time) = state;
             let timer = baseline.elapsed_compute().timer();
             let (found, progress) = step(progress).await?;
             timer.done();
-            let Some((batch, stats)) = found else { return Ok(None) };
+            let Some((batch, Cost { stats, search, fetch })) = found else { return Ok(None) };
+            time("search_time", search);
+            time("fetch_time", fetch);
             baseline.record_output(batch.num_rows());
             count("segments", stats.segments);
             count("segments_pruned", stats.segments_pruned);
@@ -224,7 +239,7 @@ impl ExecutionPlan for KnnExec {
             count("estimates", stats.estimates);
             count("scores", stats.scores);
             count("distances", stats.distances);
-            Ok(Some((batch, (progress, baseline, count))))
+            Ok(Some((batch, (progress, baseline, count, time))))
         });
         let schema = Arc::clone(&self.search.schema);
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))

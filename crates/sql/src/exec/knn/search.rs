@@ -16,6 +16,7 @@ use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::error::Result;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How many times more rows each next answer holds.
 const GROWTH: usize = 8;
@@ -52,8 +53,14 @@ impl Progress {
         Self { search, next_k, given: HashSet::new(), waiting: VecDeque::new(), batch_rows }
     }
 
+    /// Whether the next step takes no longer than waking another thread for it would.
+    pub(super) fn is_brief(&self) -> bool {
+        !self.waiting.is_empty() || self.next_k.is_none() || self.search.is_brief()
+    }
+
     /// The next rows, and what finding them cost; `None` at the end.
-    pub(super) fn advance(&mut self) -> Result<Option<(RecordBatch, KnnStats)>> {
+    pub(super) fn advance(&mut self) -> Result<Option<(RecordBatch, Cost)>> {
+        let began = Instant::now();
         let mut stats = KnnStats::default();
         while self.waiting.is_empty() {
             let Some(k) = self.next_k else { return Ok(None) };
@@ -61,7 +68,10 @@ impl Progress {
         }
         let rows = self.batch_rows.min(self.waiting.len());
         let rows: Vec<_> = self.waiting.drain(..rows).collect();
-        self.search.rows(&rows).map(|batch| Some((batch, stats)))
+        let found = Instant::now();
+        let batch = self.search.rows(&rows)?;
+        let cost = Cost { stats, search: found - began, fetch: found.elapsed() };
+        Ok(Some((batch, cost)))
     }
 
     fn ask(&mut self, k: usize) -> Result<KnnStats> {
@@ -82,6 +92,14 @@ impl Progress {
         self.next_k = (!ended).then(|| k.saturating_mul(GROWTH).max(k + 1));
         Ok(answer.stats)
     }
+}
+
+/// What finding some rows cost, and what fetching them did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cost {
+    pub(super) stats: KnnStats,
+    pub(super) search: Duration,
+    pub(super) fetch: Duration,
 }
 
 fn add(sum: &mut KnnStats, more: KnnStats) {
@@ -144,7 +162,8 @@ impl KnnSearch {
     fn nearest(&self, wanted: usize, filter: Option<RowFilter<'_>>) -> Result<KnnAnswer> {
         let mut k = wanted;
         loop {
-            let answer = self.request(k, filter.clone())?;
+            let answer = self.source.read.knn(&self.request(k, filter.clone()));
+            let answer = answer.map_err(engine_to_datafusion)?;
             let reached = |place: usize| answer.rows.get(place).map(|(distance, _)| *distance);
             let kth = wanted.checked_sub(1).and_then(reached);
             let tied = kth.is_some() && reached(k - 1) == kth && answer.rows.len() == k;
@@ -177,8 +196,15 @@ impl KnnSearch {
         }
     }
 
-    fn request(&self, k: usize, filter: Option<RowFilter<'_>>) -> Result<KnnAnswer> {
-        let request = KnnRequest {
+    /// Whether an answer takes a millisecond or two at most.
+    pub(super) fn is_brief(&self) -> bool {
+        let spec = &self.spec;
+        let plain = self.filter.is_none() && self.hints.is_empty();
+        plain && !spec.with_ties && self.source.read.is_brief(&self.request(spec.k, None))
+    }
+
+    fn request<'a>(&'a self, k: usize, filter: Option<RowFilter<'a>>) -> KnnRequest<'a> {
+        KnnRequest {
             column: self.spec.column,
             query: &self.spec.query,
             metric: self.spec.metric,
@@ -191,8 +217,7 @@ impl KnnSearch {
             filter,
             search: self.mode(),
             cancel: &self.source.cancel,
-        };
-        self.source.read.knn(&request).map_err(engine_to_datafusion)
+        }
     }
 }
 

@@ -21,9 +21,9 @@ pub(super) struct Chain {
 /// The end of the way.
 pub(super) struct Found<'p> {
     scan: &'p TableScan,
-    key: Expr,
-    filters: Vec<Expr>,
-    joined: bool,
+    pub(super) key: Expr,
+    pub(super) filters: Vec<Expr>,
+    pub(super) joined: bool,
 }
 
 impl Chain {
@@ -162,11 +162,11 @@ pub(super) struct Conditions {
     /// An upper bound on the distance.
     pub(super) within: Option<Within>,
     /// Whether some are left to the plan above.
-    some_stay_above: bool,
+    pub(super) some_stay_above: bool,
 }
 
 impl Conditions {
-    fn of(filters: &[Expr], key: &Expr) -> Self {
+    pub(super) fn of(filters: &[Expr], key: &Expr) -> Self {
         let mut conditions = Self::default();
         for part in filters.iter().flat_map(split_conjunction) {
             let part = unnormalize_col(part.clone());

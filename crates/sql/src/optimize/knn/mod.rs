@@ -28,12 +28,14 @@
 //! Rejected: searching k, then joining (fewer than k rows); searching again and again with a
 //! larger k and joining all of it anew (the other side is read once for each attempt).
 
+mod awaited;
 mod chain;
 mod rebuild;
 mod spec;
 mod union;
 
-pub(crate) use spec::metric_named;
+pub use awaited::Awaited;
+pub(crate) use spec::{metric_named, query_vector};
 
 use crate::plan::{KnnSpec, VersionedTable};
 use chain::Chain;

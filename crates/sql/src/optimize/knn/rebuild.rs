@@ -56,6 +56,10 @@ impl Rebuild {
 
     fn filter(&self, filter: Filter, key: &Expr) -> Result<Ranked> {
         let (input, distance) = self.plan(Arc::unwrap_or_clone(filter.input), key)?;
+        // A search that does not grow checks every condition itself.
+        if !self.spec.grows {
+            return Ok((input, distance));
+        }
         let predicate = replaced(filter.predicate, key, &distance)?;
         let filter = Filter::try_new(predicate, Arc::new(input))?;
         Ok((LogicalPlan::Filter(filter), distance))

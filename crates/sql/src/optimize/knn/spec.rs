@@ -62,10 +62,18 @@ fn operands(args: &[Expr]) -> Option<(&Column, Vec<f32>)> {
 }
 
 fn numbers(expr: &Expr) -> Option<Vec<f32>> {
-    let values = match expr {
-        Expr::Literal(ScalarValue::FixedSizeList(list), _) if list.is_valid(0) => list.value(0),
-        Expr::Literal(ScalarValue::List(list), _) if list.is_valid(0) => list.value(0),
-        Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
+    match expr {
+        Expr::Literal(value, _) => query_vector(value),
+        _ => None,
+    }
+}
+
+/// The numbers of a value that is a vector.
+pub(crate) fn query_vector(value: &ScalarValue) -> Option<Vec<f32>> {
+    let values = match value {
+        ScalarValue::FixedSizeList(list) if list.is_valid(0) => list.value(0),
+        ScalarValue::List(list) if list.is_valid(0) => list.value(0),
+        ScalarValue::Utf8(Some(text)) => {
             let parsed = cvx_types::parse_text(
                 &cvx_types::PgType::Vector,
                 -1,
