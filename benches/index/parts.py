@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What a search over SQL costs, part by part; see README.md beside this file.
 
-Each statement adds one thing to the one before it, so that the difference of their medians is what that
-thing costs. They are asked in turn, round after round: whatever else the machine does meets all alike.
+Each statement adds one thing to the one before it, so that the difference of their medians is what
+that thing costs. They are asked in turn, round after round: whatever else the machine does meets
+all alike.
 """
 
 import argparse
@@ -61,7 +62,8 @@ class Statement:
     def figures(self):
         """Medians over the rounds of p50 and p99, milliseconds."""
         return [
-            statistics.median(np.percentile(took, share) for took in self.took) for share in (50, 99)
+            statistics.median(np.percentile(took, share) for took in self.took)
+            for share in (50, 99)
         ]
 
 
@@ -122,7 +124,7 @@ def milliseconds(figure):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", type=pathlib.Path, required=True, help="data and built indexes")
-    parser.add_argument("--cvx", required=True, nargs="+", help="the server's binary; several are compared")
+    parser.add_argument("--cvx", required=True, nargs="+", help="a server's binary, or several")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--queries", type=int, default=400)
     parser.add_argument("--effort", type=int, default=10)
@@ -156,7 +158,8 @@ def measure(binary, kept, data, args):
 
 
 def report(binary, parts, said):
-    print(f"\n{served.version(binary)}: {len(parts[0].questions)} queries, medians of {ROUNDS} rounds, ms\n")
+    asked = f"{len(parts[0].questions)} queries, medians of {ROUNDS} rounds, ms"
+    print(f"\n{served.version(binary)}: {asked}\n")
     print("| statement | p50 | p99 | more than the one before |\n|---|---|---|---|")
     before = 0.0
     for part in parts:

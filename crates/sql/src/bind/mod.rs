@@ -40,6 +40,8 @@ pub struct BoundTable {
     pub until: Option<ValidTime>,
     /// Indexes into the read's schema that this appearance shows.
     pub columns: Vec<usize>,
+    /// In whose name it is read.
+    pub reader: Reader,
     /// The moment `st_distance` measures from where the query says none, microseconds.
     pub at_us: i64,
 }

@@ -172,7 +172,7 @@ fn bind(cx: &StatementCx<'_>, scopes: &mut [Scope], pending: Pending) -> Result<
         columns.retain(|at| columns_of.get(*at).is_none_or(|c| granted.contains(&c.attnum)));
     }
     let at_us = moment_of(valid).or(moment_of(system)).unwrap_or(cx.now_us);
-    Ok(BoundTable { read, slice, until, columns, at_us })
+    Ok(BoundTable { read, slice, until, columns, reader: pending.reader, at_us })
 }
 
 fn moment_of(clause: Option<Clause>) -> Option<i64> {

@@ -1,8 +1,8 @@
 //! From a template straight to a search's rows.
 //!
 //! Where a template's plan is one search, an execution differs from the last in the table's
-//! snapshot, the query's vector, the limit and the conditions alone. They are put where they belong,
-//! and neither a logical plan nor a physical one is made: that took longer than the search.
+//! snapshot, the query's vector, the limit and the conditions alone. They are put where they
+//! belong, and neither a logical plan nor a physical one is made: that took longer than the search.
 //!
 //! Invariant: its rows are those of the template's plan with the same values. Where a value is of a
 //! kind that planning would have to look at (a NULL, a limit of none, another dimension), there is

@@ -19,8 +19,9 @@
 
 use super::query::{as_planned, columns};
 use super::shortcut::Shortcut;
+use crate::access::{Readable, Reader};
 use crate::bind::{Binder, BoundTable};
-use crate::error::from_datafusion;
+use crate::error::{from_datafusion, from_engine};
 use crate::exec::Errand;
 use crate::optimize::{ST_DISTANCE, by_values, for_all_values};
 use crate::plan::{Planner, StatementCx, VersionedTable, with_values};
@@ -67,6 +68,9 @@ pub struct Template {
     plan: LogicalPlan,
     /// Past planning, where the plan is one search.
     shortcut: Option<Shortcut>,
+    /// Whether binding comes to the same whatever the moment and the values: all of one table, read
+    /// by the user itself, at present.
+    steady: bool,
     pub columns: Vec<Column>,
 }
 
@@ -86,11 +90,33 @@ impl Place {
         Self { table, columns: bound.columns.clone(), present }
     }
 
+    /// The table as binding gives it at present, where that is all that is read.
+    fn bound_now(&self, cx: &StatementCx<'_>) -> Result<BoundTable> {
+        Ok(BoundTable {
+            read: cx.txn.read(&self.table).map_err(from_engine)?,
+            slice: TimeSlice::CURRENT,
+            until: None,
+            columns: self.columns.clone(),
+            reader: Reader::User,
+            at_us: cx.now_us,
+        })
+    }
+
     fn fits(&self, bound: &BoundTable) -> bool {
         Arc::ptr_eq(&self.table, bound.read.table())
             && self.columns == bound.columns
             && self.present == (bound.slice == TimeSlice::CURRENT)
     }
+}
+
+/// Whether a bound table is read in no other way as long as catalog and settings stay, if the user
+/// may read all of it. A time clause that could say another moment would have made a slice of it.
+fn is_steady(cx: &StatementCx<'_>, bound: &BoundTable) -> bool {
+    let readable = cx.guard.readable(bound.reader, bound.read.table());
+    bound.reader == Reader::User
+        && bound.slice == TimeSlice::CURRENT
+        && bound.until.is_none()
+        && matches!(readable, Ok(Readable::Whole))
 }
 
 impl Template {
@@ -105,6 +131,7 @@ impl Template {
         if reads_a_clock(&bound) {
             return Ok(None);
         }
+        let steady = matches!(tables.as_slice(), [bound] if is_steady(cx, bound));
         let places = tables.iter().map(Place::of).collect();
         let planner = Planner::new(cx, tables);
         let plan = planner.query(bound.clone())?;
@@ -116,7 +143,7 @@ impl Template {
         let shortcut = Shortcut::of(&plan);
         let plan = vacated(plan).map_err(from_datafusion)?;
         let stamp = cx.stamp();
-        Ok(Some(Self { stamp, source, bound, tables: places, plan, shortcut, columns }))
+        Ok(Some(Self { stamp, source, bound, tables: places, plan, shortcut, steady, columns }))
     }
 
     /// Whether nothing it depends on has changed.
@@ -129,6 +156,11 @@ impl Template {
         let Some(shortcut) = self.shortcut.as_ref().filter(|shortcut| shortcut.is_known()) else {
             return Ok(None);
         };
+        if let (true, [place]) = (self.steady, self.tables.as_slice())
+            && let Ok(Readable::Whole) = cx.guard.readable(Reader::User, &place.table)
+        {
+            return shortcut.errand(cx, &place.bound_now(cx)?);
+        }
         match self.tables_now(cx)?.as_deref() {
             Some([bound]) => shortcut.errand(cx, bound),
             _ => Ok(None),

@@ -209,6 +209,7 @@ async fn is_past_planning(sql: &mut Sql, execute: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_alone_is_not_planned_again() {
     let mut sql = filled().await;
+    sql.rows("CREATE VIEW near AS SELECT * FROM docs WHERE n > 3").await;
     for (types, query, values, past) in [
         ("vector", "SELECT id FROM docs ORDER BY v <-> $1 LIMIT 2", "'[1,1,1]'", true),
         ("vector, int", "SELECT id FROM docs ORDER BY v <-> $1 LIMIT $2", "'[1,1,1]', 3", true),
@@ -218,11 +219,20 @@ async fn a_search_alone_is_not_planned_again() {
             "'[1,1,1]', '2024-01-03', 4",
             true,
         ),
+        ("", "SELECT id FROM docs ORDER BY v <-> $1::vector LIMIT 2", "'[1,1,1]'", true),
+        ("", "SELECT id FROM near ORDER BY v <=> $1 LIMIT 2", "'[1,1,1]'", true),
+        (
+            "vector, timestamptz",
+            "SELECT id FROM docs ORDER BY v <-> $1 LIMIT 2 AS OF $2",
+            "'[1,1,1]', '2024-01-05'",
+            true,
+        ),
         ("vector", "SELECT id FROM docs ORDER BY v <-> $1, id LIMIT 2", "'[1,1,1]'", false),
         ("vector", "SELECT id FROM docs ORDER BY v <-> $1 DESC LIMIT 2", "'[1,1,1]'", false),
         ("vector, int", "SELECT n + $2 FROM docs ORDER BY v <-> $1 LIMIT 2", "'[1,1,1]', 3", false),
     ] {
-        sql.rows(&format!("PREPARE q({types}) AS {query}")).await;
+        let types = if types.is_empty() { String::new() } else { format!("({types})") };
+        sql.rows(&format!("PREPARE q{types} AS {query}")).await;
         let execute = format!("EXECUTE q({values})");
         assert_eq!(is_past_planning(&mut sql, &execute).await, past, "{query}");
         sql.rows("DEALLOCATE q").await;

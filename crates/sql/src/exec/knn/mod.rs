@@ -3,9 +3,9 @@
 //! Conditions are checked inside, before distances are compared, so exactly k rows come out if k
 //! rows qualify. Where a join above may drop rows, it gives as many, in order, as are asked for
 //! ([`search`]). It announces the order of its distances, from which the physical planner sees that
-//! nothing needs to be sorted. The search runs off the async threads, unless it is sure to be brief,
-//! and polls the statement's cancel flag. Where it is the whole plan, [`Alone`] is a shorter way to
-//! its rows.
+//! nothing needs to be sorted. The search runs off the async threads, unless it is sure to be
+//! brief, and polls the statement's cancel flag. Where it is the whole plan, [`Alone`] is a shorter
+//! way to its rows.
 
 mod alone;
 mod filter;
@@ -132,7 +132,8 @@ fn least_k(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
     plan.children().into_iter().filter_map(least_k).chain(own).min()
 }
 
-/// Runs one step of the search where it may block; a brief one is over before another thread begins.
+/// Runs one step of the search where it may block; a brief one is over before another thread
+/// begins.
 async fn step(mut progress: Progress) -> Result<(Option<(RecordBatch, Cost)>, Progress)> {
     if progress.is_brief() {
         let found = progress.advance()?;

@@ -105,8 +105,7 @@ fn query_parameter(key: &Expr) -> Option<usize> {
     let Expr::ScalarFunction(call) = key else { return None };
     metric_of(call.func.name())?;
     match call.args.as_slice() {
-        [Expr::Column(_), Expr::Placeholder(query)]
-        | [Expr::Placeholder(query), Expr::Column(_)] => parameter_index(&query.id).ok(),
+        [Expr::Column(_), query] | [query, Expr::Column(_)] => parameter(query),
         _ => None,
     }
 }
@@ -117,12 +116,15 @@ fn limit_parameter(limit: &Limit) -> Option<usize> {
     if limit.skip.as_deref().is_some_and(skips) {
         return None;
     }
-    match limit.fetch.as_deref()? {
-        Expr::Placeholder(fetch) => parameter_index(&fetch.id).ok(),
-        Expr::Cast(cast) => match cast.expr.as_ref() {
-            Expr::Placeholder(fetch) => parameter_index(&fetch.id).ok(),
-            _ => None,
-        },
+    parameter(limit.fetch.as_deref()?)
+}
+
+/// The parameter that an expression is, under a cast that leaves its value as it is: `$1::vector` of
+/// a vector. All others are calls of `cvx_cast`.
+fn parameter(expr: &Expr) -> Option<usize> {
+    match expr {
+        Expr::Placeholder(placeholder) => parameter_index(&placeholder.id).ok(),
+        Expr::Cast(cast) => parameter(&cast.expr),
         _ => None,
     }
 }
