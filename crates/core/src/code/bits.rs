@@ -101,8 +101,13 @@ impl BitQuery {
     #[inline]
     #[must_use]
     pub fn estimate(&self, counted: u32, factors: &BitFactors) -> f32 {
-        let of_ones = self.low * factors.ones + self.step * counted as f32;
-        factors.scale * (2.0 * of_ones - self.sum)
+        self.product(counted, factors.scale, factors.ones)
+    }
+
+    #[inline(always)]
+    pub(super) fn product(&self, counted: u32, scale: f32, ones: f32) -> f32 {
+        let of_ones = self.low * ones + self.step * counted as f32;
+        scale * (2.0 * of_ones - self.sum)
     }
 }
 

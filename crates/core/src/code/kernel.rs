@@ -7,9 +7,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::PLANES;
 #[cfg(target_arch = "x86_64")]
 use super::wide::Wide;
+use super::{BLOCK_ROWS, PLANES, Sums};
 
 /// How this machine computes.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,20 @@ impl Kernel {
             }
             #[cfg(target_arch = "x86_64")]
             Road::Wide(wide) => wide.count_bits_at(codes, stride, rows, planes, out),
+        }
+    }
+
+    /// Counts the rows of a block, if this machine can do so side by side: else it says no, and
+    /// nothing is counted.
+    pub fn count_block(&self, block: &[u8], sums: &Sums, out: &mut [u32; BLOCK_ROWS]) -> bool {
+        match self.0 {
+            Road::Portable(_) => false,
+            #[cfg(target_arch = "x86_64")]
+            Road::Wide(wide) => {
+                assert!(block.len() >= sums.tables().len() / 2 * BLOCK_ROWS, "a block cut short");
+                wide.count_block(block, sums.tables(), out);
+                true
+            }
         }
     }
 

@@ -25,6 +25,7 @@
 //! comparison with the f32 rows makes unnecessary.
 
 mod bits;
+mod blocks;
 mod bytes;
 mod fetch;
 mod kernel;
@@ -36,6 +37,7 @@ mod wide;
 mod tests;
 
 pub use bits::{BitFactors, BitQuery, encode_bits};
+pub use blocks::{BLOCK_ROWS, Bound, Sums, block_bytes, write_to_block};
 pub use bytes::{ByteFactors, ByteQuery, encode_bytes};
 pub use fetch::{prefetch, prefetch_soon};
 pub use kernel::Kernel;

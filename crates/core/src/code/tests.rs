@@ -108,6 +108,43 @@ proptest! {
         prop_assert!((estimate - expected).abs() <= 1e-5 * size + 1e-12);
     }
 
+    /// Side by side, rows count what they count one by one, of codes of up to 16,000 coordinates.
+    #[test]
+    fn blocks_count_what_rows_do(
+        words in prop_oneof![2..20usize, 60..70usize, Just(250usize)],
+        seed: u64,
+        full: bool,
+    ) {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            if full { u64::MAX } else { state ^ state >> 29 }
+        };
+        let codes: Vec<u64> = (0..words * BLOCK_ROWS).map(|_| next()).collect();
+        let residual: Vec<f32> = (0..words * 64).map(|at| ((next() >> 40) as f32) * 1e-6 - at as f32).collect();
+        let query = BitQuery::new(&residual);
+        let mut block = vec![0; block_bytes(64 * words)];
+        let factors = |row: usize| [0.5 + row as f32, 0.25, 3.0 * row as f32, -1.0];
+        for (row, code) in codes.chunks_exact(words).enumerate() {
+            write_to_block(&mut block, row, code, factors(row));
+        }
+        let mut one_by_one = [0; BLOCK_ROWS];
+        Kernel::portable().count_bits(&codes, words, query.planes(), &mut one_by_one);
+        let mut counted = [0; BLOCK_ROWS];
+        if Kernel::default().count_block(&block, &Sums::new(&query), &mut counted) {
+            prop_assert_eq!(counted, one_by_one);
+        }
+        let mut bounds = [0.0; BLOCK_ROWS];
+        let bound = Bound { shift: 2.0, weight: -0.5, slack: 0.125 };
+        query.bounds(&one_by_one, &block, bound, &mut bounds);
+        for (row, found) in bounds.iter().enumerate() {
+            let [scale, error, ones, base] = factors(row);
+            let product = query.estimate(one_by_one[row], &BitFactors { scale, error, ones });
+            let expected = base + 2.0 - 0.5 * product - 0.125 * error;
+            prop_assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0));
+        }
+    }
+
     #[test]
     fn roads_agree(words in 1..20usize, gap in 0..4usize, rows in 1..9usize, seed: u64) {
         let mut state = seed;

@@ -5,7 +5,8 @@
 //! memory more than it computes.
 #![expect(unsafe_code, reason = "instructions that pulp does not have, and loads by address")]
 
-use super::{PLANES, prefetch};
+use super::blocks::SPILL;
+use super::{BLOCK_ROWS, PLANES, prefetch};
 use std::arch::x86_64::*;
 
 /// Words of a register.
@@ -45,6 +46,11 @@ impl Wide {
         unsafe { count_bits_at(codes, stride, rows, planes, out) }
     }
 
+    pub(super) fn count_block(self, block: &[u8], sums: &[[u8; 16]], out: &mut [u32; BLOCK_ROWS]) {
+        // SAFETY: as in `count_bits`.
+        unsafe { count_block(block, sums, out) }
+    }
+
     pub(super) fn sum_bytes_at(
         self,
         codes: &[u8],
@@ -73,6 +79,59 @@ fn count_bits_at(codes: &[u64], stride: usize, rows: &[u32], planes: &[u64], out
     }
     let rows = rows.iter().map(|row| &codes[*row as usize * stride..][..words]);
     count_rows(rows, planes, out);
+}
+
+/// Looks up each byte of 64 rows' codes at once: four coordinates in its lower half, four in its
+/// upper. Two lines of looked up sums fit bytes, 4,096 coordinates of them 16 bits.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
+fn count_block(block: &[u8], sums: &[[u8; 16]], out: &mut [u32; BLOCK_ROWS]) {
+    out.fill(0);
+    let lines = block.as_chunks::<BLOCK_ROWS>().0;
+    let tables = sums.as_chunks::<2>().0;
+    for (lines, tables) in lines.chunks(SPILL / 8).zip(tables.chunks(SPILL / 8)) {
+        let [mut even, mut odd] = [_mm512_setzero_si512(); 2];
+        let low = _mm512_set1_epi16(0xff);
+        for (lines, tables) in lines.chunks(2).zip(tables.chunks(2)) {
+            let mut sum = _mm512_setzero_si512();
+            for (line, tables) in lines.iter().zip(tables) {
+                sum = _mm512_add_epi8(sum, look_up(line, tables));
+            }
+            even = _mm512_add_epi16(even, _mm512_and_si512(sum, low));
+            odd = _mm512_add_epi16(odd, _mm512_srli_epi16::<8>(sum));
+        }
+        let (even, odd) = (words(even), words(odd));
+        for (pair, (even, odd)) in out.as_chunks_mut::<2>().0.iter_mut().zip(even.iter().zip(&odd))
+        {
+            pair[0] += u32::from(*even);
+            pair[1] += u32::from(*odd);
+        }
+    }
+}
+
+/// The sums that a line of bytes chooses from the tables of their lower and upper halves.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn look_up(line: &[u8; BLOCK_ROWS], tables: &[[u8; 16]; 2]) -> __m512i {
+    // SAFETY: the arrays are as long as the registers, and these loads need no alignment.
+    let (codes, tables) = unsafe {
+        let table = |at: usize| _mm_loadu_si128(tables[at].as_ptr().cast());
+        (_mm512_loadu_si512(line.as_ptr().cast()), [table(0), table(1)])
+    };
+    let half = _mm512_set1_epi8(15);
+    let lower = _mm512_and_si512(codes, half);
+    let upper = _mm512_and_si512(_mm512_srli_epi16::<4>(codes), half);
+    let lower = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(tables[0]), lower);
+    _mm512_add_epi8(lower, _mm512_shuffle_epi8(_mm512_broadcast_i32x4(tables[1]), upper))
+}
+
+/// A register as numbers of 16 bits.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn words(register: __m512i) -> [u16; 32] {
+    let mut words = [0; 32];
+    // SAFETY: the array is as long as the register, and this store needs no alignment.
+    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), register) };
+    words
 }
 
 /// Counts each row, the planes of up to 1,024 coordinates held in registers meanwhile.

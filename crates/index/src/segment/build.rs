@@ -12,7 +12,9 @@ use super::rows::Rows;
 use crate::Block;
 use crate::graph::{self, GraphOptions};
 use cvx_core::Metric;
-use cvx_core::code::{Rotation, encode_bits, encode_bytes};
+use cvx_core::code::{
+    BLOCK_ROWS, Rotation, block_bytes, encode_bits, encode_bytes, write_to_block,
+};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::hash::{DefaultHasher, Hasher};
@@ -55,7 +57,7 @@ impl<'a> BuildOptions<'a> {
     }
 }
 
-/// Rows between two questions whether to go on.
+/// Rows between two questions whether to go on; whole blocks.
 const STEP: usize = 512;
 
 /// Builds the image of a block's index under a metric.
@@ -120,6 +122,7 @@ pub fn merge_index(
         bytes_of(centre),
         bytes_of(encoded.bits),
         encoded.bytes,
+        encoded.blocks,
         bytes_of(loose),
         bytes_of(twins),
         bytes_of(graph.order),
@@ -164,6 +167,7 @@ fn centre(rows: &Rows<'_>, factors: &[Option<f32>], rotation: &Rotation) -> Vec<
 struct Encoded {
     bits: Vec<u64>,
     bytes: Vec<u8>,
+    blocks: Vec<u8>,
 }
 
 /// Places for the codes of some neighbouring rows.
@@ -171,6 +175,7 @@ struct Stretch<'a> {
     first: usize,
     bits: &'a mut [u64],
     bytes: &'a mut [u8],
+    blocks: &'a mut [u8],
 }
 
 impl Encoded {
@@ -186,6 +191,7 @@ impl Encoded {
         let mut encoded = Self {
             bits: vec![0; rows * bits_stride(width)],
             bytes: vec![0; rows * bytes_stride(width)],
+            blocks: vec![0; rows.div_ceil(BLOCK_ROWS) * block_bytes(width)],
         };
         let encode = |stretch: Stretch<'_>| {
             options.check()?;
@@ -204,15 +210,17 @@ impl Encoded {
     fn stretches(&mut self, width: usize) -> impl Iterator<Item = Stretch<'_>> {
         let bits = self.bits.chunks_mut(STEP * bits_stride(width));
         let bytes = self.bytes.chunks_mut(STEP * bytes_stride(width));
-        bits.zip(bytes).enumerate().map(|(at, (bits, bytes))| Stretch {
+        let blocks = self.blocks.chunks_mut(STEP / BLOCK_ROWS * block_bytes(width));
+        bits.zip(bytes).zip(blocks).enumerate().map(|(at, ((bits, bytes), blocks))| Stretch {
             first: at * STEP,
             bits,
             bytes,
+            blocks,
         })
     }
 
     fn codes<'a>(&'a self, width: usize, centre: &'a [f32]) -> Codes<'a> {
-        Codes { width, centre, bits: &self.bits, bytes: &self.bytes }
+        Codes { width, centre, bits: &self.bits, bytes: &self.bytes, blocks: &self.blocks }
     }
 }
 
@@ -238,6 +246,9 @@ impl Stretch<'_> {
             let of_bits = encode_bits(&residual, code);
             let factors = [of_bits.scale, of_bits.error, of_bits.ones, base];
             behind[..2].copy_from_slice(&words_of(factors));
+            let (block, place) = ((row - self.first) / BLOCK_ROWS, row % BLOCK_ROWS);
+            let block = &mut self.blocks[block * block_bytes(width)..][..block_bytes(width)];
+            write_to_block(block, place, code, factors);
             let (code, behind) = bytes.split_at_mut(width);
             let of_bytes = encode_bytes(&residual, code);
             let factors = [of_bytes.scale, of_bytes.norm, of_bytes.sum, base];

@@ -1,7 +1,10 @@
 //! The codes of an index as a search sees them, and a query prepared for them.
 
 use super::Space;
-use cvx_core::code::{BitFactors, BitQuery, ByteFactors, ByteQuery, Kernel};
+use cvx_core::code::{
+    BLOCK_ROWS, BitFactors, BitQuery, Bound, ByteFactors, ByteQuery, Kernel, Sums, block_bytes,
+};
+use std::ops::Range;
 
 /// How a walk finds out which way is near.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub(crate) struct Codes<'a> {
     pub(crate) bits: &'a [u64],
     /// Of each row its bytes, and [scale, norm, sum, base].
     pub(crate) bytes: &'a [u8],
+    /// The bits once more, 64 rows side by side: what a sift looks at.
+    pub(crate) blocks: &'a [u8],
 }
 
 /// Words from a row's bits to the next row's.
@@ -154,6 +159,8 @@ pub(crate) struct CodeQuery<'a> {
     summed: Vec<i32>,
     bounds: Vec<f32>,
     near: Vec<u32>,
+    /// Made for the first block.
+    sums: Option<Sums>,
 }
 
 impl<'a> CodeQuery<'a> {
@@ -171,6 +178,7 @@ impl<'a> CodeQuery<'a> {
             summed: Vec::new(),
             bounds: Vec::new(),
             near: Vec::new(),
+            sums: None,
         }
     }
 
@@ -206,11 +214,39 @@ impl<'a> CodeQuery<'a> {
     /// The least that scores of rows may be, by their bits, `sigmas` standard errors below the
     /// estimate. The rows are neighbours.
     pub(crate) fn least(&mut self, first: u32, count: usize, sigmas: f32, out: &mut Vec<f32>) {
-        let stride = bits_stride(self.codes.width);
-        let codes = &self.codes.bits[first as usize * stride..][..count * stride];
-        self.counted.resize(count, 0);
-        self.kernel.count_bits(codes, stride, self.bits.planes(), &mut self.counted);
-        self.bounds_of(codes.chunks_exact(stride), sigmas, out);
+        out.clear();
+        let (first, end) = (first as usize, first as usize + count);
+        for block in first / BLOCK_ROWS..end.div_ceil(BLOCK_ROWS) {
+            let start = block * BLOCK_ROWS;
+            let rows = first.max(start)..end.min(start + BLOCK_ROWS);
+            match self.least_of_block(block, sigmas) {
+                Some(bounds) => out.extend(&bounds[rows.start - start..rows.end - start]),
+                None => self.least_one_by_one(rows, sigmas, out),
+            }
+        }
+    }
+
+    /// Of a whole block, if the machine counts rows side by side.
+    fn least_of_block(&mut self, block: usize, sigmas: f32) -> Option<[f32; BLOCK_ROWS]> {
+        let length = block_bytes(self.codes.width);
+        let block = &self.codes.blocks[block * length..][..length];
+        let sums = self.sums.get_or_insert_with(|| Sums::new(&self.bits));
+        let (mut counted, mut bounds) = ([0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
+        if !self.kernel.count_block(block, sums, &mut counted) {
+            return None;
+        }
+        let slack = self.bits.norm() * self.weight.abs() * sigmas;
+        let bound = Bound { shift: self.shift, weight: self.weight, slack };
+        self.bits.bounds(&counted, block, bound, &mut bounds);
+        Some(bounds)
+    }
+
+    fn least_one_by_one(&mut self, rows: Range<usize>, sigmas: f32, out: &mut Vec<f32>) {
+        let rows: Vec<u32> = rows.map(|row| row as u32).collect();
+        let mut bounds = std::mem::take(&mut self.bounds);
+        self.least_at(&rows, sigmas, &mut bounds);
+        out.append(&mut bounds);
+        self.bounds = bounds;
     }
 
     /// The same for chosen rows.
@@ -235,22 +271,5 @@ impl<'a> CodeQuery<'a> {
         let scored = near.len();
         (self.bounds, self.near) = (bounds, near);
         scored
-    }
-
-    #[inline]
-    fn bounds_of<'c>(
-        &self,
-        codes: impl Iterator<Item = &'c [u64]>,
-        sigmas: f32,
-        out: &mut Vec<f32>,
-    ) {
-        let words = self.codes.width / 64;
-        let slack = sigmas * self.bits.norm() * self.weight.abs();
-        out.clear();
-        out.extend(self.counted.iter().zip(codes).map(|(counted, code)| {
-            let [scale, error, ones, base] = factors_in(&code[words..]);
-            let product = self.bits.estimate(*counted, &BitFactors { scale, error, ones });
-            base + self.shift + self.weight * product - slack * error
-        }));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!    0  magic "CVXHNSW\n"              48  nodes u64
-//!    8  version u32 = 3                56  links u64
+//!    8  version u32 = 4                56  links u64
 //!   12  metric u32 (0 L2, 1 cosine,    64  unreachable u64
 //!       2 inner product)               72  entry u32
 //!   16  dim u32                        76  checksum of what follows the table, CRC-32C
@@ -20,10 +20,11 @@ use super::codes::{bits_stride, bytes_stride};
 use super::{Lead, Space};
 use bytemuck::Pod;
 use cvx_core::Metric;
+use cvx_core::code::{BLOCK_ROWS, block_bytes};
 use std::ops::Range;
 
 const MAGIC: &[u8; 8] = b"CVXHNSW\n";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const TABLE: usize = 96;
 const HEAD_CRC: Range<usize> = 84..88;
 const ALIGN: usize = 64;
@@ -42,6 +43,8 @@ pub(super) enum Section {
     Centre,
     Bits,
     Bytes,
+    /// The bits again, 64 rows side by side.
+    Blocks,
     Loose,
     Twins,
     Order,
@@ -55,11 +58,12 @@ impl Section {
             Self::Centre => 0,
             Self::Bits => 1,
             Self::Bytes => 2,
-            Self::Loose => 3,
-            Self::Twins => 4,
-            Self::Order => 5,
-            Self::Members => 6,
-            Self::Edges(layer) => 7 + layer,
+            Self::Blocks => 3,
+            Self::Loose => 4,
+            Self::Twins => 5,
+            Self::Order => 6,
+            Self::Members => 7,
+            Self::Edges(layer) => 8 + layer,
         }
     }
 }
@@ -319,7 +323,8 @@ fn section(head: &[u8], place: usize, end: usize) -> Result<Range<usize>, &'stat
 
 fn check_lengths(header: &Header, sections: &[Range<usize>]) -> Result<(), &'static str> {
     let Header { rows, width, layers, .. } = *header;
-    let lengths = [width * 4, rows * 8 * bits_stride(width), rows * bytes_stride(width)];
+    let blocks = rows.div_ceil(BLOCK_ROWS) * block_bytes(width);
+    let lengths = [width * 4, rows * 8 * bits_stride(width), rows * bytes_stride(width), blocks];
     let right = sections.len() == Section::Edges(layers).place()
         && sections[Section::Members.place()].len().is_multiple_of(16)
         && lengths.iter().zip(sections).all(|(length, section)| section.len() == *length)

@@ -137,6 +137,7 @@ impl SegmentIndex {
             centre: self.0.array(Section::Centre),
             bits: self.0.array(Section::Bits),
             bytes: self.0.array(Section::Bytes),
+            blocks: self.0.array(Section::Blocks),
         }
     }
 

@@ -11,6 +11,8 @@ use crate::{Error, Selection};
 const SEED: usize = 4;
 /// Rows of a chunk.
 const STEP: usize = 256;
+/// Where at least one row in so many is selected, all are looked at side by side.
+const SPARSE: usize = 4;
 
 impl<'a> Searching<'a> {
     /// Gathers the nearest of the selected rows of some members.
@@ -100,11 +102,20 @@ impl<'a> Searching<'a> {
         rows.clear();
         selection.each(chunk.places.clone(), |row| rows.push(first + row));
         self.counters.estimates += rows.len();
-        match (selection, rows.first()) {
-            (Selection::Range(_), Some(start)) => {
-                query.least(*start, rows.len(), self.effort.sigmas, bounds);
+        let (places, sigmas) = (&chunk.places, self.effort.sigmas);
+        let side_by_side = match selection {
+            Selection::Range(_) => true,
+            Selection::Bits(_) => rows.len() * SPARSE >= places.len(),
+            Selection::List(_) => false,
+        };
+        if side_by_side {
+            let start = first + places.start as u32;
+            query.least(start, places.len(), sigmas, bounds);
+            if rows.len() < bounds.len() {
+                pick(bounds, rows.iter().map(|row| (row - start) as usize));
             }
-            _ => query.least_at(rows, self.effort.sigmas, bounds),
+        } else {
+            query.least_at(rows, sigmas, bounds);
         }
         let limit = self.gather.limit();
         let (asked, ts) = (self.asked, member.part.block.ts);
@@ -134,6 +145,16 @@ impl<'a> Searching<'a> {
             self.gather.offer(Candidate { rank, low, part, row, node: false });
         }
     }
+}
+
+/// Keeps the numbers at some growing places.
+fn pick(numbers: &mut Vec<f32>, places: impl Iterator<Item = usize>) {
+    let mut kept = 0;
+    for place in places {
+        numbers[kept] = numbers[place];
+        kept += 1;
+    }
+    numbers.truncate(kept);
 }
 
 /// Keeps the rows whose bounds do not exceed a limit, and those bounds. Without branches: whether a
