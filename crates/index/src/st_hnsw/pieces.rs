@@ -25,10 +25,13 @@ impl<'a> Run<'a> {
         members.map(|member| own(member).filter(serves)).collect()
     }
 
-    /// Whether it is a segment that stands for a part of an index over several.
-    pub(super) fn is_piece(&self) -> bool {
+    /// How much wider than else it is walked: more, if it is a segment that stands for a part of an
+    /// index over several. What is nearest to a query may lie outside of the stretch, and graph and
+    /// bits tell what is left less well apart.
+    pub(super) fn wider(&self) -> f64 {
         let mut shared = self.members.iter().filter_map(|member| member.part.index);
-        shared.any(|whole| self.index.is_some_and(|own| !own.is(whole.index)))
+        let is_piece = shared.any(|whole| self.index.is_some_and(|own| !own.is(whole.index)));
+        if is_piece { 3.0 } else { 1.0 }
     }
 
     /// The work of searching the members by their own indexes, if they have them.

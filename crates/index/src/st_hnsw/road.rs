@@ -7,12 +7,13 @@ use crate::{Part, SegmentIndex, Selection};
 use cvx_core::ValidTime;
 use std::borrow::Cow;
 
-/// Work in units of one row sifted in row order, about 10 ns at 768 dimensions.
-const SIFT_CHOSEN: f64 = 2.0;
-/// A node followed: some sixteen rows of bytes from memory.
-pub(super) const FOLLOW: f64 = 96.0;
+/// Work in units of one row sifted side by side, about 8 ns at 768 dimensions; of one sifted by
+/// itself, since too few around it are selected,
+const SIFT_CHOSEN: f64 = 3.0;
+/// and of a node followed: some sixteen codes and one row of bytes from memory.
+pub(super) const FOLLOW: f64 = 200.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
-const SCAN_ROWS: usize = 256;
+const SCAN_ROWS: usize = 96;
 /// Dimensions below which a row is hardly longer than its code.
 const SIFT_DIM: usize = 64;
 
@@ -111,7 +112,10 @@ fn is_forced(effort: &StHnsw, index: &SegmentIndex) -> bool {
 fn sifting(run: &Run<'_>) -> f64 {
     let of_member = |member: &Member<'_>| match member.part.rows {
         Selection::Range(_) => member.selected as f64,
-        Selection::Bits(_) | Selection::List(_) => SIFT_CHOSEN * member.selected as f64,
+        Selection::Bits(_) => {
+            (SIFT_CHOSEN * member.selected as f64).min(member.part.block.rows() as f64)
+        }
+        Selection::List(_) => SIFT_CHOSEN * member.selected as f64,
     };
     run.members.iter().map(of_member).sum()
 }
@@ -121,16 +125,13 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
     index.dim() < SIFT_DIM
 }
 
-/// Nodes to be found in an index over several segments: once more for each time that they were
-/// merged in fours. In more rows the nearest are nearer to each other, and a walk as wide as in few
-/// finds less of them: at 1,000,000 clustered rows 0.85 of those of which it finds 0.98 at 200,000.
-/// Half as many more where a segment stands for a stretch of time: what is nearest to a query may
-/// lie outside of it, and graph and bits tell what is left less well apart.
-fn reach(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> f64 {
-    let ef = effort.ef.max(asked.request.k) as f64;
+/// Nodes to be found in an index, were all selected: of one over several segments, more each time
+/// that they were merged in fours. In more rows the nearest are nearer to each other, and a walk as
+/// wide as in few finds less of them: at 1,000,000 clustered rows 0.85 of those of which it finds
+/// 0.98 at 200,000.
+fn reach(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex) -> f64 {
     let levels = (index.member_count().max(1) as f64).log2() / 2.0;
-    let wider = if run.is_piece() { 1.5 } else { 1.0 };
-    ef * (1.0 + levels) * wider
+    effort.ef.max(asked.request.k) as f64 * (1.0 + 1.25 * levels)
 }
 
 /// What share of an index is selected.
@@ -142,7 +143,7 @@ fn share(index: &SegmentIndex, selected: usize) -> f64 {
 /// them are found.
 fn follows(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> f64 {
     let share = share(index, run.selected);
-    reach(effort, asked, index, run) / (share * share.sqrt())
+    run.wider() * reach(effort, asked, index) / (share * share.sqrt())
 }
 
 /// Parts that are searched by their index. Rows have the index's numbers here.
@@ -265,8 +266,8 @@ impl<'a> Coded<'a> {
     /// How many selected nodes a walk of its graph is to find: of a filter's, which lie less close
     /// along the links, some more than of all.
     pub(super) fn width(&self, effort: &StHnsw, asked: &Asked<'_>) -> usize {
-        let ef = self.reach(effort, asked);
-        (ef / share(self.index, self.run.selected).sqrt()) as usize
+        let width = self.run.wider() * self.reach(effort, asked);
+        (width / share(self.index, self.run.selected).sqrt()) as usize
     }
 
     /// How many nodes a walk of its graph follows, about.
@@ -276,7 +277,7 @@ impl<'a> Coded<'a> {
 
     /// How many nodes a walk of its graph is to find where all are selected.
     pub(super) fn reach(&self, effort: &StHnsw, asked: &Asked<'_>) -> f64 {
-        reach(effort, asked, self.index, &self.run)
+        reach(effort, asked, self.index)
     }
 }
 
