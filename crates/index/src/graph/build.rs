@@ -1,6 +1,7 @@
 //! Building a graph, layer by layer from the top, batch by batch.
 
-use super::layer::{Edges, NONE, descend};
+use super::descent::{Start, starts};
+use super::layer::{Edges, NONE};
 use super::walk::{Beam, Guide, Visited, walk};
 use crate::segment::{BuildError, Codes, GATE, Lead, passing, spread_scores};
 use cvx_core::code::{BitQuery, ByteFactors, ByteQuery, Kernel};
@@ -72,7 +73,10 @@ pub(crate) fn build(
     let mut lowest = builder.layer(&plan, &upper)?;
     let unreachable = builder.connect(&mut lowest, entry, rows, &every);
     let edges = Edges { stride: 2 * options.degree, places: &lowest };
-    let lead = builder.lead_of(edges, &shuffled, &every);
+    let above: Vec<Edges<'_>> =
+        upper.iter().map(|places| Edges { stride: options.degree, places }).collect();
+    let ways = Ways { above: &above, order, lowest: true, first: entry };
+    let lead = builder.lead_of(edges, &shuffled, &every, &ways);
     let mut edges = vec![lowest];
     edges.append(&mut upper);
     Ok(Built { entry, order: order.to_vec(), edges, unreachable, lead })
@@ -142,6 +146,15 @@ struct Plan<'a> {
     lowest: bool,
 }
 
+/// How a layer is entered: by the layers above it, if there are any, else by its first node.
+#[derive(Clone, Copy)]
+struct Ways<'a> {
+    above: &'a [Edges<'a>],
+    order: &'a [u32],
+    lowest: bool,
+    first: u32,
+}
+
 /// One layer while it grows: room for half more links than a node may keep.
 struct Growing {
     degree: usize,
@@ -183,17 +196,19 @@ impl Builder<'_> {
         let known = above.first().map_or(0, |layer| layer.nodes());
         let (mut done, all) = (1, plan.members.len());
         let (mut lead, mut probed) = (self.lead(), PROBED_FROM);
+        let (order, lowest, first) = (plan.order, plan.lowest, plan.members[0]);
+        let ways = Ways { above: &above, order, lowest, first };
         while done < all {
             (self.go_on)()?;
             if plan.lowest && done >= probed {
-                lead = self.lead_of(growing.edges(), &plan.members[..done], plan.rows);
+                lead = self.lead_of(growing.edges(), &plan.members[..done], plan.rows, &ways);
                 probed *= 2;
             }
             let size = (done / BATCH_SHARE).clamp(1, BATCH).min(all - done);
             let size = if done < known { size.min(known - done) } else { size };
-            let ways = if done < known { &[][..] } else { &above[..] };
+            let ways = if done < known { Ways { above: &[], ..ways } } else { ways };
             let found = self.map(&plan.members[done..done + size], |scratch, node| {
-                (*node, self.place(scratch, plan, &growing, ways, (*node, lead)))
+                (*node, self.place(scratch, plan, &growing, &ways, (*node, lead)))
             });
             self.link(&mut growing, plan.rows, found);
             done += size;
@@ -212,20 +227,28 @@ impl Builder<'_> {
         scratch: &mut Scratch,
         plan: &Plan<'_>,
         growing: &Growing,
-        above: &[Edges<'_>],
+        ways: &Ways<'_>,
         (node, lead): (u32, Lead),
     ) -> Vec<u32> {
         let row = plan.rows[node as usize];
         self.look_from(scratch, row);
-        let way = descend(above, plan.order, |rows, out| self.scores(scratch, rows, out));
-        let start = match way {
-            Some(node) if plan.lowest => plan.order[node as usize],
-            Some(node) => node,
-            None => plan.members[0],
-        };
+        let starts = self.starts(scratch, ways);
         let how = (lead, self.options.ef);
-        let near = self.near(scratch, growing.edges(), plan.rows, (row, start), how);
+        let near = self.near(scratch, growing.edges(), plan.rows, (row, &starts), how);
         self.choose(scratch, plan.rows, &near, plan.degree)
+    }
+
+    /// Where to start looking for what is near to the row that the scratch looks from.
+    fn starts(&self, scratch: &mut Scratch, ways: &Ways<'_>) -> Vec<Start> {
+        let mut beam = std::mem::take(&mut scratch.beam);
+        let mut visited = std::mem::take(&mut scratch.visited);
+        let guess = |rows: &[u32], _: f32, out: &mut Vec<f32>| self.scores(scratch, rows, out);
+        let mut starts = starts(ways.above, ways.order, (&mut beam, &mut visited), guess);
+        (scratch.beam, scratch.visited) = (beam, visited);
+        if ways.lowest {
+            starts.iter_mut().for_each(|start| start.node = ways.order[start.node as usize]);
+        }
+        if starts.is_empty() { vec![Start::blind(ways.first)] } else { starts }
     }
 
     /// Makes a row the one that others are compared with.
@@ -286,7 +309,7 @@ impl Builder<'_> {
         scratch: &mut Scratch,
         edges: Edges<'_>,
         rows: &[u32],
-        (row, start): (u32, u32),
+        (row, starts): (u32, &[Start]),
         (lead, width): (Lead, usize),
     ) -> Vec<(f32, u32)> {
         let mut beam = std::mem::take(&mut scratch.beam);
@@ -298,8 +321,10 @@ impl Builder<'_> {
             Nearest { builder: self, scratch, rows, lead, bits, chosen, near, room, found };
         beam.clear(width);
         visited.clear(edges.nodes());
-        visited.insert(start);
-        beam.start(start);
+        for Start { node, guess } in starts {
+            visited.insert(*node);
+            beam.start(*guess, *node);
+        }
         walk(edges, &mut beam, &mut visited, &mut guide);
         let mut found = guide.found;
         found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -313,18 +338,18 @@ impl Builder<'_> {
         if self.codes.width <= BYTES_WIDTH { Lead::Bytes } else { Lead::Gate }
     }
 
-    /// How a graph is to be walked, searched from the first of its nodes: by bits if, for rows of
-    /// its own, they find nearly as much of what is nearest as bytes do. Of inner products that
+    /// How a graph is to be walked: by bits if, for rows of its own, they find nearly as much of what is nearest as bytes do. Of inner products that
     /// would say little: such a row is looked for among lifted rows, where a query is not.
-    fn lead_of(&self, edges: Edges<'_>, rows: &[u32], every: &[u32]) -> Lead {
+    fn lead_of(&self, edges: Edges<'_>, rows: &[u32], every: &[u32], ways: &Ways<'_>) -> Lead {
         if self.lead() == Lead::Bytes || self.options.lifted {
             return self.lead();
         }
         let probes: Vec<u32> = rows.iter().step_by((rows.len() / PROBES).max(1)).copied().collect();
         let found = self.map(&probes, |scratch, row| {
             self.look_from(scratch, *row);
+            let starts = self.starts(scratch, ways);
             let mut nearest = |lead, width| {
-                let mut found = self.near(scratch, edges, every, (*row, rows[0]), (lead, width));
+                let mut found = self.near(scratch, edges, every, (*row, &starts), (lead, width));
                 found.truncate(PROBED);
                 found
             };
@@ -425,7 +450,8 @@ impl Builder<'_> {
             self.look_from(&mut scratch, row);
             let edges = Edges { stride, places };
             let how = (self.lead(), self.options.ef);
-            let near = self.near(&mut scratch, edges, every, (row, entry), how);
+            let starts = [Start::blind(entry)];
+            let near = self.near(&mut scratch, edges, every, (row, &starts), how);
             let hosts = near.iter().filter(|(_, node)| reached.contains(*node));
             let mut free = hosts.filter_map(|(_, node)| {
                 let first = *node as usize * stride;

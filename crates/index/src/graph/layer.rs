@@ -1,5 +1,8 @@
 //! Links as they lie in an index: a fixed number of places a node, the rest `NONE`.
 
+use super::descent::{Guess, Start, starts};
+use super::walk::{Beam, Visited};
+
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// One layer's links.
@@ -52,44 +55,11 @@ impl<'a> Graph<'a> {
         self.layers.first().copied()
     }
 
-    /// The row from which a search of the lowest layer starts: where one goes by always taking
-    /// the nearest neighbour, layer by layer.
-    pub(crate) fn descend(&self, scores: impl FnMut(&[u32], &mut Vec<f32>)) -> u32 {
+    /// The rows from which a search of the lowest layer starts.
+    pub(crate) fn starts(&self, room: (&mut Beam, &mut Visited), guess: impl Guess) -> Vec<Start> {
         let upper = self.layers.get(1..).unwrap_or_default();
-        match descend(upper, self.order, scores) {
-            Some(node) => self.order[node as usize],
-            None => self.entry,
-        }
+        let mut starts = starts(upper, self.order, room, guess);
+        starts.iter_mut().for_each(|start| start.node = self.order[start.node as usize]);
+        if starts.is_empty() { vec![Start::blind(self.entry)] } else { starts }
     }
-}
-
-/// The node of the lowest of some upper layers that greedy steps lead to; `None` without layers.
-pub(super) fn descend(
-    upper: &[Edges<'_>],
-    order: &[u32],
-    mut scores: impl FnMut(&[u32], &mut Vec<f32>),
-) -> Option<u32> {
-    if upper.is_empty() {
-        return None;
-    }
-    let (mut rows, mut out) = (vec![order[0]], Vec::new());
-    scores(&rows, &mut out);
-    let (mut node, mut best) = (0u32, out[0]);
-    for layer in upper.iter().rev() {
-        loop {
-            let from = node;
-            rows.clear();
-            rows.extend(layer.of(from).map(|edge| order[edge as usize]));
-            scores(&rows, &mut out);
-            for (edge, score) in layer.of(from).zip(&out) {
-                if *score < best {
-                    (node, best) = (edge, *score);
-                }
-            }
-            if node == from {
-                break;
-            }
-        }
-    }
-    Some(node)
 }

@@ -78,9 +78,9 @@ impl Beam {
         self.nearest.clear();
     }
 
-    /// Where a walk starts: it is followed first.
-    pub(crate) fn start(&mut self, node: u32) {
-        self.left.push(Reverse(Seen { guess: f32::NEG_INFINITY, node }));
+    /// Where a walk starts.
+    pub(crate) fn start(&mut self, guess: f32, node: u32) {
+        self.left.push(Reverse(Seen { guess, node }));
     }
 
     #[inline]
@@ -135,8 +135,8 @@ pub(crate) trait Guide {
     fn follow(&mut self, node: u32, guess: f32) -> bool;
 }
 
-/// Walks a layer until no node in the beam is worth following, or the guide will not. The start
-/// must be in the beam and visited.
+/// Walks a layer until no node in the beam is worth following, or the guide will not. Where it
+/// starts must be in the beam and visited.
 pub(crate) fn walk(
     edges: Edges<'_>,
     beam: &mut Beam,

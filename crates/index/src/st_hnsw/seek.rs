@@ -11,7 +11,7 @@ use super::asked::Asked;
 use super::gather::{Candidate, Gather};
 use super::road::Coded;
 use crate::Error;
-use crate::graph::{Beam, Guide, Visited, walk};
+use crate::graph::{Beam, Guide, Start, Visited, walk};
 use crate::segment::{CodeQuery, Lead};
 use std::cell::RefCell;
 
@@ -87,12 +87,16 @@ impl<'a> Searching<'a> {
             met: 0,
             ended: true,
         };
-        let start = graph.descend(|rows, out| seek.guess(rows, f32::INFINITY, out));
         let (mut beam, mut visited) = (Beam::default(), VISITED.take());
+        let guess =
+            |rows: &[u32], limit, out: &mut Vec<f32>| Guide::guess(&mut seek, rows, limit, out);
+        let starts = graph.starts((&mut beam, &mut visited), guess);
         beam.clear(reach.width);
         visited.clear(lowest.nodes());
-        visited.insert(start);
-        beam.start(start);
+        for Start { node, guess } in starts {
+            visited.insert(node);
+            beam.start(guess, node);
+        }
         walk(lowest, &mut beam, &mut visited, &mut seek);
         VISITED.set(visited);
         let reached = Reached { met: seek.met, ended: seek.ended };

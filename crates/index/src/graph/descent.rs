@@ -1,0 +1,111 @@
+//! The way down through the upper layers, to where a search of the lowest starts.
+//!
+//! The paper keeps one node a layer. Where rows lie in clusters, that one is often in the wrong
+//! cluster, and no walk of the lowest layer that is not very wide comes out of it again: of a
+//! million clustered rows, three queries in a hundred found none of their neighbours. So the last
+//! of the upper layers, which has one row in `M`, is walked some nodes wide, and several of them
+//! are started from.
+
+use super::layer::Edges;
+use super::walk::{Beam, Guide, Visited, walk};
+
+/// How wide the last upper layer is walked: 16 nodes of the 62,500 above a million rows, four of
+/// the 4,096 above a segment's. Half of them are started from.
+fn width(nodes: usize) -> usize {
+    nodes.isqrt().div_ceil(16).max(1)
+}
+
+/// Tells how near rows are: as [`Guide::guess`], whose limit it is given.
+pub(crate) trait Guess: FnMut(&[u32], f32, &mut Vec<f32>) {}
+
+impl<F: FnMut(&[u32], f32, &mut Vec<f32>)> Guess for F {}
+
+/// A node to start from, and how near it seems.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub(crate) node: u32,
+    pub(crate) guess: f32,
+}
+
+impl Start {
+    /// A node of which nothing is known: it is followed first.
+    pub(crate) fn blind(node: u32) -> Self {
+        Self { node, guess: f32::NEG_INFINITY }
+    }
+}
+
+/// The nearest nodes of the lowest of some upper layers; none without layers.
+pub(crate) fn starts(
+    upper: &[Edges<'_>],
+    order: &[u32],
+    (beam, visited): (&mut Beam, &mut Visited),
+    mut guess: impl Guess,
+) -> Vec<Start> {
+    let Some((last, above)) = upper.split_first() else { return Vec::new() };
+    let first = descend(above, order, &mut guess);
+    let width = width(last.nodes());
+    beam.clear(width);
+    visited.clear(last.nodes());
+    visited.insert(first);
+    beam.start(f32::NEG_INFINITY, first);
+    let (rows, starts) = (Vec::new(), Vec::with_capacity(2 * width));
+    let mut descent = Descent { guess, order, rows, starts };
+    walk(*last, beam, visited, &mut descent);
+    let mut starts = descent.starts;
+    starts.sort_unstable_by(|a, b| a.guess.total_cmp(&b.guess).then(a.node.cmp(&b.node)));
+    starts.truncate(width.div_ceil(2));
+    starts
+}
+
+/// The node of the lowest of some layers that greedy steps lead to.
+fn descend(upper: &[Edges<'_>], order: &[u32], guess: &mut impl Guess) -> u32 {
+    let (mut rows, mut out) = (vec![order[0]], Vec::new());
+    guess(&rows, f32::INFINITY, &mut out);
+    let (mut node, mut best) = (0u32, out[0]);
+    for layer in upper.iter().rev() {
+        loop {
+            let from = node;
+            rows.clear();
+            rows.extend(layer.of(from).map(|edge| order[edge as usize]));
+            guess(&rows, f32::INFINITY, &mut out);
+            for (edge, guess) in layer.of(from).zip(&out) {
+                if *guess < best {
+                    (node, best) = (edge, *guess);
+                }
+            }
+            if node == from {
+                break;
+            }
+        }
+    }
+    node
+}
+
+/// Walks the last upper layer.
+struct Descent<'a, G> {
+    guess: G,
+    /// The rows of its nodes.
+    order: &'a [u32],
+    /// Room for some.
+    rows: Vec<u32>,
+    starts: Vec<Start>,
+}
+
+impl<G: Guess> Guide for Descent<'_, G> {
+    fn guess(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>) {
+        self.rows.clear();
+        self.rows.extend(nodes.iter().map(|node| self.order[*node as usize]));
+        (self.guess)(&self.rows, limit, out);
+    }
+
+    fn counts(&self, _node: u32) -> bool {
+        true
+    }
+
+    fn approach(&self, _node: u32) {}
+
+    fn follow(&mut self, node: u32, guess: f32) -> bool {
+        self.starts.push(Start { node, guess });
+        true
+    }
+}
