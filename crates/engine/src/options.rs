@@ -38,7 +38,7 @@ impl EngineOptions {
             spill_bytes: 64 << 20,
             seal_rows: 65_536,
             seal_bytes: 256 << 20,
-            index_merge_bytes: 1 << 30,
+            index_merge_bytes: 5 << 28,
             queue_commits: 1024,
             write_buffer_bytes: 256 << 20,
             block_cache_bytes: 64 << 20,
