@@ -51,13 +51,17 @@ class Statement:
         self.took = []
 
     def ask(self, connection, few=None):
+        find = self.finder(connection)
         took = np.empty(len(self.questions))
         for at, question in enumerate(self.questions[: few or None]):
             began = time.perf_counter()
-            connection.execute(self.sql, question).fetchall()
+            find(question)
             took[at] = time.perf_counter() - began
         if few is None:
             self.took.append(took * 1e3)
+
+    def finder(self, connection):
+        return lambda question: connection.execute(self.sql, question).fetchall()
 
     def figures(self):
         """Medians over the rounds of p50 and p99, milliseconds."""
@@ -65,6 +69,16 @@ class Statement:
             statistics.median(np.percentile(took, share) for took in self.took)
             for share in (50, 99)
         ]
+
+
+class ByLibpq(Statement):
+    """The same by the client's C library alone: what is missing is Python's."""
+
+    def finder(self, connection):
+        name, library = b"by_libpq", connection.pgconn
+        connection.execute("DEALLOCATE ALL")
+        library.prepare(name, self.sql.replace("%s", "$1").encode())
+        return lambda question: library.exec_prepared(name, [question[0].encode()])
 
 
 def small_tables(connection, dim):
@@ -88,6 +102,7 @@ def of_search(queries, moments, windows):
         Statement("+ the search", search("t", 1), texts),
         Statement("+ nine rows more, fetched and sent", search("t", 10), texts),
         Statement("the same, the vector in binary", search("t", 10), binary),
+        ByLibpq("the same, by libpq alone", search("t", 10), texts),
     ]
     for share, spans in windows.items():
         sql = "SELECT id FROM t WHERE ts BETWEEN %s AND %s ORDER BY v <=> %s::vector LIMIT 10"

@@ -53,8 +53,8 @@ fn schema(cx: &StatementCx<'_>, name: &str) -> Result<Commented> {
 fn relation<'a>(cx: &'a StatementCx<'_>, parts: &[String]) -> Result<&'a Relation> {
     cx.check_database(parts)?;
     let found = match parts {
-        [name] => cx.system.visible_relation(name),
-        [schema, name] | [_, schema, name] => cx.system.relation_in(schema, name),
+        [name] => cx.system().visible_relation(name),
+        [schema, name] | [_, schema, name] => cx.system().relation_in(schema, name),
         _ => None,
     };
     match found {

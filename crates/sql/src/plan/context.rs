@@ -206,7 +206,7 @@ impl ContextProvider for Planner<'_> {
     fn get_table_source(&self, name: TableReference) -> DfResult<Arc<dyn TableSource>> {
         self.asked.store(true, Ordering::Relaxed);
         let parts = reference_parts(&name);
-        let named = system_name(&self.cx.system, &parts);
+        let named = system_name(self.cx.system(), &parts);
         if let Some((schema, table)) = &named {
             self.cx.guard.system_table(schema, table).map_err(to_datafusion)?;
         }
@@ -214,7 +214,7 @@ impl ContextProvider for Planner<'_> {
             Some((schema, table)) if schema == "cvx" => {
                 crate::admin::table(self.cx, &table).map_err(to_datafusion)?
             }
-            Some((schema, table)) => self.cx.system.table(&schema, &table),
+            Some((schema, table)) => self.cx.system().table(&schema, &table),
             None => None,
         };
         match found {

@@ -20,17 +20,17 @@ pub(crate) use values::syntax as type_syntax;
 
 use crate::access::Guard;
 use crate::bind;
-use crate::pg_catalog::SystemCatalog;
-use crate::session::{Stamp, Vars};
+use crate::pg_catalog::{SessionFacts, SystemCatalog};
+use crate::session::{Cursor, Stamp, Vars};
 use cvx_core::{CancelToken, CommitSeq};
 use cvx_engine::{Catalog, Engine, SearchMode, Table, Txn, View};
-use cvx_session::Notice;
+use cvx_session::{Notice, Stored};
 use cvx_types::{FormatSettings, PgType, Result, SqlError, SqlState};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName};
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What one statement stands in: a snapshot, a moment, settings, parameters. Taken once, so that
 /// everything the statement reads agrees.
@@ -42,7 +42,10 @@ pub struct StatementCx<'a> {
     pub catalog: Arc<Catalog>,
     /// What its user may do.
     pub guard: Guard,
-    pub system: Arc<SystemCatalog>,
+    /// What system tables say of the session.
+    pub(crate) statements: Arc<[Arc<Stored>]>,
+    pub(crate) cursors: Vec<Arc<Cursor>>,
+    pub(crate) system: OnceLock<Arc<SystemCatalog>>,
     pub state: &'a SessionState,
     /// What its operators run in.
     pub runtime: &'a Arc<RuntimeEnv>,
@@ -72,6 +75,25 @@ impl StatementCx<'_> {
         search_path(self.vars)
     }
 
+    /// The system's tables as the session sees them; made where a statement asks for them.
+    pub fn system(&self) -> &Arc<SystemCatalog> {
+        self.system
+            .get_or_init(|| Arc::new(SystemCatalog::new(Arc::clone(&self.catalog), self.facts())))
+    }
+
+    fn facts(&self) -> SessionFacts {
+        let guard = &self.guard;
+        let name = |oid| guard.access().role(oid).map_or("", |role| role.name.as_str());
+        SessionFacts {
+            search_path: self.search_path(),
+            settings: Arc::new(self.vars.clone()),
+            session_user: name(guard.session_user()).to_owned(),
+            statements: Arc::clone(&self.statements),
+            cursors: self.cursors.clone(),
+            ..SessionFacts::new(name(guard.user()), &self.catalog.here.name)
+        }
+    }
+
     /// What plans made now depend on.
     pub fn stamp(&self) -> Stamp {
         Stamp::new(&self.catalog, self.vars.generation())
@@ -79,8 +101,8 @@ impl StatementCx<'_> {
 
     /// How the session wants nearest neighbours to be found.
     pub fn search_mode(&self) -> SearchMode {
-        let ef = self.vars.text("hnsw.ef_search").parse().unwrap_or(40);
-        match self.vars.text("cvx.search").as_str() {
+        let ef = self.vars.value("hnsw.ef_search").parse().unwrap_or(40);
+        match self.vars.value("cvx.search") {
             "exact" => SearchMode::Exact,
             "index" => SearchMode::Index { ef },
             _ => SearchMode::Auto { ef },
@@ -143,7 +165,7 @@ impl StatementCx<'_> {
     pub fn check_system_table(&self, name: &ObjectName) -> Result<()> {
         let parts = bind::object_name(name);
         self.check_database(&parts)?;
-        match context::system_name(&self.system, &parts) {
+        match context::system_name(self.system(), &parts) {
             Some(_) => Ok(()),
             None => Err(undefined_table(&bind::display_name(name))),
         }
@@ -174,7 +196,7 @@ impl StatementCx<'_> {
 
     /// A session default for one of the time axes.
     pub fn session_moment(&self, var: &'static str) -> Result<Option<i64>> {
-        let text = self.vars.text(var);
+        let text = self.vars.value(var);
         if text.trim().is_empty() {
             return Ok(None);
         }
@@ -210,7 +232,7 @@ impl StatementCx<'_> {
 
 /// Schemas in the order of `search_path`.
 pub fn search_path(vars: &Vars) -> Vec<String> {
-    vars.text("search_path")
+    vars.value("search_path")
         .split(',')
         .map(|part| part.trim().trim_matches('"').to_owned())
         .filter(|part| !part.is_empty() && part != "$user")

@@ -41,7 +41,7 @@ pub(super) fn all(cx: &StatementCx<'_>) -> HashMap<String, Arc<ScalarUDF>> {
     add(&mut functions, Sleep { cancel: cx.cancel.clone(), signature: sleep_signature() });
     add(&mut functions, SetConfig::new(cx));
     add(&mut functions, crate::admin::MeasureRecall::new(cx));
-    for function in crate::pg_catalog::functions(&cx.system) {
+    for function in crate::pg_catalog::functions(cx.system()) {
         functions.insert(function.name().to_owned(), Arc::new(function));
     }
     functions

@@ -42,7 +42,6 @@ use crate::db::Db;
 use crate::dml::CopyTarget;
 use crate::error::from_engine;
 use crate::occupancy::{Closed, Occupancy, Seat};
-use crate::pg_catalog::{SessionFacts, SystemCatalog};
 use crate::plan::{Params, Pending, StatementCx};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -59,7 +58,7 @@ use datafusion::execution::session_state::SessionState;
 use repeat::Repeats;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Prepared statements with a name, where the door sets no bound of its own.
 const STATEMENTS_MAX: usize = 10_000;
@@ -150,11 +149,7 @@ impl SqlSession {
 
     /// How values are read and shown in this session.
     pub(crate) fn reading_settings(&self) -> FormatSettings {
-        let mut settings = FormatSettings::at(self.engine.now_us());
-        if let Ok(zone) = cvx_types::TimeZone::parse(&self.vars.text("timezone")) {
-            settings.timezone = zone;
-        }
-        settings
+        FormatSettings { timezone: self.vars.zone(), ..FormatSettings::at(self.engine.now_us()) }
     }
 
     /// Tells functions how the session reads and writes text.
@@ -184,19 +179,6 @@ impl SqlSession {
         Guard::new(access, user, session_user, self.seat.database())
     }
 
-    /// What system tables say of this session.
-    fn facts(&self, guard: &Guard, database: &str) -> SessionFacts {
-        let name = |oid| guard.access().role(oid).map_or("", |role| role.name.as_str());
-        SessionFacts {
-            search_path: crate::plan::search_path(&self.vars),
-            settings: Arc::new(self.vars.clone()),
-            session_user: name(guard.session_user()).to_owned(),
-            statements: self.statements.list(),
-            cursors: self.cursors.list(),
-            ..SessionFacts::new(name(guard.user()), database)
-        }
-    }
-
     /// What a statement stands in, over this transaction.
     pub(crate) fn cx<'a>(
         &'a self,
@@ -206,16 +188,15 @@ impl SqlSession {
     ) -> StatementCx<'a> {
         let txn = &held.txn;
         let catalog = txn.catalog();
-        let guard = self.guard(txn);
-        let facts = self.facts(&guard, &catalog.here.name);
-        let system = Arc::new(SystemCatalog::new(Arc::clone(&catalog), facts));
         StatementCx {
             text,
             engine: &self.engine,
             txn,
             catalog,
-            guard,
-            system,
+            guard: self.guard(txn),
+            statements: self.statements.list(),
+            cursors: self.cursors.list(),
+            system: OnceLock::new(),
             state: &self.state,
             runtime: &self.runtime,
             vars: &self.vars,
@@ -247,7 +228,7 @@ impl SqlSession {
 
     /// Prepares a statement, or finds it as it was prepared before.
     fn prepare_once(&mut self, sql: &str, types: &[Option<PgType>]) -> Result<Prepared> {
-        if self.block.is_failed() || self.vars.text("cvx.plan_cache") == "off" {
+        if self.block.is_failed() || self.vars.value("cvx.plan_cache") == "off" {
             return prepare::prepare(self, sql, types);
         }
         let stamp = self.stamp();

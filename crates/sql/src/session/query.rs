@@ -27,7 +27,7 @@ pub fn plan_query(cx: &StatementCx<'_>, query: Query) -> Result<LogicalPlan> {
     let planner = Planner::new(cx, bound);
     let mut plan = planner.query(query)?;
     if of_catalog {
-        plan = reg::resolve(plan, &cx.system).map_err(from_datafusion)?;
+        plan = reg::resolve(plan, cx.system()).map_err(from_datafusion)?;
     }
     planner.with_values(plan)
 }

@@ -31,7 +31,7 @@ enum State {
 impl Repeat {
     /// The template to run the query by, if it is time for one.
     pub fn template(&self, cx: &StatementCx<'_>, query: &Query) -> Result<Option<Arc<Template>>> {
-        let mode = cx.vars.text("cvx.plan_cache");
+        let mode = cx.vars.value("cvx.plan_cache");
         let state = self.0.lock().clone();
         match state {
             _ if mode == "off" => Ok(None),

@@ -4,8 +4,9 @@
 //! text, as Postgres keeps extension settings it has not loaded; one without a dot is 42704.
 
 use crate::pg_catalog::{Setting, Settings};
-use cvx_types::{Result, SqlError, SqlState};
+use cvx_types::{Result, SqlError, SqlState, TimeZone};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// One setting's law: its default, what it accepts, and whether clients are told of changes.
 struct Law {
@@ -193,6 +194,7 @@ pub struct Vars {
     changed: Vec<String>,
     /// Another with each change.
     generation: u64,
+    zone: OnceLock<TimeZone>,
     /// Values to bring back at the end of the transaction block (SET LOCAL, or ROLLBACK).
     saved: Option<BTreeMap<String, String>>,
     local: BTreeMap<String, Option<String>>,
@@ -228,17 +230,29 @@ impl Vars {
             .or_else(|| law_of(&name).map(|law| law.default.to_owned()))
     }
 
-    /// The value of a name that is known here.
+    /// The value of a name that is known here, which is in small letters.
+    pub fn value(&self, name: &'static str) -> &str {
+        let said = self.set.get(name).or_else(|| self.defaults.get(name));
+        said.map_or_else(|| law_of(name).map_or("", |law| law.default), String::as_str)
+    }
+
+    /// As [`Vars::value`], to keep.
     pub fn text(&self, name: &'static str) -> String {
-        self.get(name).unwrap_or_default()
+        self.value(name).to_owned()
     }
 
     pub fn is_on(&self, name: &'static str) -> bool {
-        self.text(name) == "on"
+        self.value(name) == "on"
     }
 
     pub fn milliseconds(&self, name: &'static str) -> u64 {
-        self.text(name).parse().unwrap_or(0)
+        self.value(name).parse().unwrap_or(0)
+    }
+
+    /// The zone that times are read and shown in; looked up once after each change.
+    pub fn zone(&self) -> TimeZone {
+        let known = || TimeZone::parse(self.value("timezone")).unwrap_or(TimeZone::UTC);
+        *self.zone.get_or_init(known)
     }
 
     /// SHOW: the value, durations in the largest unit that needs no fraction; or 42704.
@@ -379,6 +393,7 @@ impl Vars {
 
     fn note_change(&mut self, name: &str) {
         self.generation += 1;
+        self.zone = OnceLock::new();
         if law_of(name).is_some_and(|law| law.reported) {
             self.changed.push(name.to_owned());
         }

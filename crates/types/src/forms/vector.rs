@@ -31,11 +31,13 @@ pub fn parse_into<E: Element>(text: &str, values: &mut Vec<E>) -> Result<usize> 
         return Err(empty::<E>());
     }
     let start = values.len();
-    for element in inner.split(',') {
+    // A number of seven digits takes ten bytes with its comma.
+    values.reserve((inner.len() / 10).min(DIMENSION_MAX));
+    for element in elements(inner) {
         if values.len() - start == DIMENSION_MAX {
             return Err(too_many::<E>());
         }
-        let number = number_of(element.trim_matches(is_space));
+        let number = number_of(element);
         let number = number.and_then(|(value, text)| {
             let nearest = E::nearest(value);
             if nearest.to_f32().is_finite() { Ok(nearest) } else { Err(BadNumber::Range(text)) }
@@ -43,6 +45,25 @@ pub fn parse_into<E: Element>(text: &str, values: &mut Vec<E>) -> Result<usize> 
         values.push(number.map_err(|bad| bad.error(E::NAME, text))?);
     }
     Ok(values.len() - start)
+}
+
+/// What stands between commas, without the space around it. Byte by byte: a search for patterns
+/// takes longer than reading the numbers.
+fn elements(inner: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(inner);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let comma = text.bytes().position(|byte| byte == b',');
+        let (element, after) = match comma {
+            Some(at) => (text.get(..at)?, text.get(at + 1..)),
+            None => (text, None),
+        };
+        rest = after;
+        let spaced = |byte: Option<u8>| byte.is_some_and(|byte| is_space(char::from(byte)));
+        let bytes = element.as_bytes();
+        let trim = spaced(bytes.first().copied()) || spaced(bytes.last().copied());
+        Some(if trim { element.trim_matches(is_space) } else { element })
+    })
 }
 
 pub(super) fn is_space(c: char) -> bool {
