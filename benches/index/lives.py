@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Searches over SQL of a table that lives: at old dates, under WHERE, while rows pour in; see README.md beside this.
+"""Searches over SQL of a table that lives: at old dates, under WHERE, while rows pour in.
 
-    benches/index/lives.py --keep FOLDER --cvx target/release/cvx [--rows 200000] [--docs docs/figures]
+    benches/index/lives.py --keep FOLDER --cvx target/debug/cvx [--rows 200000] [--docs DIR]
 
-Rows are the clustered data set's (`datasets.py`). Exact answers are computed here, in numpy, from the rows as they
-were sent. Every figure is of one connection and prepared statements, unless it says otherwise.
+Rows are the clustered data set's (`datasets.py`). Exact answers are computed here, in numpy, from
+the rows as they were sent. Every figure is of one connection and prepared statements, unless it
+says otherwise. README.md beside this has more.
 """
 
 import argparse
-import json
 import pathlib
+import shutil
 import sys
 import threading
 import time
@@ -78,7 +79,7 @@ def create(connection, table, columns, key):
 
 
 def send(connection, table, names, rows, chunk=20_000):
-    """Rows as tuples of numbers with the vector last; binary COPY, each column's width told by its dtype."""
+    """Columns of numbers, and of vectors behind them, by binary COPY."""
     kind = [("n", ">i2")]
     for at_, column in enumerate(rows[:-1]):
         kind += [(f"l{at_}", ">i4"), (f"c{at_}", ">i8")]
@@ -113,7 +114,8 @@ def snapshots(lives, connection):
         table, entities = f"v{versions}", rows // versions
         create(connection, table, "id BIGINT, ts TIMESTAMPTZ", "id, ts")
         entity = numbers % entities
-        send(connection, table, "row, id, ts, v", [numbers, entity, lives.ts - wire.EPOCH_US, lives.base])
+        columns = [numbers, entity, lives.ts - wire.EPOCH_US, lives.base]
+        send(connection, table, "row, id, ts, v", columns)
         indexed(connection, table)
         sql = (
             f"SELECT row FROM {table} FOR VALID_TIME AS OF %s::timestamptz"
@@ -132,8 +134,9 @@ def snapshots(lives, connection):
             lambda n: ids(connection.execute(sql, (stamps[n], lives.texts[n]))), truths
         )
         goal = "met" if recall >= 0.95 and np.quantile(times, 0.99) < 2 else "missed"
-        lives.say(f"AS OF, {entities:,} entities x {versions}", f"{recall:.4f}", at(times, 0.5), at(times, 0.99),
-                  "recall 0.95, p99 < 2 ms", goal)
+        what = f"AS OF, {entities:,} entities x {versions}"
+        figures = f"{recall:.4f}", at(times, 0.5), at(times, 0.99)
+        lives.say(what, *figures, "recall 0.95, p99 < 2 ms", goal)
         connection.execute(f"DROP TABLE {table}")
 
 
@@ -160,12 +163,13 @@ def filters(lives, connection):
                 lambda n: ids(connection.execute(sql, (most, lives.texts[n]))), truths
             )
             goal = "met" if recall >= 0.95 and np.quantile(times, 0.99) < 3 else "missed"
-            lives.say(f"WHERE {kind} keeps {100 * share:g} %", f"{recall:.4f}", at(times, 0.5), at(times, 0.99),
-                      f"recall 0.95, {K} rows, p99 < 3 ms", goal)
+            what = f"WHERE {kind} keeps {100 * share:g} %"
+            figures = f"{recall:.4f}", at(times, 0.5), at(times, 0.99)
+            lives.say(what, *figures, f"recall 0.95, {K} rows, p99 < 3 ms", goal)
 
 
 class Writer(threading.Thread):
-    """Sends rows by COPY on a connection of its own, as many a second as it is told, or as it can."""
+    """Sends rows by COPY on a connection of its own, as many a second as it is told or can."""
 
     def __init__(self, server, lives, table, rows_s=None):
         super().__init__(daemon=True)
@@ -179,9 +183,9 @@ class Writer(threading.Thread):
             while not self.stop.is_set():
                 numbers = np.arange(self.sent, self.sent + batch)
                 places = numbers % len(self.lives.base)
-                rows = [numbers, 10_000_000 + numbers, self.lives.ts[places] - wire.EPOCH_US, numbers, numbers,
-                        self.lives.base[places]]
-                send(connection, self.table, "row, id, ts, a, b, v", rows)
+                ids, ts = 10_000_000 + numbers, self.lives.ts[places] - wire.EPOCH_US
+                columns = [numbers, ids, ts, numbers, numbers, self.lives.base[places]]
+                send(connection, self.table, "row, id, ts, a, b, v", columns)
                 self.sent += batch
                 if self.rows_s:
                     ahead = self.sent / self.rows_s - (time.perf_counter() - began)
@@ -210,7 +214,7 @@ def searches(server, lives, seconds=WINDOW_S, threads=1):
 
 
 def under_load(lives, server):
-    """Searches while rows pour into the table that is searched: every row is searchable at its acknowledgement."""
+    """Searches while rows pour into the table; each is searchable when it is acknowledged."""
     idle = np.quantile(searches(server, lives), 0.99)
     lives.say("searches, nobody writes", "", "", f"{idle:.2f}", "", "")
     for rows_s in (PACED_ROWS_S, None):
@@ -222,11 +226,12 @@ def under_load(lives, server):
         p99 = np.quantile(times, 0.99)
         goal = "p99 at most twice idle" if rows_s else ""
         met = ("met" if p99 <= 2 * idle else "missed") if rows_s else ""
-        lives.say(f"searches, {writer.rate:,.0f} rows/s written", "", at(times, 0.5), f"{p99:.2f}", goal, met)
+        what = f"searches, {writer.rate:,.0f} rows/s written"
+        lives.say(what, "", at(times, 0.5), f"{p99:.2f}", goal, met)
 
 
 def in_parallel(lives, server):
-    """Eight who search, with and without one who writes: queries for each second of the search threads."""
+    """Eight who search, with and without one who writes: queries a second of search threads."""
     per_second = []
     for writes in (False, True):
         writer = Writer(server, lives, "f", PACED_ROWS_S) if writes else None
@@ -242,8 +247,8 @@ def in_parallel(lives, server):
         who = "8 who search and 1 who writes" if writes else "8 who search"
         goal = "within 10 %" if writes else ""
         met = ("met" if per_second[1] >= 0.9 * per_second[0] else "missed") if writes else ""
-        lives.say(f"{who}: {per_second[-1]:,.0f} queries a second of search threads", "", at(times, 0.5),
-                  at(times, 0.99), goal, met)
+        what = f"{who}: {per_second[-1]:,.0f} queries a second of search threads"
+        lives.say(what, "", at(times, 0.5), at(times, 0.99), goal, met)
 
 
 def opening(lives, folder):
@@ -258,14 +263,14 @@ def opening(lives, folder):
         while connection.execute(stats).fetchone()[0]:
             time.sleep(0.02)
     indexed_s = time.perf_counter() - began
-    lives.say(f"start to first answer {answered:.2f} s, to all indexes open {indexed_s:.2f} s", "", "", "",
-              "under 5 s", "met" if indexed_s < 5 else "missed")
+    what = f"start to first answer {answered:.2f} s, to all indexes open {indexed_s:.2f} s"
+    lives.say(what, "", "", "", "under 5 s", "met" if indexed_s < 5 else "missed")
     server.stop()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", type=pathlib.Path, required=True, help="data sets; the server's folder goes below")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--keep", type=pathlib.Path, required=True, help="where data sets are")
     parser.add_argument("--cvx", required=True, help="the server's binary")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--queries", type=int, default=300)
@@ -273,10 +278,7 @@ def main():
     args = parser.parse_args()
     lives = Lives(args)
     folder = args.keep / "lives"
-    if folder.exists():
-        import shutil
-
-        shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     lives.say("question", "recall@10", "p50 ms", "p99 ms", "goal", "")
     lives.say("---", "---", "---", "---", "---", "---")
     server = servers.start_cvx(args.cvx, str(folder))
@@ -291,7 +293,8 @@ def main():
     server.stop()
     opening(lives, folder)
     if args.docs:
-        head = f"# Searches of a table that lives\n\n{served.version(args.cvx)}; {args.rows:,} rows of 768 dimensions.\n\n"
+        about = f"{served.version(args.cvx)}; {args.rows:,} rows of 768 dimensions."
+        head = f"# Searches of a table that lives\n\n{about}\n\n"
         (args.docs / "lives.md").write_text(head + "\n".join(lives.lines) + "\n")
 
 

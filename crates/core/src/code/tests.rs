@@ -121,7 +121,8 @@ proptest! {
             if full { u64::MAX } else { state ^ state >> 29 }
         };
         let codes: Vec<u64> = (0..words * BLOCK_ROWS).map(|_| next()).collect();
-        let residual: Vec<f32> = (0..words * 64).map(|at| ((next() >> 40) as f32) * 1e-6 - at as f32).collect();
+        let number = |at| ((next() >> 40) as f32) * 1e-6 - at as f32;
+        let residual: Vec<f32> = (0..words * 64).map(number).collect();
         let query = BitQuery::new(&residual);
         let mut block = vec![0; block_bytes(64 * words)];
         let factors = |row: usize| [0.5 + row as f32, 0.25, 3.0 * row as f32, -1.0];

@@ -122,7 +122,7 @@ impl<'j> Item<'j> {
     fn bytes(&self) -> usize {
         let Some(job) = self.jobs.first() else { return 0 };
         let width = job.dim.next_multiple_of(64);
-        self.rows * (width + width / 8 + 32 + 160)
+        self.rows * (width + 2 * (width / 8) + 48 + 160)
     }
 }
 

@@ -338,8 +338,9 @@ impl Builder<'_> {
         if self.codes.width <= BYTES_WIDTH { Lead::Bytes } else { Lead::Gate }
     }
 
-    /// How a graph is to be walked: by bits if, for rows of its own, they find nearly as much of what is nearest as bytes do. Of inner products that
-    /// would say little: such a row is looked for among lifted rows, where a query is not.
+    /// How a graph is to be walked: by bits if, for rows of its own, they find nearly as much of
+    /// what is nearest as bytes do. Of inner products that would say little: such a row is looked
+    /// for among lifted rows, where a query is not.
     fn lead_of(&self, edges: Edges<'_>, rows: &[u32], every: &[u32], ways: &Ways<'_>) -> Lead {
         if self.lead() == Lead::Bytes || self.options.lifted {
             return self.lead();

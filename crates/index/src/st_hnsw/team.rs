@@ -78,8 +78,8 @@ impl<'a> Searching<'a> {
         coded.iter().enumerate().flat_map(of_part).collect()
     }
 
-    /// Does the tasks on all threads, and gathers what they gathered. Answers what is to be searched
-    /// in the place of some.
+    /// Does the tasks on all threads, and gathers what they gathered. Answers what is to be
+    /// searched in the place of some.
     pub(super) fn share(
         &mut self,
         tasks: &[Task<'_, 'a>],
