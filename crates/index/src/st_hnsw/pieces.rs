@@ -31,7 +31,7 @@ impl<'a> Run<'a> {
     pub(super) fn wider(&self) -> f64 {
         let mut shared = self.members.iter().filter_map(|member| member.part.index);
         let is_piece = shared.any(|whole| self.index.is_some_and(|own| !own.is(whole.index)));
-        if is_piece { 3.0 } else { 1.0 }
+        if is_piece { 3.5 } else { 1.0 }
     }
 
     /// The work of searching the members by their own indexes, if they have them.

@@ -1,0 +1,64 @@
+//! One query against the codes of many rows on one core: bits and bytes, from cache (1,024 rows)
+//! and from memory (200,000), in row order and, of bytes and bits as a walk asks for them, in no
+//! order.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use cvx_core::code::{BLOCK_ROWS, BitQuery, ByteQuery, Kernel, Sums, block_bytes, code_width};
+
+const DIM: usize = 768;
+/// Rows that a walk asks for at a time.
+const STEP: usize = 16;
+
+/// Numbers that look like none in particular.
+fn noise(count: usize) -> impl Iterator<Item = u64> {
+    let mut state = 7u64;
+    (0..count).map(move |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state ^ state >> 29
+    })
+}
+
+fn codes(c: &mut Criterion) {
+    let width = code_width(DIM);
+    let residual = cvx_benches::vectors(1, 1, width);
+    let (bits, bytes) = (BitQuery::new(&residual), ByteQuery::new(&residual));
+    let (sums, kernel) = (Sums::new(&bits), Kernel::default());
+    for (name, rows) in [("cache", 1_024), ("memory", 200_000)] {
+        let mut group = c.benchmark_group(format!("codes/{name}"));
+        group.throughput(Throughput::Elements(rows as u64)).sample_size(20);
+        let words: Vec<u64> = noise(rows * width / 8).collect();
+        let all: &[u8] = bytemuck::cast_slice(&words);
+        let places: Vec<u32> = noise(rows).map(|at| (at % rows as u64) as u32).collect();
+        group.bench_function(BenchmarkId::from_parameter("bits side by side"), |b| {
+            let mut counted = [0; BLOCK_ROWS];
+            let blocks = &all[..rows / BLOCK_ROWS * block_bytes(width)];
+            b.iter(|| {
+                for block in blocks.chunks_exact(block_bytes(width)) {
+                    kernel.count_block(black_box(block), &sums, &mut counted);
+                }
+            });
+        });
+        group.bench_function(BenchmarkId::from_parameter("bits here and there"), |b| {
+            let mut counted = [0; STEP];
+            b.iter(|| {
+                for places in places.chunks_exact(STEP) {
+                    kernel.count_bits_at(&words, 16, places, bits.planes(), &mut counted);
+                }
+            });
+        });
+        group.bench_function(BenchmarkId::from_parameter("bytes here and there"), |b| {
+            let mut summed = [0; STEP];
+            b.iter(|| {
+                for places in places.chunks_exact(STEP) {
+                    kernel.sum_bytes_at(all, width, places, bytes.code(), &mut summed);
+                }
+            });
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, codes);
+criterion_main!(benches);
