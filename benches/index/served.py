@@ -16,7 +16,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "wire"))
 import corpus as wire  # noqa: E402
 import servers  # noqa: E402
 
-EFFORTS = (10, 20, 40, 80, 160, 320)
+EFFORTS = (10, 14, 20, 40, 80, 160, 320)
 
 
 def texts(queries):

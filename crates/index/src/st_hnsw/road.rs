@@ -125,8 +125,8 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
     index.dim() < SIFT_DIM
 }
 
-/// Nodes to be found in an index, were all selected: of one over several segments, three
-/// quarters more each time that they were merged in fours. In more rows the nearest are nearer to each
+/// Nodes to be found in an index, were all selected: of one over several segments, three quarters
+/// more each time that they were merged in fours. In more rows the nearest are nearer to each
 /// other, and a walk as wide as in few finds less of them.
 fn reach(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex) -> f64 {
     let levels = (index.member_count().max(1) as f64).log2() / 2.0;
