@@ -39,20 +39,9 @@ impl Kernel {
         Self(Road::Portable(Arch::new()))
     }
 
-    /// For rows of codes that lie `stride` words apart: how often a set bit of the row meets a set
-    /// bit of each plane, planes weighed by 1, 2, 4, 8.
-    pub fn count_bits(&self, codes: &[u64], stride: usize, planes: &[u64], out: &mut [u32]) {
-        let words = planes.len() / PLANES;
-        assert!(stride >= words.max(1), "rows that overlap");
-        assert_eq!(codes.len(), stride * out.len(), "codes of another width");
-        match self.0 {
-            Road::Portable(arch) => arch.dispatch(CountBits { codes, stride, planes, out }),
-            #[cfg(target_arch = "x86_64")]
-            Road::Wide(wide) => wide.count_bits(codes, stride, planes, out),
-        }
-    }
-
-    /// The same for chosen rows, all of which are asked of memory before the first is counted.
+    /// For chosen rows of codes that lie `stride` words apart: how often a set bit of the row meets
+    /// a set bit of each plane, planes weighed by 1, 2, 4, 8. All rows are asked of memory before
+    /// the first is counted.
     pub fn count_bits_at(
         &self,
         codes: &[u64],
@@ -112,25 +101,6 @@ fn check_rows(codes: usize, width: usize, rows: &[u32], places: usize) {
     assert_eq!(rows.len(), places, "as many places as rows");
     let all = codes.checked_div(width).unwrap_or(0);
     assert!(rows.iter().all(|row| (*row as usize) < all), "a row beyond the codes");
-}
-
-struct CountBits<'a> {
-    codes: &'a [u64],
-    stride: usize,
-    planes: &'a [u64],
-    out: &'a mut [u32],
-}
-
-impl WithSimd for CountBits<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let words = self.planes.len() / PLANES;
-        for (out, code) in self.out.iter_mut().zip(self.codes.chunks_exact(self.stride)) {
-            *out = count(&code[..words], self.planes);
-        }
-    }
 }
 
 struct CountBitsAt<'a> {

@@ -82,7 +82,7 @@ proptest! {
         let factors = encode_bits(&a, &mut code);
         let query = BitQuery::new(&b);
         let mut counted = [0];
-        Kernel::default().count_bits(&code, code.len(), query.planes(), &mut counted);
+        Kernel::default().count_bits_at(&code, code.len(), &[0], query.planes(), &mut counted);
         let estimate = f64::from(query.estimate(counted[0], &factors));
         let bound = 6.0 * f64::from(factors.error) * f64::from(query.norm());
         // What sixteen steps leave out of the query is not in the row's own bound.
@@ -102,7 +102,7 @@ proptest! {
         let signed = decoded.iter().zip(&a).map(|(q, x)| if *x > 0.0 { *q } else { -*q });
         let expected = f64::from(factors.scale) * signed.sum::<f64>();
         let mut counted = [0];
-        Kernel::default().count_bits(&code, code.len(), query.planes(), &mut counted);
+        Kernel::default().count_bits_at(&code, code.len(), &[0], query.planes(), &mut counted);
         let estimate = f64::from(query.estimate(counted[0], &factors));
         let size: f64 = decoded.iter().map(|q| q.abs()).sum::<f64>() * f64::from(factors.scale);
         prop_assert!((estimate - expected).abs() <= 1e-5 * size + 1e-12);
@@ -130,7 +130,9 @@ proptest! {
             write_to_block(&mut block, row, code, factors(row));
         }
         let mut one_by_one = [0; BLOCK_ROWS];
-        Kernel::portable().count_bits(&codes, words, query.planes(), &mut one_by_one);
+        let rows: Vec<u32> = (0..BLOCK_ROWS as u32).collect();
+        let (kernel, planes) = (Kernel::portable(), query.planes());
+        kernel.count_bits_at(&codes, words, &rows, planes, &mut one_by_one);
         let mut counted = [0; BLOCK_ROWS];
         if Kernel::default().count_block(&block, &Sums::new(&query), &mut counted) {
             prop_assert_eq!(counted, one_by_one);
@@ -161,7 +163,8 @@ proptest! {
         let query: Vec<i8> = (0..words * 64).map(|_| next() as i8).collect();
         let run = |kernel: Kernel| {
             let (mut all, mut some, mut sums) = (vec![0; rows], vec![0; rows], vec![0; rows]);
-            kernel.count_bits(&codes, stride, &planes, &mut all);
+            let in_order: Vec<u32> = (0..rows as u32).collect();
+            kernel.count_bits_at(&codes, stride, &in_order, &planes, &mut all);
             kernel.count_bits_at(&codes, stride, &chosen, &planes, &mut some);
             kernel.sum_bytes_at(&bytes, 64 * stride, &chosen, &query, &mut sums);
             (all, some, sums)
@@ -191,7 +194,7 @@ fn errors_of_bits_are_as_the_theorem_says() {
             let mut code = vec![0; row.len() / 64];
             let factors = encode_bits(row, &mut code);
             let mut counted = [0];
-            Kernel::default().count_bits(&code, code.len(), query.planes(), &mut counted);
+            Kernel::default().count_bits_at(&code, code.len(), &[0], query.planes(), &mut counted);
             let error = f64::from(query.estimate(counted[0], &factors)) - dot(row, &q);
             errors.push(error / f64::from(factors.error * query.norm()));
         }

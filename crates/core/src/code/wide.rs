@@ -28,12 +28,6 @@ impl Wide {
         has.then_some(Self(()))
     }
 
-    pub(super) fn count_bits(self, codes: &[u64], stride: usize, planes: &[u64], out: &mut [u32]) {
-        // SAFETY: a `Wide` exists only where `detect` saw every feature the function enables.
-        // Tested against the portable road by `roads_agree`.
-        unsafe { count_bits(codes, stride, planes, out) }
-    }
-
     pub(super) fn count_bits_at(
         self,
         codes: &[u64],
@@ -42,12 +36,13 @@ impl Wide {
         planes: &[u64],
         out: &mut [u32],
     ) {
-        // SAFETY: as in `count_bits`.
+        // SAFETY: a `Wide` exists only where `detect` saw every feature the function enables.
+        // Tested against the portable road by `roads_agree`.
         unsafe { count_bits_at(codes, stride, rows, planes, out) }
     }
 
     pub(super) fn count_block(self, block: &[u8], sums: &[[u8; 16]], out: &mut [u32; BLOCK_ROWS]) {
-        // SAFETY: as in `count_bits`.
+        // SAFETY: as in `count_bits_at`.
         unsafe { count_block(block, sums, out) }
     }
 
@@ -59,16 +54,9 @@ impl Wide {
         query: &[i8],
         out: &mut [i32],
     ) {
-        // SAFETY: as in `count_bits`.
+        // SAFETY: as in `count_bits_at`.
         unsafe { sum_bytes_at(codes, stride, rows, query, out) }
     }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
-fn count_bits(codes: &[u64], stride: usize, planes: &[u64], out: &mut [u32]) {
-    let words = planes.len() / PLANES;
-    let rows = codes.chunks_exact(stride).map(|code| &code[..words]);
-    count_rows(rows, planes, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]

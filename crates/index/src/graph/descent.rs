@@ -2,9 +2,9 @@
 //!
 //! The paper keeps one node a layer. Where rows lie in clusters, that one is often in the wrong
 //! cluster, and no walk of the lowest layer that is not very wide comes out of it again: of a
-//! million clustered rows, three queries in a hundred found none of their neighbours. So the last
-//! of the upper layers, which has one row in `M`, is walked some nodes wide, and several of them
-//! are started from.
+//! million clustered rows, walks of 140 nodes found 0.948 of what is near, and 0.981 when they had
+//! sixteen nodes of the last upper layer to start from. So that layer, which has one row in `M`, is
+//! walked some nodes wide, and several of them are started from.
 
 use super::layer::Edges;
 use super::walk::{Beam, Guide, Visited, walk};
