@@ -69,7 +69,7 @@ pub use halves::{HalfPart, search_halves};
 pub use request::{Request, Search};
 pub use segment::{
     BuildError, BuildOptions, BuiltIndex, ImageError, Member, SegmentIndex, build_index,
-    merge_index,
+    gather_sketch, merge_index, sketch_block,
 };
 pub use selection::Selection;
 pub use st_hnsw::{Roads, StHnsw};

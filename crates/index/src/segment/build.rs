@@ -97,8 +97,7 @@ pub fn merge_index(
     };
     let codes = encoded.codes(rotation.width(), &centre);
     let graph = graph::build(&codes, &nodes, &graph_options, &|| options.check())?;
-    let mut loose: Vec<u32> =
-        (0..rows.count() as u32).filter(|row| factors[*row as usize].is_none()).collect();
+    let mut loose = without_codes(&factors);
     // A row that cannot be reached takes its twins along.
     loose.extend(graph.unreachable.iter().flat_map(|row| ring(&twins, *row)));
     loose.sort_unstable();
@@ -132,8 +131,13 @@ pub fn merge_index(
     Ok(BuiltIndex::new(&header, sections))
 }
 
+/// Rows that codes cannot describe.
+pub(super) fn without_codes(factors: &[Option<f32>]) -> Vec<u32> {
+    (0..factors.len() as u32).filter(|row| factors[*row as usize].is_none()).collect()
+}
+
 /// An array's bytes; it is let go, so that what is built is not there twice.
-fn bytes_of<T: bytemuck::NoUninit>(array: Vec<T>) -> Vec<u8> {
+pub(super) fn bytes_of<T: bytemuck::NoUninit>(array: Vec<T>) -> Vec<u8> {
     bytemuck::cast_slice(&array).to_vec()
 }
 
@@ -142,13 +146,13 @@ fn count_links(edges: &[u32]) -> usize {
 }
 
 /// What each row is multiplied by, `None` for rows without codes.
-fn factors(rows: &Rows<'_>, space: Space) -> Vec<Option<f32>> {
+pub(super) fn factors(rows: &Rows<'_>, space: Space) -> Vec<Option<f32>> {
     let factor = |row: usize| rows.vector(row).and_then(|vector| space.factor(vector));
     (0..rows.count()).map(factor).collect()
 }
 
 /// The mean of the rows that have codes, rotated.
-fn centre(rows: &Rows<'_>, factors: &[Option<f32>], rotation: &Rotation) -> Vec<f32> {
+pub(super) fn centre(rows: &Rows<'_>, factors: &[Option<f32>], rotation: &Rotation) -> Vec<f32> {
     let mut sum = vec![0.0f64; rows.dim()];
     let mut count = 0usize;
     for (row, factor) in factors.iter().enumerate() {
@@ -164,10 +168,10 @@ fn centre(rows: &Rows<'_>, factors: &[Option<f32>], rotation: &Rotation) -> Vec<
     centre
 }
 
-struct Encoded {
-    bits: Vec<u64>,
-    bytes: Vec<u8>,
-    blocks: Vec<u8>,
+pub(super) struct Encoded {
+    pub(super) bits: Vec<u64>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) blocks: Vec<u8>,
 }
 
 /// Places for the codes of some neighbouring rows.
@@ -179,7 +183,7 @@ struct Stretch<'a> {
 }
 
 impl Encoded {
-    fn new(
+    pub(super) fn new(
         all: &Rows<'_>,
         factors: &[Option<f32>],
         rotation: &Rotation,

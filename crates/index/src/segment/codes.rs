@@ -72,7 +72,7 @@ pub(super) fn words_of(factors: [f32; 4]) -> [u64; 2] {
 
 /// The numbers in the first two words.
 #[inline]
-fn factors_in(words: &[u64]) -> [f32; 4] {
+pub(super) fn factors_in(words: &[u64]) -> [f32; 4] {
     bytemuck::cast(words.first_chunk::<2>().copied().unwrap_or_default())
 }
 
@@ -150,6 +150,7 @@ impl Codes<'_> {
 #[derive(Debug)]
 pub(crate) struct CodeQuery<'a> {
     codes: Codes<'a>,
+    space: Space,
     kernel: Kernel,
     bits: BitQuery,
     bytes: ByteQuery,
@@ -169,6 +170,7 @@ impl<'a> CodeQuery<'a> {
         let residual: Vec<f32> = rotated.iter().zip(codes.centre).map(|(q, c)| q - c).collect();
         Self {
             codes,
+            space,
             kernel: Kernel::default(),
             bits: BitQuery::new(&residual),
             bytes: ByteQuery::new(&residual),
@@ -180,6 +182,13 @@ impl<'a> CodeQuery<'a> {
             near: Vec::new(),
             sums: None,
         }
+    }
+
+    /// The same query against other codes around the same centre in the same space, as sketches
+    /// have them; `None` of others.
+    pub(crate) fn over(self, codes: Codes<'a>, space: Space) -> Option<Self> {
+        let same = self.space == space && self.codes.centre == codes.centre;
+        same.then_some(Self { codes, ..self })
     }
 
     /// Asks memory for what a row's score needs.

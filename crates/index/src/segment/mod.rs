@@ -22,6 +22,7 @@ mod build;
 mod codes;
 mod image;
 mod rows;
+mod sketch;
 mod space;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ use std::sync::Arc;
 pub use build::{BuildError, BuildOptions, build_index, merge_index};
 pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, passing, spread_scores};
 pub use image::{BuiltIndex, ImageError, Member};
+pub use sketch::{gather_sketch, sketch_block};
 pub(crate) use space::Space;
 
 use crate::graph::Graph;

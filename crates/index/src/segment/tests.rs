@@ -138,3 +138,60 @@ proptest! {
         }
     }
 }
+
+/// Rows with the numbers of others, in an order.
+fn gathered(blocks: &[Owned], order: &[(usize, usize)]) -> Owned {
+    let dim = blocks[0].dim;
+    let vector = |(block, row): &(usize, usize)| &blocks[*block].vectors[row * dim..][..dim];
+    let count = order.len();
+    Owned {
+        dim,
+        vectors: order.iter().flat_map(vector).copied().collect(),
+        ts: (0..count as i64).collect(),
+        entities: (0..count as u64).collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Copied codes are those that the rows would get where they went.
+    #[test]
+    fn sketches_are_gathered(
+        sizes in prop::collection::vec(1..200usize, 1..4),
+        dim in 1..140usize,
+        zeros in any::<bool>(),
+        mix in any::<u64>(),
+    ) {
+        let mut blocks: Vec<_> = sizes.iter().map(|rows| Owned::new(*rows, dim)).collect();
+        if zeros {
+            blocks[0].vectors[..dim].fill(0.0);
+        }
+        let mut sketches: Vec<SegmentIndex> = Vec::new();
+        for block in &blocks {
+            let like = sketches.first();
+            sketches.push(sketch_block(&block.block(), Metric::Cosine, like).unwrap());
+        }
+        let rows = |(block, rows): (usize, &usize)| (0..*rows).map(move |row| (block, row));
+        let mut order: Vec<_> = sizes.iter().enumerate().flat_map(rows).collect();
+        order.sort_by_key(|(block, row)| mix.rotate_left((block * 200 + row) as u32 % 64));
+        let copied = gather_sketch(&sketches, &order).unwrap();
+        let rows = gathered(&blocks, &order);
+        let made = sketch_block(&rows.block(), Metric::Cosine, Some(&sketches[0])).unwrap();
+        prop_assert_eq!(copied.codes().bits, made.codes().bits);
+        prop_assert_eq!(copied.codes().bytes, made.codes().bytes);
+        prop_assert_eq!(copied.codes().blocks, made.codes().blocks);
+        prop_assert_eq!(copied.loose(), made.loose());
+    }
+}
+
+#[test]
+fn sketches_of_other_rows_do_not_go_together() {
+    let (rows, other) = (Owned::new(40, 8), Owned::new(50, 8));
+    let sketch = |rows: &Owned| sketch_block(&rows.block(), Metric::L2, None).unwrap();
+    let (sketch, other) = (sketch(&rows), sketch(&other));
+    let graph = SegmentIndex::open(rows.image(false)).unwrap();
+    assert!(gather_sketch(&[sketch.clone(), other], &[(0, 0), (1, 0)]).is_none());
+    assert!(gather_sketch(&[graph], &[(0, 0)]).is_none());
+    assert!(gather_sketch(&[sketch], &[(0, 40)]).is_none());
+}

@@ -45,6 +45,7 @@ mod tests;
 
 use crate::found::{Key, hits, offer};
 use crate::request::check;
+use crate::segment::CodeQuery;
 use crate::{Answer, Counters, Error, ExactScan, Part, Request, Search, Selection};
 use asked::Asked;
 use cvx_core::TopK;
@@ -124,13 +125,16 @@ struct Searching<'a> {
     gather: Gather,
     top: TopK<Key>,
     counters: Counters,
+    /// What the last sift asked its codes by.
+    spare: Option<CodeQuery<'a>>,
 }
 
 impl<'a> Searching<'a> {
     fn new(effort: &'a StHnsw, asked: &'a Asked<'a>, parts: &'a [Part<'a>]) -> Self {
         let counters = Counters { blocks: parts.len(), ..Counters::default() };
         let k = asked.request.k;
-        Self { effort, asked, parts, gather: Gather::new(k), top: TopK::new(k), counters }
+        let (gather, top) = (Gather::new(k), TopK::new(k));
+        Self { effort, asked, parts, gather, top, counters, spare: None }
     }
 
     /// `shares` says whether pieces of the work are for other threads too.

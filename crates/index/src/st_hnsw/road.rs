@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
 
 /// The work of a run's cheapest road.
 pub(super) fn work(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> f64 {
-    if index.nodes() > 0 && walks(effort, asked, index, run) {
+    if walks(effort, asked, index, run) {
         FOLLOW * follows(effort, asked, index, run)
     } else {
         sifting(run)
@@ -97,7 +97,8 @@ pub(super) fn work(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run
 
 /// Whether walking the graph is less work than sifting the rows.
 fn walks(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> bool {
-    if asked.request.composite.is_some() || effort.roads == Roads::Sift {
+    let sifts = asked.request.composite.is_some() || effort.roads == Roads::Sift;
+    if sifts || index.nodes() == 0 {
         return false;
     }
     is_forced(effort, index) || FOLLOW * follows(effort, asked, index, run) < sifting(run)
@@ -245,7 +246,7 @@ impl<'a> Coded<'a> {
 
     /// Whether its graph is to be walked.
     pub(super) fn walks(&self, effort: &StHnsw, asked: &Asked<'_>) -> bool {
-        self.index.nodes() > 0 && walks(effort, asked, self.index, &self.run)
+        walks(effort, asked, self.index, &self.run)
     }
 
     /// How many nodes a walk may follow: what the road to be taken instead would cost.

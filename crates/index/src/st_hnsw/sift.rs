@@ -21,7 +21,7 @@ impl<'a> Searching<'a> {
         part: &Coded<'a>,
         members: &[Member<'a>],
     ) -> Result<Visit<'a>, Error> {
-        let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
+        let query = self.query_of(part);
         let parts: Vec<_> = members.iter().map(|member| member.part.clone()).collect();
         let plan = Plan::new(self.asked.request, &parts, STEP);
         let mut sieve = Sieve { query, rows: Vec::new(), bounds: Vec::new(), scores: Vec::new() };
@@ -40,7 +40,15 @@ impl<'a> Searching<'a> {
             self.estimate(part, member, chunk, &mut sieve);
             self.score(member, &mut sieve);
         }
+        self.spare = Some(sieve.query);
         Ok(Visit::Done)
+    }
+
+    /// The query against a part's codes: of sketches, mostly the one that the part before had.
+    fn query_of(&mut self, part: &Coded<'a>) -> CodeQuery<'a> {
+        let (codes, space) = (part.index.codes(), part.index.space());
+        let spare = self.spare.take().and_then(|query| query.over(codes, space));
+        spare.unwrap_or_else(|| CodeQuery::new(codes, space, &self.asked.rotated))
     }
 
     /// A composite search, which knows by now how far time reaches, may do better than sift the

@@ -89,7 +89,7 @@ impl<'a> Searching<'a> {
         let work = |task: &Task<'_, 'a>| {
             let (gather, top) = (gather.clone(), TopK::new(0));
             let counters = Counters::default();
-            let mut piece = Searching { effort, asked, parts, gather, top, counters };
+            let mut piece = Searching { effort, asked, parts, gather, top, counters, spare: None };
             piece.poll()?;
             let visit = match task.member {
                 Some(member) => {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::exact::tests::{Chosen, Rows, brute_force, case};
-use crate::segment::{BuildOptions, Lead, build_index, merge_index};
+use crate::segment::{BuildOptions, Lead, build_index, merge_index, sketch_block};
 use crate::{Hit, Indexed, SegmentIndex};
 
 /// Wide enough that a few hundred rows are all met.
@@ -128,6 +128,37 @@ proptest! {
         }
         lawful(&answer.hits, &asked, &request)?;
         let expected = brute_force(&request, &asked);
+        let distances =
+            |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
+        prop_assert_eq!(distances(&answer.hits), distances(&expected));
+    }
+
+    /// The same of rows with codes only, around the centre of the first, beside some with a graph.
+    #[test]
+    fn finds_it_in_sketches(
+        case in case(),
+        with_graph in 0..3usize,
+        roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cheapest][..]),
+    ) {
+        let cancel = CancelToken::default();
+        let request = Request {
+            query: &case.query,
+            metric: case.metric,
+            k: case.k,
+            composite: case.composite,
+            cancel: &cancel,
+        };
+        let mut indexes: Vec<Option<SegmentIndex>> = Vec::new();
+        for (at, rows) in case.blocks.iter().enumerate() {
+            let like = indexes.first().and_then(Option::as_ref);
+            let sketch = || sketch_block(&rows.part().block, case.metric, like).ok();
+            let new = if at < with_graph { index(rows, case.metric) } else { sketch() };
+            indexes.push(new);
+        }
+        let parts = indexed(&case.blocks, &indexes);
+        let answer = StHnsw { roads, ..THOROUGH }.search(&request, &parts).unwrap();
+        lawful(&answer.hits, &case.blocks, &request)?;
+        let expected = brute_force(&request, &case.blocks);
         let distances =
             |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
         prop_assert_eq!(distances(&answer.hits), distances(&expected));
