@@ -100,6 +100,15 @@ impl ByteQuery {
         self.norm
     }
 
+    pub(super) fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// The standard deviation of what is left out of a coordinate.
+    pub(super) fn rounding(&self) -> f32 {
+        ROUNDING * self.scale
+    }
+
     /// `<r,q>` from what the kernel summed.
     #[inline]
     #[must_use]

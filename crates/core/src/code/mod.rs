@@ -15,24 +15,34 @@
 //! its error is bounded in terms of the row alone, so a scan may leave out what cannot be near. The
 //! query's coordinates are taken in 16 steps, whose bit planes meet the codes by AND and popcount.
 //!
-//! **Invariants.** The two kernels work on integers, so every machine gives the same sums. A
+//! **Invariants.** Every machine gives the same sums: kernels work on integers, or add floats in one
+//! order. A
 //! code's length is a multiple of 64 coordinates; those beyond the vector's are zero before the
 //! rotation and carry information after it.
 //!
-//! I did consider 4-bit codes between the two (extended RaBitQ, 2024): 48 % of the bytes' memory,
-//! but the walk would then need the rows themselves for its last ten, at 300 ns each from memory
-//! against 60 for a row of bytes. And `f16` rows: twice the bytes' memory for digits that the last
-//! comparison with the f32 rows makes unnecessary.
+//! What scores rows need not be bytes. [`encode_grid`] has RaBitQ codes of 2 to 8 bits a
+//! coordinate, [`encode_halves`] half floats, [`encode_product`] one byte for each eight: the fewer
+//! bits, the more rows must be compared themselves. All decode to a vector, and [`Fit`] says how
+//! its products stand for the row's, and how wrong they may be.
+//!
+//! `bfloat16` is left out: in the bytes of a half float it keeps three digits less, of a number
+//! whose range the row's scale has taken care of already.
 
 mod bits;
 mod blocks;
 mod bytes;
 mod fetch;
+mod fit;
+mod grid;
+mod halves;
 mod kernel;
+mod product;
 mod rotation;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
+#[cfg(test)]
+mod many_tests;
 #[cfg(test)]
 mod tests;
 
@@ -40,7 +50,14 @@ pub use bits::{BitFactors, BitQuery, encode_bits};
 pub use blocks::{BLOCK_ROWS, Bound, Sums, block_bytes, write_to_block};
 pub use bytes::{ByteFactors, ByteQuery, encode_bytes};
 pub use fetch::{prefetch, prefetch_soon};
+pub use fit::Fit;
+pub use grid::{GRID_BITS, GridQuery, encode_grid, pack_nibbles};
+pub use halves::{HalfQuery, encode_halves};
 pub use kernel::Kernel;
+pub use product::{
+    CENTROIDS, ProductQuery, SUB_BOOK, SUB_DIM, Trained, decode_product, encode_product,
+    train_centroids,
+};
 pub use rotation::{Rotation, code_width};
 
 /// Bit planes of a query: its coordinates are numbers from 0 to 15.

@@ -9,19 +9,19 @@ fn normal(dim: usize) -> impl Strategy<Value = Vec<f32>> {
     prop::collection::vec(one, dim)
 }
 
-fn dims() -> impl Strategy<Value = usize> {
+pub(super) fn dims() -> impl Strategy<Value = usize> {
     select(&[1usize, 2, 3, 63, 64, 65, 100, 128, 200, 384, 768, 1000][..])
 }
 
-fn pair() -> impl Strategy<Value = (Vec<f32>, Vec<f32>)> {
+pub(super) fn pair() -> impl Strategy<Value = (Vec<f32>, Vec<f32>)> {
     dims().prop_flat_map(|dim| (normal(dim), normal(dim)))
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
-fn rotated(vector: &[f32]) -> Vec<f32> {
+pub(super) fn rotated(vector: &[f32]) -> Vec<f32> {
     let rotation = Rotation::new(vector.len());
     let mut out = vec![0.0; rotation.width()];
     rotation.rotate(vector, 1.0, &mut out);

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "instructions that pulp does not have, and loads by address")]
 
 use super::blocks::SPILL;
+use super::halves::{LANES, SUMS, add_up};
 use super::{BLOCK_ROWS, PLANES, prefetch};
 use std::arch::x86_64::*;
 
@@ -56,6 +57,32 @@ impl Wide {
     ) {
         // SAFETY: as in `count_bits_at`.
         unsafe { sum_bytes_at(codes, stride, rows, query, out) }
+    }
+}
+
+impl Wide {
+    pub(super) fn sum_nibbles_at(
+        self,
+        codes: &[u8],
+        stride: usize,
+        rows: &[u32],
+        query: &[i8],
+        out: &mut [i32],
+    ) {
+        // SAFETY: as in `count_bits_at`.
+        unsafe { sum_nibbles_at(codes, stride, rows, query, out) }
+    }
+
+    pub(super) fn sum_halves_at(
+        self,
+        codes: &[u8],
+        stride: usize,
+        rows: &[u32],
+        query: &[f32],
+        out: &mut [f32],
+    ) {
+        // SAFETY: as in `count_bits_at`.
+        unsafe { sum_halves_at(codes, stride, rows, query, out) }
     }
 }
 
@@ -229,4 +256,91 @@ fn add_products(sum: __m512i, code: &[u8; 64], query: &[i8; 64]) -> __m512i {
         (_mm512_loadu_si512(code.as_ptr().cast()), _mm512_loadu_si512(query.as_ptr().cast()))
     };
     _mm512_dpbusd_epi32(sum, code, query)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
+fn sum_nibbles_at(codes: &[u8], stride: usize, rows: &[u32], query: &[i8], out: &mut [i32]) {
+    let (low, high) = query.split_at(query.len() / 2);
+    for row in rows.iter().take(AHEAD) {
+        prefetch(&codes[*row as usize * stride..][..stride]);
+    }
+    for (at, (out, row)) in out.iter_mut().zip(rows).enumerate() {
+        if let Some(next) = rows.get(at + AHEAD) {
+            prefetch(&codes[*next as usize * stride..][..stride]);
+        }
+        *out = sum_nibbles(&codes[*row as usize * stride..][..low.len()], low, high);
+    }
+}
+
+/// Levels in the lower halves of bytes meet one half of the query, those in the upper the other.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn sum_nibbles(code: &[u8], low: &[i8], high: &[i8]) -> i32 {
+    let half = _mm512_set1_epi8(15);
+    let mut sums = [_mm512_setzero_si512(); 2];
+    for at in (0..code.len()).step_by(64) {
+        let code = load_bytes(code, at);
+        let upper = _mm512_and_si512(_mm512_srli_epi16::<4>(code), half);
+        let (low, high) = (load_bytes(signless(low), at), load_bytes(signless(high), at));
+        sums[0] = _mm512_dpbusd_epi32(sums[0], _mm512_and_si512(code, half), low);
+        sums[1] = _mm512_dpbusd_epi32(sums[1], upper, high);
+    }
+    _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]))
+}
+
+/// The same bytes.
+#[inline]
+fn signless(bytes: &[i8]) -> &[u8] {
+    // SAFETY: both have one byte, and every byte is a number of either.
+    unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// A register of bytes from one on; zeros where there are none.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load_bytes(bytes: &[u8], at: usize) -> __m512i {
+    let bytes = bytes.get(at..).unwrap_or_default();
+    let mask = u64::MAX >> (64 - bytes.len().clamp(1, 64)) as u32;
+    let mask = if bytes.is_empty() { 0 } else { mask };
+    // SAFETY: the mask lets through as many bytes as the slice has, and no more than 64; lanes
+    // masked out are not read.
+    unsafe { _mm512_maskz_loadu_epi8(mask, bytes.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
+fn sum_halves_at(codes: &[u8], stride: usize, rows: &[u32], query: &[f32], out: &mut [f32]) {
+    for row in rows.iter().take(AHEAD) {
+        prefetch(&codes[*row as usize * stride..][..stride]);
+    }
+    for (at, (out, row)) in out.iter_mut().zip(rows).enumerate() {
+        if let Some(next) = rows.get(at + AHEAD) {
+            prefetch(&codes[*next as usize * stride..][..stride]);
+        }
+        *out = sum_halves(&codes[*row as usize * stride..][..2 * query.len()], query);
+    }
+}
+
+/// Products are rounded before they are added, as on the portable road.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sum_halves(code: &[u8], query: &[f32]) -> f32 {
+    let mut sums = [_mm512_setzero_ps(); SUMS];
+    let code = code.as_chunks::<{ 2 * LANES * SUMS }>().0;
+    for (code, query) in code.iter().zip(query.as_chunks::<{ LANES * SUMS }>().0) {
+        let (code, query) = (code.as_chunks::<32>().0, query.as_chunks::<LANES>().0);
+        for at in 0..SUMS {
+            // SAFETY: the arrays are as long as the registers, and these loads need no alignment.
+            let (row, query) = unsafe {
+                let halves = _mm256_loadu_si256(code[at].as_ptr().cast());
+                (_mm512_cvtph_ps(halves), _mm512_loadu_ps(query[at].as_ptr()))
+            };
+            sums[at] = _mm512_add_ps(sums[at], _mm512_mul_ps(row, query));
+        }
+    }
+    let mut lanes = [[0.0f32; LANES]; SUMS];
+    for (lanes, sum) in lanes.iter_mut().zip(sums) {
+        // SAFETY: the array is as long as the register, and this store needs no alignment.
+        unsafe { _mm512_storeu_ps(lanes.as_mut_ptr(), sum) };
+    }
+    add_up(lanes)
 }

@@ -31,15 +31,36 @@ impl WithSimd for Widen<'_> {
     }
 }
 
+/// The float of a finite half.
 #[inline(always)]
-fn float_of(half: u16) -> f32 {
+pub(crate) fn float_of(half: u16) -> f32 {
     let magnitude = f32::from_bits(u32::from(half & 0x7fff) << 13) * f32::from_bits(SCALE);
     f32::from_bits(magnitude.to_bits() | u32::from(half & 0x8000) << 16)
 }
 
+/// The least magnitude with all its digits, 2^-14.
+const LEAST: u32 = 0x3880_0000;
+/// Subnormal halves are multiples of 2^-24; added to this, a smaller float keeps those alone.
+const GRAIN: f32 = 0.5;
+
+/// The nearest half of a number of magnitude up to 65504, the even one of two.
+#[must_use]
+pub fn half_of(number: f32) -> u16 {
+    let (sign, bits) = (number.to_bits() >> 16 & 0x8000, number.to_bits() & 0x7fff_ffff);
+    let magnitude = if bits < LEAST {
+        (f32::from_bits(bits) + GRAIN).to_bits() - GRAIN.to_bits()
+    } else {
+        // What is cut off rounds up from the half on, or beyond it where the digit kept is even.
+        let rounded = bits + 0xfff + (bits >> 13 & 1);
+        (rounded - (112 << 23)) >> 13
+    };
+    (sign | magnitude) as u16
+}
+
 #[cfg(test)]
 mod tests {
-    use super::widen;
+    use super::{half_of, widen};
+    use proptest::prelude::*;
 
     /// IEEE 754 binary16, by its definition.
     fn defined(half: u16) -> f64 {
@@ -59,6 +80,30 @@ mod tests {
         widen(&finite, &mut floats);
         for (half, float) in finite.iter().zip(floats) {
             assert_eq!(f64::from(float).to_bits(), defined(*half).to_bits(), "{half:#06x}");
+        }
+    }
+
+    proptest! {
+        /// No half is nearer, and every half is its own.
+        #[test]
+        fn numbers_become_their_nearest_half(number in prop_oneof![
+            -65504.0f32..65504.0, -2.0f32..2.0, -1e-4f32..1e-4, -1e-7f32..1e-7
+        ]) {
+            let half = half_of(number);
+            let error = |half: u16| (defined(half) - f64::from(number)).abs();
+            for other in [half.wrapping_sub(1), half.wrapping_add(1)] {
+                if other >> 10 & 0x1f != 0x1f && other & 0x7fff != 0x7fff {
+                    prop_assert!(error(half) <= error(other), "{number}: {half:#06x}");
+                }
+            }
+            prop_assert_eq!(half >> 15, (number.to_bits() >> 31) as u16);
+        }
+    }
+
+    #[test]
+    fn every_half_is_its_own_nearest() {
+        for half in (0..=u16::MAX).filter(|half| half >> 10 & 0x1f != 0x1f) {
+            assert_eq!(half_of(defined(half) as f32), half);
         }
     }
 }

@@ -37,7 +37,8 @@ mod wide;
 mod tests;
 
 use crate::Metric;
-pub use half::widen;
+pub(crate) use half::float_of;
+pub use half::{half_of, widen};
 pub use query::Query;
 
 /// Why there is no distance.
