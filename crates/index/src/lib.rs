@@ -68,8 +68,8 @@ pub use exact::ExactScan;
 pub use halves::{HalfPart, search_halves};
 pub use request::{Request, Search};
 pub use segment::{
-    BuildError, BuildOptions, BuiltIndex, ImageError, Member, SegmentIndex, build_index,
-    gather_sketch, merge_index, sketch_block,
+    BuildError, BuildOptions, BuiltIndex, ImageError, Member, Quantization, SegmentIndex,
+    build_index, gather_sketch, merge_index, sketch_block,
 };
 pub use selection::Selection;
 pub use st_hnsw::{Roads, StHnsw};

@@ -5,10 +5,11 @@
 //! Merging is building anew over the rows of several blocks: a graph of all of them leads anywhere
 //! in one walk, and what the small graphs knew would save a quarter of the work at most.
 
-use super::Space;
 use super::codes::{Codes, bits_stride, bytes_stride, words_of};
+use super::fine::{Fine, Source};
 use super::image::{BuiltIndex, Header};
 use super::rows::Rows;
+use super::{Quantization, Space};
 use crate::Block;
 use crate::graph::{self, GraphOptions};
 use cvx_core::Metric;
@@ -26,6 +27,8 @@ pub struct BuildOptions<'a> {
     pub degree: usize,
     /// Candidates for a new node's links: the paper's efConstruction.
     pub ef_construction: usize,
+    /// What rows are scored by when they are searched.
+    pub quantization: Quantization,
     /// Kept in the image, to tell which block it is of.
     pub stamp: u64,
     /// Whether rayon's threads help.
@@ -49,10 +52,11 @@ impl<'a> BuildOptions<'a> {
     /// pgvector's degree and twice its `ef_construction` (docs/adr/0010), on the calling thread.
     #[must_use]
     pub fn standard(go_on: &'a (dyn Fn() -> bool + Sync)) -> Self {
-        Self { degree: 16, ef_construction: 128, stamp: 0, parallel: false, go_on }
+        let quantization = Quantization::default();
+        Self { degree: 16, ef_construction: 128, quantization, stamp: 0, parallel: false, go_on }
     }
 
-    fn check(&self) -> Result<(), BuildError> {
+    pub(super) fn check(&self) -> Result<(), BuildError> {
         if (self.go_on)() { Ok(()) } else { Err(BuildError::Stopped) }
     }
 }
@@ -84,7 +88,7 @@ pub fn merge_index(
     let factors = factors(&rows, space);
     let rotation = Rotation::new(rows.dim());
     let centre = centre(&rows, &factors, &rotation);
-    let encoded = Encoded::new(&rows, &factors, &rotation, space, &centre, options)?;
+    let mut encoded = Encoded::new(&rows, &factors, &rotation, space, &centre, options)?;
     let twins = twins(&rows, &factors);
     let nodes: Vec<u32> = (0..rows.count() as u32)
         .filter(|row| factors[*row as usize].is_some() && is_first(&twins, *row))
@@ -114,13 +118,22 @@ pub fn merge_index(
         unreachable: graph.unreachable.len(),
         entry: graph.entry,
         lead: graph.lead,
+        quantization: options.quantization,
+    };
+    let source =
+        Source { rows: &rows, factors: &factors, rotation: &rotation, centre: &centre, space };
+    let fine = match options.quantization {
+        Quantization::Int8 => {
+            Fine { bytes: std::mem::take(&mut encoded.bytes), codebook: Vec::new() }
+        }
+        _ => Fine::new(&source, options)?,
     };
     let members: Vec<[u64; 2]> =
         blocks.iter().map(|(label, block)| [*label, block.rows() as u64]).collect();
     let mut sections: Vec<Vec<u8>> = vec![
         bytes_of(centre),
         bytes_of(encoded.bits),
-        encoded.bytes,
+        fine.bytes,
         encoded.blocks,
         bytes_of(loose),
         bytes_of(twins),
@@ -128,6 +141,9 @@ pub fn merge_index(
         bytes_of(members),
     ];
     sections.extend(graph.edges.into_iter().map(bytes_of));
+    if !fine.codebook.is_empty() {
+        sections.push(bytes_of(fine.codebook));
+    }
     Ok(BuiltIndex::new(&header, sections))
 }
 
@@ -224,7 +240,15 @@ impl Encoded {
     }
 
     fn codes<'a>(&'a self, width: usize, centre: &'a [f32]) -> Codes<'a> {
-        Codes { width, centre, bits: &self.bits, bytes: &self.bytes, blocks: &self.blocks }
+        Codes {
+            width,
+            centre,
+            bits: &self.bits,
+            kind: Quantization::Int8,
+            bytes: &self.bytes,
+            codebook: &[],
+            blocks: &self.blocks,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The codes of an index as a search sees them, and a query prepared for them.
 
-use super::Space;
+use super::fine::{self, FineQuery, Line};
+use super::{Quantization, Space};
 use cvx_core::code::{
     BLOCK_ROWS, BitFactors, BitQuery, Bound, ByteFactors, ByteQuery, Kernel, Sums, block_bytes,
 };
@@ -21,6 +22,9 @@ pub(crate) enum Lead {
 /// Standard errors below its estimate by bits at which a node must be within the walk's limit to be
 /// scored by its bytes. It halves the rows of bytes that are fetched, and keeps recall (adr/0010).
 pub(crate) const GATE: f32 = 1.5;
+
+/// What f32 loses of the parts of a score.
+const GRAIN: f32 = 3e-7;
 
 /// Leaves the nodes whose bounds are below a limit.
 pub(crate) fn passing(nodes: &[u32], bounds: &[f32], limit: f32, near: &mut Vec<u32>) {
@@ -49,8 +53,12 @@ pub(crate) struct Codes<'a> {
     pub(crate) centre: &'a [f32],
     /// Of each row its bits, [scale, error, ones, base], and nothing to the end of a cache line.
     pub(crate) bits: &'a [u64],
-    /// Of each row its bytes, and [scale, norm, sum, base].
+    /// What rows are scored by; of a graph that is being built, bytes.
+    pub(crate) kind: Quantization,
+    /// Of each row its fine code, and four numbers: of bytes [scale, norm, sum, base].
     pub(crate) bytes: &'a [u8],
+    /// Centroids, of the kind that has some.
+    pub(crate) codebook: &'a [f32],
     /// The bits once more, 64 rows side by side: what a sift looks at.
     pub(crate) blocks: &'a [u8],
 }
@@ -60,9 +68,12 @@ pub(super) fn bits_stride(width: usize) -> usize {
     (width / 64 + 2).next_multiple_of(8)
 }
 
+/// Bytes of the four numbers behind a row's fine code.
+pub(super) const BEHIND: usize = 16;
+
 /// Bytes from a row's bytes to the next row's.
 pub(super) fn bytes_stride(width: usize) -> usize {
-    width + 16
+    Quantization::Int8.stride(width)
 }
 
 /// Four numbers in two words.
@@ -78,13 +89,19 @@ pub(super) fn factors_in(words: &[u64]) -> [f32; 4] {
 
 impl Codes<'_> {
     pub(crate) fn rows(&self) -> usize {
-        self.bytes.len() / bytes_stride(self.width)
+        self.bytes.len() / self.stride()
     }
 
-    /// Scale, norm, sum and base of a row's bytes.
+    /// Bytes from a row's fine code to the next row's.
+    #[inline]
+    pub(super) fn stride(&self) -> usize {
+        self.kind.stride(self.width)
+    }
+
+    /// The four numbers behind a row's fine code; the last is its base.
     #[inline]
     pub(crate) fn behind_bytes(&self, row: u32) -> [f32; 4] {
-        let start = row as usize * bytes_stride(self.width) + self.width;
+        let start = row as usize * self.stride() + self.kind.code_bytes(self.width);
         let bytes: &[u8; 16] = self.bytes[start..].first_chunk().unwrap_or(&[0; 16]);
         bytemuck::cast(*bytes)
     }
@@ -98,10 +115,10 @@ impl Codes<'_> {
         &self.bytes[row as usize * bytes_stride(self.width)..][..self.width]
     }
 
-    /// Asks memory for a row's bytes.
+    /// Asks memory for a row's fine code.
     #[inline]
     pub(crate) fn prefetch_bytes(&self, row: u32) {
-        let stride = bytes_stride(self.width);
+        let stride = self.stride();
         cvx_core::code::prefetch(&self.bytes[row as usize * stride..][..stride]);
     }
 
@@ -153,11 +170,11 @@ pub(crate) struct CodeQuery<'a> {
     space: Space,
     kernel: Kernel,
     bits: BitQuery,
-    bytes: ByteQuery,
+    fine: FineQuery,
     shift: f32,
     weight: f32,
     counted: Vec<u32>,
-    summed: Vec<i32>,
+    summed: fine::Sums,
     bounds: Vec<f32>,
     near: Vec<u32>,
     /// Made for the first block.
@@ -173,11 +190,11 @@ impl<'a> CodeQuery<'a> {
             space,
             kernel: Kernel::default(),
             bits: BitQuery::new(&residual),
-            bytes: ByteQuery::new(&residual),
+            fine: FineQuery::new(&codes, &residual),
             shift: space.shift(&residual, codes.centre),
             weight: space.weight(),
             counted: Vec::new(),
-            summed: Vec::new(),
+            summed: fine::Sums::default(),
             bounds: Vec::new(),
             near: Vec::new(),
             sums: None,
@@ -187,7 +204,10 @@ impl<'a> CodeQuery<'a> {
     /// The same query against other codes around the same centre in the same space, as sketches
     /// have them; `None` of others.
     pub(crate) fn over(self, codes: Codes<'a>, space: Space) -> Option<Self> {
-        let same = self.space == space && self.codes.centre == codes.centre;
+        let same = self.space == space
+            && self.codes.centre == codes.centre
+            && self.codes.kind == codes.kind
+            && self.codes.codebook == codes.codebook;
         same.then_some(Self { codes, ..self })
     }
 
@@ -197,20 +217,22 @@ impl<'a> CodeQuery<'a> {
         self.codes.prefetch_bytes(row);
     }
 
-    /// Scores of rows by their bytes: right but for a few in a thousand of their norms.
+    /// Scores of rows by their fine codes.
     pub(crate) fn scores(&mut self, rows: &[u32], out: &mut Vec<f32>) {
-        self.codes.sum_bytes(self.kernel, rows, &self.bytes, &mut self.summed);
-        out.clear();
-        out.extend(rows.iter().zip(&self.summed).map(|(row, summed)| {
-            let [scale, norm, sum, base] = self.codes.behind_bytes(*row);
-            let product = self.bytes.estimate(*summed, &ByteFactors { scale, norm, sum });
-            base + self.shift + self.weight * product
-        }));
+        let line = Line { shift: self.shift, weight: self.weight };
+        self.fine.scores((&self.codes, self.kernel), rows, line, &mut self.summed, out);
     }
 
-    /// How far a score by bytes may be off: four standard errors.
-    pub(crate) fn doubt(&self, row: u32) -> f32 {
-        4.0 * self.weight.abs() * self.bytes.error(&self.codes.byte_factors(row))
+    /// How far a score by a fine code may be off, where estimates by bits are given so many
+    /// standard errors.
+    pub(crate) fn doubt(&self, row: u32, sigmas: f32) -> f32 {
+        let (kind, behind) = (self.codes.kind, self.codes.behind_bytes(row));
+        let doubt = kind.doubts(sigmas) * self.weight.abs() * self.fine.error(behind);
+        if kind == Quantization::Int8 {
+            return doubt;
+        }
+        // Codes may be righter than the sums of f32 that they go into.
+        doubt + GRAIN * (self.shift.abs() + behind[3].abs())
     }
 
     /// So many standard errors of a score by bits.
@@ -268,7 +290,7 @@ impl<'a> CodeQuery<'a> {
         }));
     }
 
-    /// Scores by bytes of rows that may score below a limit by their bits, and nothing of the
+    /// Scores of rows that may score below a limit by their bits, and nothing of the
     /// others. Answers how many were scored.
     pub(crate) fn gated(&mut self, rows: &[u32], limit: f32, out: &mut Vec<f32>) -> usize {
         let mut bounds = std::mem::take(&mut self.bounds);

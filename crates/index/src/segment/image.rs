@@ -16,8 +16,8 @@
 //! **Invariant.** After `open` every number that a search uses as a place is below what it is a
 //! place in: a damaged file is an error, never a panic or a wrong row.
 
-use super::codes::{bits_stride, bytes_stride};
-use super::{Lead, Space};
+use super::codes::bits_stride;
+use super::{Lead, Quantization, Space};
 use bytemuck::Pod;
 use cvx_core::Metric;
 use cvx_core::code::{BLOCK_ROWS, block_bytes};
@@ -50,6 +50,8 @@ pub(super) enum Section {
     Order,
     Members,
     Edges(usize),
+    /// Centroids, behind so many layers; of the quantization that has some.
+    Codebook(usize),
 }
 
 impl Section {
@@ -63,7 +65,7 @@ impl Section {
             Self::Twins => 5,
             Self::Order => 6,
             Self::Members => 7,
-            Self::Edges(layer) => 8 + layer,
+            Self::Edges(layer) | Self::Codebook(layer) => 8 + layer,
         }
     }
 }
@@ -82,6 +84,7 @@ pub(super) struct Header {
     pub(super) unreachable: usize,
     pub(super) entry: u32,
     pub(super) lead: Lead,
+    pub(super) quantization: Quantization,
 }
 
 /// Bytes that are an index.
@@ -131,6 +134,7 @@ impl BuiltIndex {
             (76, crc),
             (80, sections.len() as u32),
             (88, lead_code(header.lead)),
+            (92, header.quantization.number()),
         ];
         let longs = [
             (24, header.rows as u64),
@@ -302,6 +306,7 @@ fn header(head: &[u8]) -> Result<Header, &'static str> {
         unreachable: number(64)?,
         entry: word(head, 72)?,
         lead: lead_of(word(head, 88)?).ok_or("an unknown lead")?,
+        quantization: Quantization::numbered(word(head, 92)?).ok_or("an unknown quantization")?,
     };
     let sound = header.dim > 0
         && header.width == cvx_core::code::code_width(header.dim)
@@ -322,10 +327,13 @@ fn section(head: &[u8], place: usize, end: usize) -> Result<Range<usize>, &'stat
 }
 
 fn check_lengths(header: &Header, sections: &[Range<usize>]) -> Result<(), &'static str> {
-    let Header { rows, width, layers, .. } = *header;
-    let blocks = rows.div_ceil(BLOCK_ROWS) * block_bytes(width);
-    let lengths = [width * 4, rows * 8 * bits_stride(width), rows * bytes_stride(width), blocks];
-    let right = sections.len() == Section::Edges(layers).place()
+    let Header { rows, width, layers, quantization, .. } = *header;
+    let (blocks, fine) =
+        (rows.div_ceil(BLOCK_ROWS) * block_bytes(width), quantization.stride(width));
+    let lengths = [width * 4, rows * 8 * bits_stride(width), rows * fine, blocks];
+    let (codebook, behind) = (quantization.codebook(width), Section::Edges(layers).place());
+    let right = sections.len() == behind + usize::from(codebook > 0)
+        && sections.get(behind).is_none_or(|section| section.len() == 4 * codebook)
         && sections[Section::Members.place()].len().is_multiple_of(16)
         && lengths.iter().zip(sections).all(|(length, section)| section.len() == *length)
         && sections[lengths.len()..].iter().all(|section| section.len().is_multiple_of(4))

@@ -3,7 +3,7 @@
 //! ```text
 //!   image (a file, mapped, or bytes just built)
 //!   +--------+---------+---------------+----------------+-------+-------+----------------+
-//!   | header | centre  | bits, and     | bytes, and     | loose | twins | order,         |
+//!   | header | centre  | bits, and     | fine codes,    | loose | twins | order,         |
 //!   |        | f32     | their factors | their factors  | u32   | u32   | members, edges |
 //!   +--------+---------+---------------+----------------+-------+-------+----------------+
 //! ```
@@ -20,7 +20,9 @@
 
 mod build;
 mod codes;
+mod fine;
 mod image;
+mod quantization;
 mod rows;
 mod sketch;
 mod space;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 pub use build::{BuildError, BuildOptions, build_index, merge_index};
 pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, passing, spread_scores};
 pub use image::{BuiltIndex, ImageError, Member};
+pub use quantization::Quantization;
 pub use sketch::{gather_sketch, sketch_block};
 pub(crate) use space::Space;
 
@@ -124,6 +127,12 @@ impl SegmentIndex {
         self.0.header().unreachable
     }
 
+    /// What rows are scored by.
+    #[must_use]
+    pub fn quantization(&self) -> Quantization {
+        self.0.header().quantization
+    }
+
     pub(crate) fn space(&self) -> Space {
         self.0.header().space
     }
@@ -138,7 +147,9 @@ impl SegmentIndex {
             width: header.width,
             centre: self.0.array(Section::Centre),
             bits: self.0.array(Section::Bits),
+            kind: header.quantization,
             bytes: self.0.array(Section::Bytes),
+            codebook: self.0.array(Section::Codebook(header.layers)),
             blocks: self.0.array(Section::Blocks),
         }
     }

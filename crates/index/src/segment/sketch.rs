@@ -11,7 +11,7 @@ use super::build::{Encoded, bytes_of, centre, factors, without_codes};
 use super::codes::{Codes, bits_stride, bytes_stride};
 use super::image::{BuiltIndex, Header};
 use super::rows::Rows;
-use super::{BuildError, BuildOptions, Lead, SegmentIndex, Space};
+use super::{BuildError, BuildOptions, Lead, Quantization, SegmentIndex, Space};
 use crate::Block;
 use cvx_core::Metric;
 use cvx_core::code::{BLOCK_ROWS, Rotation, block_bytes, write_to_block};
@@ -98,6 +98,7 @@ fn header(space: Space, dim: usize, width: usize, rows: usize) -> Header {
         unreachable: 0,
         entry: 0,
         lead: Lead::Bytes,
+        quantization: Quantization::Int8,
     }
 }
 

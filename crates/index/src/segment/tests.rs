@@ -35,7 +35,12 @@ impl Owned {
     }
 
     fn image(&self, parallel: bool) -> Vec<u8> {
-        let options = BuildOptions { parallel, degree: 6, ..BuildOptions::standard(&|| true) };
+        self.image_of(parallel, Quantization::default())
+    }
+
+    fn image_of(&self, parallel: bool, quantization: Quantization) -> Vec<u8> {
+        let standard = BuildOptions::standard(&|| true);
+        let options = BuildOptions { parallel, degree: 6, quantization, ..standard };
         build_index(&self.block(), Metric::L2, &options).unwrap()
     }
 }
@@ -43,7 +48,10 @@ impl Owned {
 #[test]
 fn threads_change_nothing() {
     let rows = Owned::new(3_000, 20);
-    assert!(rows.image(true) == rows.image(false), "an image depends on who built it");
+    for kind in Quantization::ALL {
+        let [shared, alone] = [true, false].map(|parallel| rows.image_of(parallel, kind));
+        assert!(shared == alone, "an image of {kind:?} depends on who built it");
+    }
 }
 
 /// The graph's promises: bounded degree, no link to nowhere or to oneself or twice, all reached.
@@ -75,10 +83,12 @@ fn every_row_is_reached() {
 fn building_stops_when_told() {
     let rows = Owned::new(3_000, 20);
     let asked = AtomicUsize::new(0);
-    for patience in [0, 1, 5, 20] {
+    let times = [0, 1, 5, 20].into_iter().zip(Quantization::ALL);
+    for (patience, quantization) in times {
         asked.store(0, Ordering::Relaxed);
         let go_on = || asked.fetch_add(1, Ordering::Relaxed) < patience;
-        let stopped = build_index(&rows.block(), Metric::L2, &BuildOptions::standard(&go_on));
+        let options = BuildOptions { quantization, ..BuildOptions::standard(&go_on) };
+        let stopped = build_index(&rows.block(), Metric::L2, &options);
         assert_eq!(stopped, Err(BuildError::Stopped));
     }
 }
@@ -107,11 +117,53 @@ fn damaged_images_are_refused() {
     }
 }
 
+/// The same of the other kinds, here and there; and a kind that nobody knows.
+#[test]
+fn damaged_images_of_every_kind_are_refused() {
+    for kind in Quantization::ALL {
+        let image = Owned::new(40, 3).image_of(false, kind);
+        assert_eq!(SegmentIndex::open(image.clone()).unwrap().quantization(), kind);
+        for at in (0..image.len()).step_by(1 + image.len() / 400) {
+            let mut flipped = image.clone();
+            flipped[at] ^= 1 << (at % 8);
+            assert!(SegmentIndex::open(flipped).is_err(), "{kind:?}: byte {at}");
+            assert!(SegmentIndex::open(image[..at].to_vec()).is_err(), "{kind:?}: cut at {at}");
+        }
+        // Whole, but of another kind: its arrays are not as long.
+        for number in 0..6u32 {
+            let mut other = image.clone();
+            other[92..96].copy_from_slice(&number.to_le_bytes());
+            image::reseal(&mut other);
+            let opened = SegmentIndex::open(other).map(|index| index.quantization());
+            let right = (number == kind.number()).then_some(kind);
+            assert_eq!(opened.ok(), right, "{kind:?} as {number}");
+        }
+    }
+}
+
+/// Images that were written before there were kinds say nothing where the kind is now.
+#[test]
+fn the_default_kind_is_no_news() {
+    let image = Owned::new(40, 3).image(false);
+    assert_eq!(image[8..12], 4u32.to_le_bytes());
+    assert_eq!(image[92..96], [0; 4]);
+    for kind in Quantization::ALL {
+        assert_eq!(Quantization::named(kind.name()), Some(kind));
+        assert_eq!(Quantization::numbered(kind.number()), Some(kind));
+    }
+    assert_eq!((Quantization::named("int4"), Quantization::numbered(4)), (None, None));
+}
+
 proptest! {
     /// A file whose checksums are right but whose places are not, as a bug of ours would write it.
     #[test]
-    fn places_are_checked(section in 4..11usize, at in 0..64usize, value: u32) {
-        let image = Owned::new(60, 3).image(false);
+    fn places_are_checked(
+        section in 2..11usize,
+        at in 0..64usize,
+        value: u32,
+        kind in prop::sample::select(&Quantization::ALL[..]),
+    ) {
+        let image = Owned::new(60, 3).image_of(false, kind);
         let table = 96 + 16 * section;
         let long = |at: usize| u64::from_le_bytes(image[at..at + 8].try_into().unwrap()) as usize;
         let (start, length) = (long(table), long(table + 8));

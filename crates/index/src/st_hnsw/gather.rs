@@ -24,17 +24,16 @@ impl Candidate {
 #[derive(Clone, Debug)]
 pub(super) struct Gather {
     k: usize,
+    /// Candidates kept behind the k best, at most: where more are tied, any of them may go.
+    behind: usize,
     kept: Vec<Candidate>,
     /// Nothing beyond it can be among the k nearest, whatever is kept here.
     bound: f32,
 }
 
-/// Candidates kept behind the k best, at most: where more are tied, any of them may go.
-const BEHIND: usize = 256;
-
 impl Gather {
-    pub(super) fn new(k: usize) -> Self {
-        Self { k, kept: Vec::new(), bound: f32::INFINITY }
+    pub(super) fn new(k: usize, behind: usize) -> Self {
+        Self { k, behind, kept: Vec::new(), bound: f32::INFINITY }
     }
 
     /// Says the rank of the k-th row that is known exactly.
@@ -62,7 +61,7 @@ impl Gather {
         }
         self.kept.insert(place, candidate);
         let limit = self.limit();
-        let room = self.k.saturating_add(BEHIND);
+        let room = self.k.saturating_add(self.behind);
         while self.kept.len() > self.k
             && self.kept.last().is_some_and(|last| last.low > limit || self.kept.len() > room)
         {

@@ -41,12 +41,14 @@ mod sift;
 mod team;
 
 #[cfg(test)]
+mod kind_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::found::{Key, hits, offer};
 use crate::request::check;
 use crate::segment::CodeQuery;
-use crate::{Answer, Counters, Error, ExactScan, Part, Request, Search, Selection};
+use crate::{Answer, Counters, Error, ExactScan, Part, Quantization, Request, Search, Selection};
 use asked::Asked;
 use cvx_core::TopK;
 use cvx_core::code::prefetch_soon;
@@ -133,7 +135,9 @@ impl<'a> Searching<'a> {
     fn new(effort: &'a StHnsw, asked: &'a Asked<'a>, parts: &'a [Part<'a>]) -> Self {
         let counters = Counters { blocks: parts.len(), ..Counters::default() };
         let k = asked.request.k;
-        let (gather, top) = (Gather::new(k), TopK::new(k));
+        let kinds = parts.iter().filter_map(|part| Some(part.index?.index.quantization()));
+        let behind = kinds.map(Quantization::behind).max().unwrap_or(0);
+        let (gather, top) = (Gather::new(k, behind), TopK::new(k));
         Self { effort, asked, parts, gather, top, counters, spare: None }
     }
 
@@ -251,7 +255,7 @@ impl<'a> Searching<'a> {
 
     /// Compares the gathered rows themselves, best first, until none can be nearer.
     fn compare(&mut self, coded: &[Coded<'a>]) -> Result<(), Error> {
-        let gathered = std::mem::replace(&mut self.gather, Gather::new(0)).into_sorted();
+        let gathered = std::mem::replace(&mut self.gather, Gather::new(0, 0)).into_sorted();
         // The first k are compared for sure: memory is asked for all of them at once.
         let sure = gathered.iter().take(self.asked.request.k.min(AT_ONCE));
         sure.for_each(|candidate| prefetch_soon(self.vector(candidate)));

@@ -4,7 +4,9 @@
 //! each that is followed is scored by its bytes, which were asked of memory a step before. So a
 //! walk fetches the bytes of some fifty rows where it meets seven hundred (SymphonyQG, Gou and
 //! others 2025, section 3.2, does so with codes beside the links; ours lie at their rows). Where
-//! bits cannot tell rows apart they are a gate only, and the bytes of what passes lead.
+//! bits cannot tell rows apart they are a gate only, and the fine codes of what passes lead. Codes of
+//! centroids have hardly more bits, and cannot either: there they are a second gate, and what passes
+//! both is led by the rows themselves.
 
 use super::Searching;
 use super::asked::Asked;
@@ -13,6 +15,7 @@ use super::road::Coded;
 use crate::Error;
 use crate::graph::{Beam, Guide, Start, Visited, walk};
 use crate::segment::{CodeQuery, Lead};
+use cvx_core::code::prefetch_soon;
 use std::cell::RefCell;
 
 /// Nodes followed between two looks at the request's token.
@@ -76,6 +79,7 @@ impl<'a> Searching<'a> {
             sigmas: self.effort.sigmas,
             part,
             lead: part.index.lead(),
+            by_rows: part.index.lead() != Lead::Bits && part.index.quantization().is_rough(),
             timed: self.asked.request.composite.is_some(),
             query,
             gather: &mut self.gather,
@@ -83,6 +87,7 @@ impl<'a> Searching<'a> {
             reach,
             estimates: 0,
             scores: 0,
+            distances: 0,
             followed: 0,
             met: 0,
             ended: true,
@@ -102,6 +107,7 @@ impl<'a> Searching<'a> {
         let reached = Reached { met: seek.met, ended: seek.ended };
         self.counters.scores += seek.scores;
         self.counters.estimates += seek.estimates;
+        self.counters.distances += seek.distances;
         self.poll()?;
         Ok(reached)
     }
@@ -119,22 +125,61 @@ struct Seek<'a, 's> {
     score: Vec<f32>,
     reach: Reach,
     lead: Lead,
+    /// Whether rows lead where fine codes say that they may be near.
+    by_rows: bool,
     /// Whether time counts: else nobody's is looked up.
     timed: bool,
     estimates: usize,
     scores: usize,
+    distances: usize,
     followed: usize,
     met: usize,
     ended: bool,
 }
 
-impl Seek<'_, '_> {
-    /// A node's score by its bytes.
+impl<'a> Seek<'a, '_> {
+    /// A node's score by its fine code, or its row where rows lead.
     #[inline]
     fn score(&mut self, node: u32) -> f32 {
         self.scores += 1;
-        self.query.scores(&[node], &mut self.score);
+        let mut score = std::mem::take(&mut self.score);
+        self.query.scores(&[node], &mut score);
+        if self.by_rows {
+            self.sharpen(&[node], f32::INFINITY, &mut score);
+        }
+        self.score = score;
         self.score[0]
+    }
+
+    /// How far the score that leads to a node may be off.
+    fn doubt(&self, node: u32) -> f32 {
+        let exact = self.by_rows && self.vector(node).is_some();
+        let sigmas = if exact { 0.0 } else { self.sigmas };
+        self.query.doubt(node, sigmas)
+    }
+
+    /// The vector of a node whose part was asked about.
+    fn vector(&self, node: u32) -> Option<&'a [f32]> {
+        let (place, row) = self.part.locate(node)?;
+        let block = &self.part.run.members[place].part.block;
+        block.vectors.get(row * block.dim..(row + 1) * block.dim)
+    }
+
+    /// Puts the exact score in the place of those that may be below the limit.
+    fn sharpen(&mut self, nodes: &[u32], limit: f32, out: &mut [f32]) {
+        let may = |node: u32, guess: f32| {
+            guess.is_finite() && guess - self.query.doubt(node, self.sigmas / 2.0) < limit
+        };
+        let near = |at: &usize| may(nodes[*at], out[*at]);
+        let near: Vec<usize> = (0..nodes.len().min(out.len())).filter(near).collect();
+        near.iter().filter_map(|at| self.vector(nodes[*at])).for_each(prefetch_soon);
+        for at in near {
+            let exact = self.vector(nodes[at]).and_then(|row| self.asked.query.distance(row).ok());
+            if let Some(distance) = exact {
+                self.distances += 1;
+                out[at] = self.asked.space.score(distance) as f32;
+            }
+        }
     }
 
     /// Keeps a node if it may be among the nearest.
@@ -143,7 +188,7 @@ impl Seek<'_, '_> {
         let Some(row) = self.part.stand_in(node) else { return };
         self.met += 1;
         let ts = if self.timed { self.part.ts(node) } else { 0 };
-        let low = self.asked.rank(score - self.query.doubt(node), ts);
+        let low = self.asked.rank(score - self.doubt(node), ts);
         if low > self.gather.limit() {
             return;
         }
@@ -168,6 +213,7 @@ impl Guide for Seek<'_, '_> {
             Lead::Bits => {
                 self.estimates += nodes.len();
                 self.query.least_at(nodes, 0.0, out);
+                return;
             }
             Lead::Gate if limit.is_finite() => {
                 self.estimates += nodes.len();
@@ -177,6 +223,9 @@ impl Guide for Seek<'_, '_> {
                 self.scores += nodes.len();
                 self.query.scores(nodes, out);
             }
+        }
+        if self.by_rows {
+            self.sharpen(nodes, limit, out);
         }
     }
 

@@ -148,7 +148,7 @@ impl<'a> Searching<'a> {
             let here = row - member.first;
             let ts = member.part.block.ts[here as usize];
             let rank = self.asked.rank(*score, ts);
-            let low = self.asked.rank(score - query.doubt(*row), ts);
+            let low = self.asked.rank(score - query.doubt(*row, self.effort.sigmas), ts);
             let (part, row) = (member.number, here);
             self.gather.offer(Candidate { rank, low, part, row, node: false });
         }

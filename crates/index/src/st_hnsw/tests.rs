@@ -9,7 +9,7 @@ use crate::segment::{BuildOptions, Lead, build_index, merge_index, sketch_block}
 use crate::{Hit, Indexed, SegmentIndex};
 
 /// Wide enough that a few hundred rows are all met.
-const THOROUGH: StHnsw = StHnsw { ef: 2_000, roads: Roads::Codes, sigmas: 1e6 };
+pub(super) const THOROUGH: StHnsw = StHnsw { ef: 2_000, roads: Roads::Codes, sigmas: 1e6 };
 
 fn index(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
     let options = BuildOptions { degree: 4, ..BuildOptions::standard(&|| true) };
@@ -17,7 +17,10 @@ fn index(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
     Some(SegmentIndex::open(image).unwrap())
 }
 
-fn indexed<'a>(blocks: &'a [Rows], indexes: &'a [Option<SegmentIndex>]) -> Vec<Part<'a>> {
+pub(super) fn indexed<'a>(
+    blocks: &'a [Rows],
+    indexes: &'a [Option<SegmentIndex>],
+) -> Vec<Part<'a>> {
     let with = |(rows, index): (&'a Rows, &'a Option<SegmentIndex>)| {
         let mut part = rows.part();
         part.index = index.as_ref().map(Indexed::alone);
@@ -54,13 +57,17 @@ fn in_one<'a>(
     blocks.iter().enumerate().filter_map(place).collect()
 }
 
-fn bits(distance: Option<f64>) -> Option<u64> {
+pub(super) fn bits(distance: Option<f64>) -> Option<u64> {
     // Ranks alike, looks alike.
     distance.map(|d| if d.is_nan() { u64::MAX } else { (d + 0.0).to_bits() })
 }
 
 /// The law, whatever was missed: in order, nothing twice, nothing made up.
-fn lawful(hits: &[Hit], blocks: &[Rows], request: &Request<'_>) -> Result<(), TestCaseError> {
+pub(super) fn lawful(
+    hits: &[Hit],
+    blocks: &[Rows],
+    request: &Request<'_>,
+) -> Result<(), TestCaseError> {
     let all = brute_force(&Request { k: usize::MAX, ..*request }, blocks);
     prop_assert_eq!(hits.len(), all.len().min(request.k));
     let key = |hit: &Hit| (Rank(hit.distance), hit.entity, hit.ts, hit.seq, hit.part, hit.row);
@@ -204,12 +211,12 @@ impl Normal {
 }
 
 /// Rows around some centres, or around none; and queries of the same kind.
-fn cloud(seed: u64, rows: usize, dim: usize, centres: usize) -> (Rows, Vec<Vec<f32>>) {
+pub(super) fn cloud(seed: u64, rows: usize, dim: usize, centres: usize) -> (Rows, Vec<Vec<f32>>) {
     cloud_of(seed, rows, dim, centres, 0.15)
 }
 
 /// The same, of clusters so wide where their centres are 1.4 sqrt(dim) apart.
-fn cloud_of(
+pub(super) fn cloud_of(
     seed: u64,
     rows: usize,
     dim: usize,
@@ -280,7 +287,7 @@ fn index_of(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
     Some(SegmentIndex::open(image).unwrap())
 }
 
-const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
+pub(super) const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
 
 /// The gate against regressions counts work, not time: rows scored by bytes for a recall of 0.95,
 /// on clustered rows and on rows without any structure.
