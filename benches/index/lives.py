@@ -9,6 +9,7 @@ says otherwise. README.md beside this has more.
 """
 
 import argparse
+import multiprocessing
 import pathlib
 import shutil
 import sys
@@ -147,8 +148,8 @@ def snapshots(lives, connection):
         connection.execute(f"DROP TABLE {table}")
 
 
-def filters(lives, connection):
-    """WHERE on a number, drawn at random or by direction, and so correlated with the vectors."""
+def fill(lives, connection):
+    """The table of what follows: numbers drawn at random, and by direction. Answers both."""
     rows = len(lives.base)
     rng = np.random.default_rng(6)
     direction = lives.base[rng.integers(rows)]
@@ -161,6 +162,12 @@ def filters(lives, connection):
     columns = [numbers, numbers, lives.ts - wire.EPOCH_US, *kinds.values(), lives.base]
     send(connection, "f", "row, id, ts, a, b, v", columns)
     indexed(connection, "f")
+    return kinds
+
+
+def filters(lives, connection, kinds):
+    """WHERE on a number that has to do with the vectors, or has not."""
+    rows = len(lives.base)
     for name, (kind, rank) in zip("ab", kinds.items()):
         for share in SHARES:
             most = int(rows * share)
@@ -175,29 +182,37 @@ def filters(lives, connection):
             lives.say(what, *figures, f"recall 0.95, {K} rows, p99 < 3 ms", goal)
 
 
-class Writer(threading.Thread):
-    """Sends rows by COPY on a connection of its own, as many a second as it is told or can."""
+class Writer(multiprocessing.Process):
+    """Sends rows by COPY on a connection of its own, as many a second as it is told or can: in a
+    process of its own, or who searches would wait for this one's interpreter."""
 
     def __init__(self, server, lives, table, rows_s=None):
         super().__init__(daemon=True)
         self.server, self.lives, self.table, self.rows_s = server, lives, table, rows_s
-        self.sent, self.stop = 0, threading.Event()
+        self.ends, self.rates = multiprocessing.Event(), multiprocessing.Queue()
 
     def run(self):
         batch = 1_000 if self.rows_s else 10_000
-        began = time.perf_counter()
+        sent, began = 0, time.perf_counter()
         with self.server.connect() as connection:
-            while not self.stop.is_set():
-                numbers = np.arange(self.sent, self.sent + batch)
+            while not self.ends.is_set():
+                numbers = np.arange(sent, sent + batch)
                 places = numbers % len(self.lives.base)
                 ids, ts = 10_000_000 + numbers, self.lives.ts[places] - wire.EPOCH_US
                 columns = [numbers, ids, ts, numbers, numbers, self.lives.base[places]]
                 send(connection, self.table, "row, id, ts, a, b, v", columns)
-                self.sent += batch
+                sent += batch
                 if self.rows_s:
-                    ahead = self.sent / self.rows_s - (time.perf_counter() - began)
-                    self.stop.wait(max(0.0, ahead))
-        self.rate = self.sent / (time.perf_counter() - began)
+                    ahead = sent / self.rows_s - (time.perf_counter() - began)
+                    self.ends.wait(max(0.0, ahead))
+        self.rates.put(sent / (time.perf_counter() - began))
+
+    def stop(self):
+        """Ends it. Answers how many rows it wrote a second."""
+        self.ends.set()
+        rate = self.rates.get(timeout=60)
+        self.join()
+        return rate
 
 
 def searches(server, lives, seconds=WINDOW_S, threads=1):
@@ -228,12 +243,11 @@ def under_load(lives, server):
         writer = Writer(server, lives, "f", rows_s)
         writer.start()
         times = searches(server, lives)
-        writer.stop.set()
-        writer.join()
+        rate = writer.stop()
         p99 = np.quantile(times, 0.99)
         goal = "p99 at most twice idle" if rows_s else ""
         met = ("met" if p99 <= 2 * idle else "missed") if rows_s else ""
-        what = f"searches, {writer.rate:,.0f} rows/s written"
+        what = f"searches, {rate:,.0f} rows/s written"
         lives.say(what, "", at(times, 0.5), f"{p99:.2f}", goal, met)
 
 
@@ -254,8 +268,7 @@ def in_parallel(lives, server):
         times = searches(server, lives, threads=8)
         spent = processor_s(server) - before
         if writer:
-            writer.stop.set()
-            writer.join()
+            writer.stop()
         per_second.append(len(times) / spent)
         who = "8 who search and 1 who writes" if writes else "8 who search"
         goal = "within 10 %" if writes else ""
@@ -281,12 +294,16 @@ def opening(lives, folder):
     server.stop()
 
 
+PARTS = ("snapshots", "filters", "load", "crowd", "opening")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--keep", type=pathlib.Path, required=True, help="where data sets are")
     parser.add_argument("--cvx", required=True, help="the server's binary")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--queries", type=int, default=300)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--docs", type=pathlib.Path, help="where lives.md goes")
     args = parser.parse_args()
     lives = Lives(args)
@@ -297,15 +314,21 @@ def main():
     server = servers.start_cvx(args.cvx, str(folder))
     with server.connect(prepare_threshold=0) as connection:
         connection.execute(f"SET hnsw.ef_search = {EFFORT}")
-        snapshots(lives, connection)
-        filters(lives, connection)
-        under_load(lives, server)
-        # What was written has its indexes before others are measured.
-        settled(connection)
-        in_parallel(lives, server)
-        settled(connection)
+        if "snapshots" in args.only:
+            snapshots(lives, connection)
+        kinds = fill(lives, connection)
+        if "filters" in args.only:
+            filters(lives, connection, kinds)
+        if "load" in args.only:
+            under_load(lives, server)
+            # What was written has its indexes before others are measured.
+            settled(connection)
+        if "crowd" in args.only:
+            in_parallel(lives, server)
+            settled(connection)
     server.stop()
-    opening(lives, folder)
+    if "opening" in args.only:
+        opening(lives, folder)
     if args.docs:
         about = f"{served.version(args.cvx)}; {args.rows:,} rows of 768 dimensions."
         head = f"# Searches of a table that lives\n\n{about}\n\n"

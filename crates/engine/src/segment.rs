@@ -5,6 +5,7 @@
 //! column that the segment does not have was added later and holds what ADD COLUMN said.
 
 use crate::closure::Closures;
+use crate::indexes::Sketches;
 use crate::living::Living;
 use crate::{Error, Result, RowAddr};
 use arc_swap::ArcSwapOption;
@@ -63,6 +64,8 @@ pub(crate) struct Segment {
     pub(crate) living: ArcSwapOption<Living>,
     /// Changes of the closures when that was last looked at.
     noticed: AtomicUsize,
+    /// Codes of the rows, until an index has them; of all segments with this payload.
+    pub(crate) sketches: Arc<Sketches>,
     /// The row file, of sealed segments.
     pub(crate) file: Option<RowFileMeta>,
     bytes: usize,
@@ -113,6 +116,7 @@ impl Segment {
             closures,
             living: ArcSwapOption::empty(),
             noticed: AtomicUsize::new(0),
+            sketches: Arc::default(),
             file: None,
             bytes,
         })
@@ -153,6 +157,7 @@ impl Segment {
             closures,
             living: ArcSwapOption::empty(),
             noticed: AtomicUsize::new(0),
+            sketches: Arc::clone(&self.sketches),
             file,
             bytes: self.bytes,
         }

@@ -72,7 +72,9 @@ fn merge(runs: &[Arc<Segment>], layout: &Layout, closures: bool) -> Result<Segme
     let order = merged_order(runs);
     let batch = gather(runs, &order, layout)?;
     let closures = if closures { copy_closures(runs, &order) } else { Closures::open(0) };
-    Segment::new(&batch, None, closures)
+    let merged = Segment::new(&batch, None, closures)?;
+    merged.take_sketches(runs, &order);
+    Ok(merged)
 }
 
 /// The rows of some runs in order of (ts, entity, seq), each as (run, row).

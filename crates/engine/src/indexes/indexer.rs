@@ -19,7 +19,8 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
 /// How long a new segment may wait for the thread to look.
 const LOOK: Duration = Duration::from_millis(500);
@@ -49,13 +50,29 @@ struct Rounds {
 pub(crate) struct IndexerThread {
     pub(super) core: Arc<Core>,
     shared: Arc<Shared>,
+    /// When rows without codes were last looked for.
+    sketched: Mutex<Instant>,
+}
+
+/// Of a hundred, where searches have fifty: a tenth of a processor that both want, all of an idle
+/// one. A build takes half a minute in one piece, and who searches would wait for its turns.
+const PRIORITY: u8 = 25;
+
+/// Has the other threads served first.
+fn step_back() {
+    let priority = ThreadPriorityValue::try_from(PRIORITY).map(ThreadPriority::Crossplatform);
+    let set = priority.map(thread_priority::set_current_thread_priority);
+    if !matches!(set, Ok(Ok(()))) {
+        tracing::debug!("indexes are built at the priority of searches");
+    }
 }
 
 impl Indexer {
     pub(crate) fn new(core: &Arc<Core>) -> (Self, IndexerThread) {
         let shared = Arc::new(Shared::default());
         let core = Arc::clone(core);
-        let thread = IndexerThread { core, shared: Arc::clone(&shared) };
+        let sketched = Mutex::new(Instant::now());
+        let thread = IndexerThread { core, shared: Arc::clone(&shared), sketched };
         (Self(shared), thread)
     }
 
@@ -89,7 +106,7 @@ impl Indexer {
 
 impl Shared {
     /// Whether to go on, after a pause if one is asked for.
-    fn go_on(&self) -> bool {
+    pub(super) fn go_on(&self) -> bool {
         if self.pause.load(Ordering::Acquire) {
             let mut rounds = self.rounds.lock();
             while self.pause.load(Ordering::Acquire) && !self.stop.load(Ordering::Acquire) {
@@ -121,6 +138,7 @@ impl Shared {
 impl IndexerThread {
     /// Works until told to stop.
     pub(crate) fn run(self) {
+        step_back();
         while let Some(round) = self.shared.begin() {
             self.round(round == 1);
             self.shared.finish(round);
@@ -140,6 +158,7 @@ impl IndexerThread {
             self.forget(&jobs, sweeps);
             sweeps = false;
             self.keep_living();
+            self.keep_sketches();
             self.make_missing();
             if !self.may_go_on() || !self.merge(&jobs) {
                 return;
@@ -214,6 +233,27 @@ impl IndexerThread {
         gone.into_iter().for_each(|id| self.remove(id));
     }
 
+    /// Sees that rows without an index have their codes, and rows with one no more than that.
+    fn keep_sketches(&self) {
+        let looked = Looked::new(&self.core);
+        for (table, list) in looked.published.catalog.all_tables().zip(&looked.lists) {
+            let Some(list) = list else { continue };
+            for segment in list.iter() {
+                let has = |index| self.core.indexes.is_indexed(index, segment);
+                segment.keep_sketches(table, list, has);
+            }
+        }
+        *self.sketched.lock() = Instant::now();
+    }
+
+    /// Whether a build is to go on. A segment takes half a minute: what came meanwhile gets codes.
+    pub(super) fn go_on(&self) -> bool {
+        if self.sketched.lock().elapsed() >= LOOK {
+            self.keep_sketches();
+        }
+        self.may_go_on()
+    }
+
     fn make(&self, job: &Job<'_>) {
         let index = match self.opened(job) {
             Some(index) => Some(index),
@@ -245,7 +285,7 @@ impl IndexerThread {
 
     fn built(&self, job: &Job<'_>) -> Option<SegmentIndex> {
         let block = job.segment.block(job.def.column, job.dim)?;
-        let go_on = || self.shared.go_on();
+        let go_on = || self.go_on();
         let image = match build_index(&block, job.metric, &job.options(&go_on)) {
             Ok(image) => image,
             Err(BuildError::Stopped) => return None,

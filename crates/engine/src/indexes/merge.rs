@@ -233,7 +233,7 @@ impl IndexerThread {
         }
         let go_on = || {
             self.make_missing();
-            self.may_go_on() && self.are_there(jobs.iter().copied())
+            self.go_on() && self.are_there(jobs.iter().copied())
         };
         let options = BuildOptions { stamp: stamp(jobs), ..job.options(&go_on) };
         let built = match merge_index(&blocks, job.metric, &options) {

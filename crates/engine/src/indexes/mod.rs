@@ -1,22 +1,24 @@
 //! Indexes of sealed segments: what is open, and the thread that makes them.
 //!
 //! ```text
-//!   CREATE INDEX      a line in the catalog, no more: rows are searched exactly until
+//!   CREATE INDEX      a line in the catalog, no more: rows are searched without until
 //!   cvx-indexer       has opened or built the file of each sealed segment, one at a time
-//!   a search          takes for each segment the index that is there at that moment
+//!   new rows          bring their codes with them, in memory
+//!   a search          takes for each segment the index that is there at that moment, or its codes
 //!                     merges four of about one size into one, and so on upwards
 //!   DROP INDEX/TABLE  the next round lets go of what no catalog names, and removes its files
 //! ```
 //!
 //! **Invariant.** An index is a copy of what a sealed segment says, tied to its row file by number
 //! and checksum; no answer depends on whether it is there, but for speed and for what a walk may
-//! miss. Rows in memory have none and are compared one by one, so a row is searchable when its
-//! commit is answered.
+//! miss. A row is searchable when its commit is answered: by its codes alone (`sketches`) until the
+//! index of its segment is there, and where there are few such rows, by comparing them.
 
 mod indexer;
 mod job;
 mod merge;
 mod recall;
+mod sketches;
 mod stats;
 
 use crate::segment::Segment;
@@ -29,6 +31,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub(crate) use indexer::Indexer;
+pub(crate) use sketches::{Sketches, sketch_new};
 pub use stats::{IndexState, IndexStats};
 
 /// The indexes that can be searched.
@@ -55,22 +58,32 @@ pub(crate) struct Place {
 }
 
 impl Indexes {
-    /// Where a segment is indexed, if it is: with others, else alone.
+    /// Where a segment is indexed, if it is: with others, else alone, else by its codes only.
     pub(crate) fn place(&self, index: u32, segment: &Segment) -> Option<Place> {
-        let file = segment.file.as_ref()?.id;
-        let merged = self.merged.load();
         let own = self.of(index, segment);
-        let with_others = merged.iter().find_map(|merged| merged.place(index, file));
-        match with_others {
+        match self.with_others(index, segment) {
             Some((index, first)) => Some(Place { index, first, own }),
-            None => Some(Place { index: own?, first: 0, own: None }),
+            None => {
+                let index = own.or_else(|| segment.sketches.get(index))?;
+                Some(Place { index, first: 0, own: None })
+            }
         }
+    }
+
+    fn with_others(&self, index: u32, segment: &Segment) -> Option<(SegmentIndex, usize)> {
+        let file = segment.file.as_ref()?.id;
+        self.merged.load().iter().find_map(|merged| merged.place(index, file))
     }
 
     /// A segment's own part of an index, if it is made.
     fn of(&self, index: u32, segment: &Segment) -> Option<SegmentIndex> {
         let file = segment.file.as_ref()?.id;
         self.open.load().get(&IndexFileId::of(index, file)).cloned()
+    }
+
+    /// Whether there is an index proper of a segment, alone or with others.
+    fn is_indexed(&self, index: u32, segment: &Segment) -> bool {
+        self.of(index, segment).is_some() || self.with_others(index, segment).is_some()
     }
 
     fn has(&self, id: IndexFileId) -> bool {

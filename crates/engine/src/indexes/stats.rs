@@ -33,9 +33,9 @@ pub enum IndexState {
     /// Searched by an index over several segments. Its own is kept, and its figures are shown; its
     /// bytes count both, the other by its share of the rows.
     Merged,
-    /// Rows are compared one by one until it is built.
+    /// Rows are sifted by their codes until it is built, or compared one by one if they are few.
     Building,
-    /// Rows in memory, which have no index.
+    /// Rows in memory, of which there are codes at most.
     Tail,
     /// An index of a metric that codes cannot serve.
     Recorded,
@@ -84,6 +84,8 @@ impl Engine {
         let open = segments.first().and_then(|segment| indexes.of(index.oid, segment));
         let place = segments.first().and_then(|segment| indexes.place(index.oid, segment));
         let merged = place.map(|place| place.index).filter(|one| one.rows() > rows);
+        let sketched = |segment: &&Arc<Segment>| segment.sketches.bytes_of(index.oid);
+        let sketches: usize = segments.iter().map(sketched).sum();
         let share = merged.as_ref().map_or(0, |merged| merged.bytes() / merged.rows() * rows);
         let state = match (&open, file) {
             _ if merged.is_some() => IndexState::Merged,
@@ -103,7 +105,7 @@ impl Engine {
             nodes: of(cvx_index::SegmentIndex::nodes),
             edges: of(cvx_index::SegmentIndex::edges),
             layers: of(cvx_index::SegmentIndex::layers),
-            bytes: of(cvx_index::SegmentIndex::bytes) + share,
+            bytes: of(cvx_index::SegmentIndex::bytes) + share + sketches,
             live_share: if rows == 0 { 1.0 } else { (rows - closed) as f64 / rows as f64 },
             unreachable: of(cvx_index::SegmentIndex::unreachable),
             recall: indexes.recall.lock().get(&index.oid).copied(),

@@ -3,6 +3,7 @@
 use super::Txn;
 use super::spill::write_files;
 use crate::core::Core;
+use crate::indexes::sketch_new;
 use crate::own::{OwnState, OwnTable};
 use crate::segment::Segment;
 use crate::shared::SharedFrom;
@@ -167,7 +168,10 @@ fn runs_of(
         return written.iter().map(Part::file).collect();
     }
     let run = |rows: &[(usize, usize)]| Part::run(gather(runs, rows, layout)?);
-    order.chunks(RUN_ROWS).map(run).collect()
+    let parts: Vec<Part> = order.chunks(RUN_ROWS).map(run).collect::<Result<_>>()?;
+    let segments: Vec<&Segment> = parts.iter().map(|part| &*part.segment).collect();
+    sketch_new(&layout.table, &segments, &own.store.list.load());
+    Ok(parts)
 }
 
 /// Every row of some parts, by entity and ts.

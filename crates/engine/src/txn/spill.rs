@@ -9,10 +9,11 @@ use super::{OwnHandle, Txn};
 use crate::Result;
 use crate::closure::Closures;
 use crate::core::Core;
+use crate::indexes::sketch_new;
 use crate::layout::Layout;
 use crate::own::OwnState;
 use crate::segment::Segment;
-use crate::tail::{gather, merged_order};
+use crate::tail::{SegmentList, gather, merged_order};
 use cvx_core::SpaceId;
 use cvx_storage::FileId;
 use std::sync::Arc;
@@ -56,7 +57,10 @@ pub(crate) fn write_files(
         let meta = core.store.write_row_file(space, core.store.new_file_id(), &batch)?;
         drop(batch);
         let mapped = core.store.open_row_file(&meta)?;
-        Ok(Arc::new(Segment::sealed(&mapped, meta, Closures::open(0))?))
+        let sealed = Segment::sealed(&mapped, meta, Closures::open(0))?;
+        sealed.take_sketches(segments, rows);
+        sketch_new(&layout.table, &[&sealed], &SegmentList::default());
+        Ok(Arc::new(sealed))
     };
     chunks.map(write).collect()
 }

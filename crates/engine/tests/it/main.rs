@@ -13,4 +13,5 @@ mod oracle;
 mod removal;
 mod savepoints;
 mod sharing;
+mod sketches;
 mod support;
