@@ -1,18 +1,19 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
-//! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite]]`: DIR is a data set of
-//! `benches/index/datasets.py`. The indexes, one over all segments as the server merges them and one
-//! of each segment, are kept in KEEP and taken from there.
+//! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite | every [QUANTIZATION]]]`: DIR is
+//! a data set of `benches/index/datasets.py`. The indexes, one over all segments as the server merges
+//! them and one of each segment, are kept in KEEP and taken from there; rows are scored by the
+//! quantization that they were built with (int8, fp16, rabitq4, pq), so each has a KEEP of its own.
 //! Each figure is a line of JSON, the median of three runs; `prepare` only builds what is missing,
-//! the other words measure one kind of question.
+//! the other words measure one kind of question, `every` all of them.
 //! `RAYON_NUM_THREADS=1` keeps comparisons of rows on one thread too.
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use anyhow::{Context, Result, ensure};
 use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
 use cvx_index::{
-    Answer, Block, BuildOptions, Indexed, Part, Request, Roads, Search, SegmentIndex, Selection,
-    Seqs, StHnsw, build_index, merge_index,
+    Answer, Block, BuildOptions, Indexed, Part, Quantization, Request, Roads, Search, SegmentIndex,
+    Selection, Seqs, StHnsw, build_index, merge_index,
 };
 use std::ops::Range;
 use std::path::Path;
@@ -105,9 +106,10 @@ impl Data {
 
     /// The index over all segments, built before if its file is not there, and rows built a second;
     /// and each segment's own.
-    fn indexes(&self, keep: &Path) -> Result<Indexes> {
+    fn indexes(&self, keep: &Path, quantization: Quantization) -> Result<Indexes> {
         let (path, facts) = (keep.join("merged.idx"), keep.join("built"));
-        let options = BuildOptions { parallel: true, ..BuildOptions::standard(&|| true) };
+        let standard = BuildOptions::standard(&|| true);
+        let options = BuildOptions { parallel: true, quantization, ..standard };
         let own = self.segments().enumerate().map(|(at, rows)| {
             let path = keep.join(format!("own-{at}.idx"));
             if !path.exists() {
@@ -125,6 +127,8 @@ impl Data {
             std::fs::write(&facts, format!("{rate:.0}"))?;
         }
         let merged = SegmentIndex::open(std::fs::read(path)?)?;
+        let same = merged.quantization() == quantization;
+        ensure!(same, "{} holds {}", keep.display(), merged.quantization().name());
         Ok(Indexes { merged, own, rate: std::fs::read_to_string(facts)? })
     }
 
@@ -309,17 +313,24 @@ fn main() -> Result<()> {
     let (dir, keep) = (next("a directory of data")?, next("a directory to keep the index in")?);
     let count = next("1000").map_or(Ok(1000), |count| count.parse())?;
     let only = next("").ok();
+    let quantization = next("int8").unwrap_or_else(|_| "int8".to_owned());
+    let quantization = Quantization::named(&quantization).context("an unknown quantization")?;
     let dir = Path::new(&dir);
     let data = Data::load(dir)?;
     let count = count.min(data.queries.len() / data.dim);
-    let indexes = data.indexes(Path::new(&keep))?;
+    let indexes = data.indexes(Path::new(&keep), quantization)?;
     if only.as_deref() == Some("prepare") {
         return Ok(());
     }
-    let asks = |what| only.as_deref().is_none_or(|only| only == what);
+    let asks = |what| only.as_deref().is_none_or(|only| only == what || only == "every");
     let bytes: usize = indexes.own.iter().map(SegmentIndex::bytes).sum();
     let each = (indexes.merged.bytes() + bytes) / indexes.merged.rows().max(1);
-    let facts = format!("\"bytes\": {each}, \"build_rows_s\": {}", indexes.rate);
+    let facts = format!(
+        "\"bytes\": {each}, \"build_rows_s\": {}, \"quantization\": \"{}\", \"row_bytes\": {}",
+        indexes.rate,
+        quantization.name(),
+        quantization.row_bytes(data.dim),
+    );
     let bench = Bench { data: &data, indexes: &indexes, facts };
     if asks("all") {
         bench.all(&Truth::load(dir, "gt.npy")?, count)?;

@@ -53,6 +53,7 @@ pub use compact::CompactReport;
 pub use cvx_core::{Composite, Decay};
 /// What storage and search refuse, for those who map errors to SQLSTATEs.
 pub use cvx_index::Error as SearchError;
+pub use cvx_index::Quantization;
 pub use cvx_storage::Error as StorageError;
 pub use engine::Engine;
 pub use error::{Error, Result};

@@ -5,6 +5,7 @@
 //! index has, lies among the options under a name that WITH cannot say.
 
 use cvx_core::Metric;
+use cvx_index::Quantization;
 use serde::{Deserialize, Serialize};
 
 /// An index of the `hnsw` or `ivfflat` kind.
@@ -35,6 +36,13 @@ impl IndexDef {
             "vector_cosine_ops" | "vector_l2_ops" | "vector_ip_ops"
         );
         self.metric.filter(|_| coded && self.method == "hnsw" && self.expression.is_none())
+    }
+
+    /// What its rows are scored by: as its options say, which older ones do not.
+    #[must_use]
+    pub fn quantization(&self) -> Quantization {
+        let said = self.options.iter().find(|(name, _)| name == "quantization");
+        said.and_then(|(_, name)| Quantization::named(name)).unwrap_or_default()
     }
 }
 
@@ -107,6 +115,7 @@ mod tests {
             let bytes = postcard::to_stdvec(&old).unwrap();
             let read: IndexDef = postcard::from_bytes(&bytes).unwrap();
             assert_eq!((read.oid, read.column, read.metric), (7, 3, Some(metric)));
+            assert_eq!(read.quantization(), Quantization::Int8);
             assert_eq!(postcard::to_stdvec(&read).unwrap(), bytes);
             for (metric, expression) in [(None, Some(text("(v)::bit(3)"))), (read.metric, None)] {
                 let index = IndexDef { metric, expression, ..read.clone() };

@@ -47,6 +47,7 @@ impl Job<'_> {
             && index.rows() == self.segment.rows()
             && index.dim() == self.dim
             && index.metric() == self.metric
+            && index.quantization() == self.def.quantization()
     }
 
     pub(super) fn options<'o>(&self, go_on: &'o (dyn Fn() -> bool + Sync)) -> BuildOptions<'o> {
@@ -58,6 +59,7 @@ impl Job<'_> {
         BuildOptions {
             degree: option("m", standard.degree),
             ef_construction: option("ef_construction", standard.ef_construction),
+            quantization: self.def.quantization(),
             stamp: self.stamp(),
             ..standard
         }

@@ -122,7 +122,8 @@ impl<'j> Item<'j> {
     fn bytes(&self) -> usize {
         let Some(job) = self.jobs.first() else { return 0 };
         let width = job.dim.next_multiple_of(64);
-        self.rows * (width + 2 * (width / 8) + 48 + 160)
+        let fine = job.def.quantization().row_bytes(job.dim);
+        self.rows * (fine + 2 * (width / 8) + 32 + 160)
     }
 }
 
@@ -153,7 +154,8 @@ impl IndexerThread {
         let first = members.first()?;
         let right = index.stamp() == stamp(&members)
             && index.dim() == first.dim
-            && index.metric() == first.metric;
+            && index.metric() == first.metric
+            && index.quantization() == first.def.quantization();
         right.then(|| Merged::new(id, index))
     }
 

@@ -122,6 +122,10 @@ pub(super) fn index_stats(stats: &[IndexStats]) -> std::result::Result<RecordBat
             .map(|metric| crate::plan::metric_name(metric).to_owned())
             .unwrap_or_default()
     };
+    let quantization = |row: &IndexStats| {
+        let coded = row.index.answers().map(|_| row.index.quantization().name().to_owned());
+        coded.unwrap_or_default()
+    };
     let segment = |row: &IndexStats| row.segment.map_or("tail".to_owned(), |id| id.to_string());
     RecordBatch::try_from_iter([
         ("schema_name", texts(&|row| row.table.schema.clone())),
@@ -129,6 +133,7 @@ pub(super) fn index_stats(stats: &[IndexStats]) -> std::result::Result<RecordBat
         ("index_name", texts(&|row| row.index.name.clone())),
         ("column_name", texts(&column)),
         ("metric", texts(&metric)),
+        ("quantization", texts(&quantization)),
         ("segment", texts(&segment)),
         ("state", texts(&|row| row.state.name().to_owned())),
         ("rows", numbers(&|row| row.rows)),

@@ -4,7 +4,7 @@
 //! written for Postgres has some. Nothing reads it: keys and times are looked up without one, and
 //! conditions on other columns are checked by scans.
 
-use super::DdlPlan;
+use super::{DdlPlan, index_options};
 use crate::bind::{ident_name, object_name};
 use crate::plan::StatementCx;
 use crate::types::resolve_type;
@@ -12,8 +12,7 @@ use cvx_core::Metric;
 use cvx_engine::{CatalogChange, IndexDef, Table};
 use cvx_types::{PgType, Result, SqlError, SqlState};
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CreateIndex, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    IndexType,
+    CreateIndex, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, IndexType,
 };
 
 const TAG: &str = "CREATE INDEX";
@@ -55,16 +54,18 @@ fn nearest(
     if indexed.typmod < 1 {
         return Err(invalid("column does not have dimensions"));
     }
-    Ok(IndexDef {
+    let index = IndexDef {
         oid: 0,
         name,
         column: indexed.column,
         expression: indexed.expression,
-        options: options(create, &method)?,
+        options: index_options::read(create, &method)?,
         method,
         opclass: opclass.name.to_owned(),
         metric: opclass.metric,
-    })
+    };
+    index_options::check(&index)?;
+    Ok(index)
 }
 
 /// An index on a column that is no vector: recorded.
@@ -248,52 +249,6 @@ fn free_name(cx: &StatementCx<'_>, table: &Table, label: &str) -> String {
     (1..).map(|n| format!("{base}{n}")).find(|name| !taken(name)).unwrap_or(base)
 }
 
-/// `m`, `ef_construction` or `lists`, in pgvector's ranges.
-fn options(create: &CreateIndex, method: &str) -> Result<Vec<(String, String)>> {
-    let mut options = Vec::new();
-    for option in &create.with {
-        let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = option else {
-            return Err(SqlError::unsupported(format!("index option {option}")));
-        };
-        let name = super::options::word(left).unwrap_or_default();
-        let value = super::options::word(right).unwrap_or_default();
-        let (low, high) = range_of(method, &name)?;
-        let number: Option<i64> = value.parse().ok();
-        if !number.is_some_and(|number| (low..=high).contains(&number)) {
-            return Err(invalid(&format!("value {value} out of bounds for option \"{name}\""))
-                .detail(format!("Valid values are between \"{low}\" and \"{high}\".")));
-        }
-        options.push((name, value));
-    }
-    check_candidates(&options)?;
-    Ok(options)
-}
-
-fn range_of(method: &str, option: &str) -> Result<(i64, i64)> {
-    match (method, option) {
-        ("hnsw", "m") => Ok((2, 100)),
-        ("hnsw", "ef_construction") => Ok((4, 1_000)),
-        ("ivfflat", "lists") => Ok((1, 32_768)),
-        _ => {
-            let takes = if method == "hnsw" { "m and ef_construction" } else { "lists" };
-            Err(invalid(&format!("unrecognized parameter \"{option}\""))
-                .hint(format!("An {method} index takes {takes}.")))
-        }
-    }
-}
-
-/// pgvector asks this of the two options together, with its defaults 16 and 64.
-fn check_candidates(options: &[(String, String)]) -> Result<()> {
-    let said = |name: &str| options.iter().find(|(own, _)| own == name);
-    let number = |name: &str, default: i64| {
-        said(name).map_or(default, |(_, value)| value.parse().unwrap_or(default))
-    };
-    if number("ef_construction", 64) < 2 * number("m", 16) {
-        return Err(invalid("ef_construction must be greater than or equal to 2 * m"));
-    }
-    Ok(())
-}
-
-fn invalid(message: &str) -> SqlError {
+pub(super) fn invalid(message: &str) -> SqlError {
     SqlError::new(SqlState::INVALID_PARAMETER, message)
 }

@@ -5,6 +5,7 @@ mod comment;
 mod create_index;
 mod create_table;
 mod drop;
+mod index_options;
 mod monitor;
 mod options;
 mod view;
