@@ -4,8 +4,8 @@ use crate::support::{batch, commit, create, doc, docs, insert, open, options};
 use arrow::array::{ArrayRef, Int64Array};
 use cvx_core::{CancelToken, Metric, ValidTime};
 use cvx_engine::{
-    CatalogChange, Engine, EngineOptions, IndexDef, IndexState, KnnAnswer, KnnRequest, SearchMode,
-    Table, TimeSlice,
+    CatalogChange, Engine, EngineOptions, IndexDef, IndexState, KnnAnswer, KnnRequest,
+    Quantization, SearchMode, Table, TimeSlice,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -308,6 +308,50 @@ fn many_segments_are_few_walks() {
     ddl(&engine, CatalogChange::DropIndex { oid: last });
     engine.wait_for_indexes().unwrap();
     assert_eq!(files(dir.path()).len(), 0);
+}
+
+/// Whatever rows are scored by, four segments are indexed, merged, kept over a restart, and answer
+/// as the rows do; and the files are of the size that the kind has.
+#[test]
+fn every_quantization_is_built_merged_and_kept() {
+    let mut bytes = Vec::new();
+    for kind in Quantization::ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let options = EngineOptions { seal_rows: 256, ..options() };
+        let (engine, _) = open(dir.path(), options.clone());
+        let docs = create(&engine, docs(true));
+        let rows: Vec<_> = (0..1_024).map(|n| doc(n, n * 7 % 1_000, n * 31 % 977)).collect();
+        let mut txn = engine.begin();
+        insert(&mut txn, &docs, &rows).unwrap();
+        commit(txn).unwrap();
+        engine.seal(&docs).unwrap();
+        let mut index = index_def("docs_v_idx", Metric::L2);
+        index.options.push(("quantization".to_owned(), kind.name().to_owned()));
+        assert_eq!(index.quantization(), kind);
+        ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+        engine.wait_for_indexes().unwrap();
+        agree(&engine, 1);
+        assert_eq!((files(dir.path()).len(), merged_files(dir.path())), (5, 1), "{kind:?}");
+        let written: Vec<_> = files(dir.path()).iter().map(|f| modified(f)).collect();
+        engine.shutdown();
+        drop(engine);
+        let (engine, _) = open(dir.path(), options);
+        engine.wait_for_indexes().unwrap();
+        agree(&engine, 1);
+        let kept: Vec<_> = files(dir.path()).iter().map(|f| modified(f)).collect();
+        assert_eq!(kept, written, "{kind:?} is not built again");
+        let stats = engine.index_stats().unwrap();
+        assert!(stats.iter().all(|row| row.index.quantization() == kind));
+        bytes.push(stats[0].bytes);
+    }
+    let [int8, fp16, rabitq4, pq] = bytes[..] else { panic!("{bytes:?}") };
+    assert!(rabitq4 < int8 && int8 < fp16, "{bytes:?}");
+    // So few rows do not pay for their centroids.
+    assert!(pq > fp16, "{bytes:?}");
+}
+
+fn modified(path: &Path) -> std::time::SystemTime {
+    std::fs::metadata(path).unwrap().modified().unwrap()
 }
 
 /// Rows come in, are sealed, indexed and merged while others search: whoever asks for a row that
