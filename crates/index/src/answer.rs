@@ -41,6 +41,6 @@ pub struct Counters {
     pub scanned: usize,
     /// Rows estimated by their 1-bit codes.
     pub estimates: usize,
-    /// Rows scored by their byte codes.
+    /// Rows scored by their fine codes.
     pub scores: usize,
 }
