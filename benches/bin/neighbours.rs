@@ -1,11 +1,11 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
-//! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite | every [QUANTIZATION]]]`: DIR is
-//! a data set of `benches/index/datasets.py`. The indexes, one over all segments as the server merges
-//! them and one of each segment, are kept in KEEP and taken from there; rows are scored by the
-//! quantization that they were built with (int8, fp16, rabitq4, pq), so each has a KEEP of its own.
-//! Each figure is a line of JSON, the median of three runs; `prepare` only builds what is missing,
-//! the other words measure one kind of question, `every` all of them.
+//! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite | every [QUANTIZATION]]]`: DIR
+//! is a data set of `benches/index/datasets.py`. The indexes, one over all segments as the server
+//! merges them and one of each segment, are kept in KEEP and taken from there; rows are scored by
+//! the quantization that they were built with (int8, fp16, rabitq4, pq), so each has a KEEP of its
+//! own. Each figure is a line of JSON, the median of three runs; `prepare` only builds what is
+//! missing, the other words measure one kind of question, `every` all of them.
 //! `RAYON_NUM_THREADS=1` keeps comparisons of rows on one thread too.
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 

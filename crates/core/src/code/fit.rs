@@ -1,12 +1,12 @@
 //! How the product with a decoded code stands for the product with the row itself.
 //!
 //! A code decodes to `y`, which points about where the residual `r` does. Scaled by `|r|^2/<y,r>`
-//! it meets the plane that `r` meets: what is left, `e = scale y - r`, is orthogonal to `r`. So of a
-//! query `q` only what is orthogonal to `r` meets `e`, in a direction that a random rotation made
-//! random: the estimate `scale <y,q>` is unbiased, and its standard error is at most
-//! `|e| |q| / sqrt(D - 1)` (Gao and Long 2024, theorem 3.2; Gao and others 2024, "Practical and
-//! Asymptotically Optimal Quantization of High-Dimensional Vectors in Euclidean Space for
-//! Approximate Nearest Neighbor Search", section 3, for more bits than one).
+//! it meets the plane that `r` meets: what is left, `e = scale y - r`, is orthogonal to `r`. So of
+//! a query `q` only what is orthogonal to `r` meets `e`, in a direction that a random rotation made
+//! random: the estimate `scale <y,q>` is unbiased, and its standard error is at most `|e| |q| /
+//! sqrt(D - 1)` (Gao and Long 2024, theorem 3.2; Gao and others 2024, "Practical and Asymptotically
+//! Optimal Quantization of High-Dimensional Vectors in Euclidean Space for Approximate Nearest
+//! Neighbor Search", section 3, for more bits than one).
 
 /// What a row's code needs beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

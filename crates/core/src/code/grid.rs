@@ -12,8 +12,8 @@
 //! are clipped: a grid for the longest coordinate would be too coarse for all others.
 //!
 //! The authors' library visits each step at which a coordinate changes its level, in order, by a
-//! heap: six thousand for 768 coordinates of 4 bits. Here a scan of steps in the same range, then of
-//! steps between the best one's neighbours, reads the row thirty-two times, and what its point
+//! heap: six thousand for 768 coordinates of 4 bits. Here a scan of steps in the same range, then
+//! of steps between the best one's neighbours, reads the row thirty-two times, and what its point
 //! leaves out is within a fiftieth of what the best does (tested against all of them).
 //!
 //! Levels are bytes, summed by the kernel of bytes; of four bits, two are packed into one: the

@@ -3,7 +3,8 @@
 //! The portable road is plain Rust compiled for the widest registers pulp knows. It falls short
 //! where the machine has instructions for the very thing (768 coordinates in cache, on a busy
 //! machine: 13 ns against 37 for bytes, 14 against 28 for bits), so where AVX-512 has VNNI and
-//! VPOPCNTDQ, `wide.rs` takes over. Sums are of integers, or of floats in one order, so both agree to the last bit.
+//! VPOPCNTDQ, `wide.rs` takes over. Sums are of integers, or of floats in one order, so both agree
+//! to the last bit.
 
 use pulp::{Arch, Simd, WithSimd};
 

@@ -15,10 +15,9 @@
 //! its error is bounded in terms of the row alone, so a scan may leave out what cannot be near. The
 //! query's coordinates are taken in 16 steps, whose bit planes meet the codes by AND and popcount.
 //!
-//! **Invariants.** Every machine gives the same sums: kernels work on integers, or add floats in one
-//! order. A
-//! code's length is a multiple of 64 coordinates; those beyond the vector's are zero before the
-//! rotation and carry information after it.
+//! **Invariants.** Every machine gives the same sums: kernels work on integers, or add floats in
+//! one order. A code's length is a multiple of 64 coordinates; those beyond the vector's are zero
+//! before the rotation and carry information after it.
 //!
 //! What scores rows need not be bytes. [`encode_grid`] has RaBitQ codes of 2 to 8 bits a
 //! coordinate, [`encode_halves`] half floats, [`encode_product`] one byte for each eight: the fewer

@@ -6,10 +6,10 @@
 //!   query      |  256 products with its centroids |...   a table, looked up by the code's bytes
 //! ```
 //!
-//! Jegou, Douze and Schmid 2011, "Product Quantization for Nearest Neighbor Search", with asymmetric
-//! distances (section 3): the query is not quantised. One bit a coordinate, as the 1-bit codes
-//! have; but centroids lie where the rows do, so what they leave out is less where rows have a
-//! shape. Codes decode to a vector like all others, and [`Fit`] makes their estimate unbiased.
+//! Jegou, Douze and Schmid 2011, "Product Quantization for Nearest Neighbor Search", with
+//! asymmetric distances (section 3): the query is not quantised. One bit a coordinate, as the 1-bit
+//! codes have; but centroids lie where the rows do, so what they leave out is less where rows have
+//! a shape. Codes decode to a vector like all others, and [`Fit`] makes their estimate unbiased.
 //!
 //! **Invariant.** A codebook depends on its sample alone: the same centroids on any machine, by any
 //! number of threads.

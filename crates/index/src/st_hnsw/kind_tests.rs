@@ -95,8 +95,8 @@ fn measure(
     Measured { recall, scores: scores / queries.len(), distances: distances / queries.len() }
 }
 
-/// By any kind as much is found as by bytes, by walks and by sifts, where bits see and where they do
-/// not; what rough codes cannot tell is told by the rows, and by no more of them than this.
+/// By any kind as much is found as by bytes, by walks and by sifts, where bits see and where they
+/// do not; what rough codes cannot tell is told by the rows, and by no more of them than this.
 #[test]
 fn every_kind_finds_as_much() {
     for (dim, centres, width) in [(96, 50, 0.15), (96, 0, 0.0), (384, 60, 0.5)] {

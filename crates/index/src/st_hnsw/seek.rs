@@ -4,9 +4,9 @@
 //! each that is followed is scored by its bytes, which were asked of memory a step before. So a
 //! walk fetches the bytes of some fifty rows where it meets seven hundred (SymphonyQG, Gou and
 //! others 2025, section 3.2, does so with codes beside the links; ours lie at their rows). Where
-//! bits cannot tell rows apart they are a gate only, and the fine codes of what passes lead. Codes of
-//! centroids have hardly more bits, and cannot either: there they are a second gate, and what passes
-//! both is led by the rows themselves.
+//! bits cannot tell rows apart they are a gate only, and the fine codes of what passes lead. Codes
+//! of centroids have hardly more bits, and cannot either: there they are a second gate, and what
+//! passes both is led by the rows themselves.
 
 use super::Searching;
 use super::asked::Asked;

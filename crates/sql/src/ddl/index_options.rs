@@ -1,5 +1,5 @@
-//! What CREATE INDEX takes in WITH: pgvector's `m`, `ef_construction` and `lists` in its ranges, and
-//! what rows are scored by.
+//! What CREATE INDEX takes in WITH: pgvector's `m`, `ef_construction` and `lists` in its ranges,
+//! and what rows are scored by.
 
 use super::create_index::invalid;
 use cvx_engine::{IndexDef, Quantization};
