@@ -55,11 +55,25 @@ impl<'a> Graph<'a> {
         self.layers.first().copied()
     }
 
-    /// The rows from which a search of the lowest layer starts.
-    pub(crate) fn starts(&self, room: (&mut Beam, &mut Visited), guess: impl Guess) -> Vec<Start> {
+    /// The rows from which a search of the lowest layer starts. The entry, from which every row is
+    /// reached, is one of them: the nearest may all lie where no link leads out, and a search that
+    /// has not found enough there goes on elsewhere.
+    pub(crate) fn starts(
+        &self,
+        room: (&mut Beam, &mut Visited),
+        mut guess: impl Guess,
+    ) -> Vec<Start> {
         let upper = self.layers.get(1..).unwrap_or_default();
-        let mut starts = starts(upper, self.order, room, guess);
+        let mut starts = starts(upper, self.order, room, &mut guess);
         starts.iter_mut().for_each(|start| start.node = self.order[start.node as usize]);
-        if starts.is_empty() { vec![Start::blind(self.entry)] } else { starts }
+        if starts.is_empty() {
+            return vec![Start::blind(self.entry)];
+        }
+        if starts.iter().all(|start| start.node != self.entry) {
+            let mut out = Vec::new();
+            guess(&[self.entry], f32::INFINITY, &mut out);
+            starts.extend(out.first().map(|guess| Start { node: self.entry, guess: *guess }));
+        }
+        starts
     }
 }

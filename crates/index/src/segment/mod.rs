@@ -25,8 +25,11 @@ mod image;
 mod quantization;
 mod rows;
 mod sketch;
+mod sound;
 mod space;
 
+#[cfg(test)]
+mod stress;
 #[cfg(test)]
 mod tests;
 

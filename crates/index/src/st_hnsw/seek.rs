@@ -182,10 +182,14 @@ impl<'a> Seek<'a, '_> {
         }
     }
 
-    /// Keeps a node if it may be among the nearest.
+    /// Keeps a node if it may be among the nearest. One that is not reached from the entry may be
+    /// from another start, and is compared already: it is loose.
     #[inline]
     fn meet(&mut self, node: u32, score: f32) {
         let Some(row) = self.part.stand_in(node) else { return };
+        if self.part.loose.binary_search(&row).is_ok() {
+            return;
+        }
         self.met += 1;
         let ts = if self.timed { self.part.ts(node) } else { 0 };
         let low = self.asked.rank(score - self.doubt(node), ts);
