@@ -1,6 +1,8 @@
 //! Seeded inputs for the benchmarks beside this crate; the numbers they give are published in
 //! docs/benchmarks.md.
 
+pub mod timestamp_graph;
+
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
