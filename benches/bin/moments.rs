@@ -1,8 +1,8 @@
 //! Searches at old moments: the timestamp graph, a rival (`cvx_benches::timestamp_graph`), beside
 //! what the index does, in this process.
 //!
-//! `moments DIR KEEP QUERIES KIND VERSIONS`: DIR is a data set of `benches/index/datasets.py`. Of kind
-//! `sent` its rows are versions of so many entities that each has VERSIONS of them, one after the
+//! `moments DIR KEEP QUERIES KIND VERSIONS`: DIR is a data set of `benches/index/datasets.py`. Of
+//! kind `sent` its rows are versions of so many entities that each has VERSIONS of them, one after the
 //! other in the order of time, as `lives.py` sends them; so what lives at a moment are the rows
 //! sent last. Of kind `drift` entities are rows drawn from all of it, and their versions wander
 //! from there; so at each moment all kinds of rows live. Indexes are kept in KEEP. Moments are
@@ -371,7 +371,8 @@ impl<'a> Bench<'a> {
         let [of_alone, of_rival] =
             found.map(|found| found as f64 / (K * self.questions.len()) as f64);
         println!(
-            "{{{}, \"effort\": {BESIDE}, \"of_one_moment\": {of_alone:.4}, \"rival\": {of_rival:.4}}}",
+            "{{{}, \"effort\": {BESIDE}, \"of_one_moment\": {of_alone:.4}, \
+             \"rival\": {of_rival:.4}}}",
             self.name
         );
     }

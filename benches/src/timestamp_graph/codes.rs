@@ -1,4 +1,4 @@
-//! The codes of unit rows, as an index has them: 1 bit and 1 byte a coordinate, rotated and centred.
+//! The codes of unit rows, as an index has them: 1 bit and 1 byte a coordinate, rotated, centred.
 
 use cvx_core::code::{
     BitFactors, BitQuery, ByteFactors, ByteQuery, Kernel, Rotation, encode_bits, encode_bytes,
