@@ -2,8 +2,8 @@
 //! what the index does, in this process.
 //!
 //! `moments DIR KEEP QUERIES KIND VERSIONS`: DIR is a data set of `benches/index/datasets.py`. Of
-//! kind `sent` its rows are versions of so many entities that each has VERSIONS of them, one after the
-//! other in the order of time, as `lives.py` sends them; so what lives at a moment are the rows
+//! kind `sent` its rows are versions of so many entities that each has VERSIONS of them, one after
+//! the other in the order of time, as `lives.py` sends them; so what lives at a moment are the rows
 //! sent last. Of kind `drift` entities are rows drawn from all of it, and their versions wander
 //! from there; so at each moment all kinds of rows live. Indexes are kept in KEEP. Moments are
 //! drawn from the last nine tenths of time. Each figure is a line of JSON; times are the median of
