@@ -2,8 +2,8 @@
 //! are among them.
 //!
 //! `hashes DIR BITS`: DIR is a data set of `benches/index/datasets.py`. Each of some tables has a
-//! key of BITS bits a row, 16 at most, the sides of random planes through the centre of all rows, and
-//! the week of its time.
+//! key of BITS bits a row, 16 at most, the sides of random planes through the centre of all rows,
+//! and the week of its time.
 //! A query takes keys and weeks in the order in which they promise most (Lv and others 2007): the
 //! squares of its distances to the planes that a key lies beyond, scaled, and the weeks between,
 //! weighed as the question weighs them, up to where 95 of 100 right rows are met. What is printed

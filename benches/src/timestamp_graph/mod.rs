@@ -1,5 +1,5 @@
 //! A graph for every moment: the timestamp graph, measured as a rival of what the index does for
-//! AS OF searches. It is no part of the product; docs/adr/0013 says why.
+//! AS OF searches. It is no part of the product; docs/adr/0014 says why.
 //!
 //! ```text
 //!   roots      some of what lives, in a tree by time: the nearest of them start the way down
