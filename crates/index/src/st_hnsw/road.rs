@@ -12,6 +12,8 @@ use std::borrow::Cow;
 const SIFT_CHOSEN: f64 = 3.0;
 /// and of a node followed: some sixteen codes and one row of bytes from memory.
 pub(super) const FOLLOW: f64 = 200.0;
+/// How many times as many nodes as foreseen a walk of a part that is not all selected may follow.
+const PATIENCE: f64 = 4.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
 const SCAN_ROWS: usize = 96;
 /// Dimensions below which a row is hardly longer than its code.
@@ -111,14 +113,19 @@ fn is_forced(effort: &StHnsw, index: &SegmentIndex) -> bool {
 
 /// The work of sifting all that is selected.
 fn sifting(run: &Run<'_>) -> f64 {
-    let of_member = |member: &Member<'_>| match member.part.rows {
-        Selection::Range(_) => member.selected as f64,
-        Selection::Bits(_) => {
-            (SIFT_CHOSEN * member.selected as f64).min(member.part.block.rows() as f64)
+    run.members.iter().map(Member::sifting).sum()
+}
+
+impl Member<'_> {
+    /// The work of sifting what is selected of it.
+    pub(super) fn sifting(&self) -> f64 {
+        let selected = self.selected as f64;
+        match self.part.rows {
+            Selection::Range(_) => selected,
+            Selection::Bits(_) => (SIFT_CHOSEN * selected).min(self.part.block.rows() as f64),
+            Selection::List(_) => SIFT_CHOSEN * selected,
         }
-        Selection::List(_) => SIFT_CHOSEN * member.selected as f64,
-    };
-    run.members.iter().map(of_member).sum()
+    }
 }
 
 /// Whether rows are so short that their 1-bit codes leave little out and save less.
@@ -249,13 +256,17 @@ impl<'a> Coded<'a> {
         walks(effort, asked, self.index, &self.run)
     }
 
-    /// How many nodes a walk may follow: what the road to be taken instead would cost.
+    /// How many nodes a walk may follow: what the road to be taken instead would cost, and not many
+    /// more than if what is selected lay anywhere. A walk that is not over by then has meaning and
+    /// time against it, and each of many segments would let it go on for as long as its own walk.
     pub(super) fn budget(&self, effort: &StHnsw, asked: &Asked<'_>) -> usize {
         if is_forced(effort, self.index) {
             return usize::MAX;
         }
         let apart = self.run.work_apart(effort, asked).unwrap_or(f64::INFINITY);
-        (sifting(&self.run).min(apart) / FOLLOW) as usize
+        let instead = sifting(&self.run).min(apart) / FOLLOW;
+        let patience = if self.whole { f64::INFINITY } else { PATIENCE };
+        instead.min(patience * self.follows(effort, asked)) as usize
     }
 
     /// The work of its cheapest road, or of the other one after it was walked in vain.
