@@ -77,6 +77,8 @@ pub struct RowFilter<'a> {
     /// Columns of `TableRead::schema` that the function wants, in its order.
     pub columns: Vec<usize>,
     pub keep: &'a Keep<'a>,
+    /// Whether it asks no more of a row than to compare some numbers.
+    pub brief: bool,
 }
 
 /// The nearest rows, nearest first; ties by entity, then ts, then seq.

@@ -5,6 +5,7 @@
 //! timeline, made once for each piece of work.
 
 use super::View;
+use super::rows::{RowSet, word_of};
 use crate::address::OWN_BASE;
 use crate::closure::ASK;
 use crate::living::bits;
@@ -16,47 +17,6 @@ use cvx_core::EntityId;
 use hashbrown::HashMap;
 use parking_lot::RwLockReadGuard;
 use std::ops::Range;
-
-/// Rows of one segment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Rows {
-    Range(Range<usize>),
-    List(Vec<u32>),
-}
-
-impl Rows {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Range(range) => range.len(),
-            Self::List(list) => list.len(),
-        }
-    }
-
-    pub(crate) fn get(&self, place: usize) -> usize {
-        match self {
-            Self::Range(range) => range.start + place,
-            Self::List(list) => list[place] as usize,
-        }
-    }
-
-    /// Some of the rows, by their place among them.
-    pub(crate) fn slice(&self, places: Range<usize>) -> Self {
-        match self {
-            Self::Range(range) => Self::Range(range.start + places.start..range.start + places.end),
-            Self::List(list) => Self::List(list[places].to_vec()),
-        }
-    }
-
-    /// As a range, if that is what the list is.
-    fn compact(list: Vec<u32>) -> Self {
-        match (list.first(), list.last()) {
-            (Some(first), Some(last)) if (last - first) as usize + 1 == list.len() => {
-                Self::Range(*first as usize..*last as usize + 1)
-            }
-            _ => Self::List(list),
-        }
-    }
-}
 
 /// The hidden columns of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,22 +50,22 @@ impl<'a> Judge<'a> {
     }
 
     /// The rows of a segment seen, of those whose ts lies within closed bounds.
-    pub(crate) fn select(&mut self, segment: &Segment, bounds: (i64, i64)) -> Rows {
+    pub(crate) fn select(&mut self, segment: &Segment, bounds: (i64, i64)) -> RowSet {
         let (first, last) = bounds;
         let last = self.sight.valid.map_or(last, |stretch| last.min(stretch.last));
         let range = segment.within(first, last);
         let own = segment.seq_min >= OWN_BASE;
         if range.is_empty() || (!own && segment.seq_min > self.sight.base.last) {
-            return Rows::Range(0..0);
+            return RowSet::Range(0..0);
         }
         if self.sees_all(segment, &range) {
-            return Rows::Range(range);
+            return RowSet::Range(range);
         }
         let living = segment.living.load();
         // What lives in the table may be dead to a transaction, and the other way round.
         let living = living.as_ref().filter(|_| self.own.is_none());
         let offered = living.and_then(|living| living.offer(segment, self.sight, &range));
-        Rows::compact(self.pick(segment, range, offered.as_deref()))
+        RowSet::of_words(self.pick(segment, range, offered))
     }
 
     /// How many rows `select` may have to look at.
@@ -115,28 +75,29 @@ impl<'a> Judge<'a> {
         if range.is_empty() || self.sees_all(segment, &range) { 0 } else { range.len() }
     }
 
-    /// The rows seen of those offered, a word of 64 at a time. A row to which nothing happened
-    /// since its commit is seen from there on.
+    /// Bits of the rows seen of those offered, a word of 64 at a time. A row to which nothing
+    /// happened since its commit is seen from there on.
     fn pick(
         &mut self,
         segment: &Segment,
         range: Range<usize>,
-        offered: Option<&[u64]>,
-    ) -> Vec<u32> {
+        offered: Option<Vec<u64>>,
+    ) -> Vec<u64> {
         let known = self.own.is_none() && segment.seq_max <= self.sight.base.last;
-        let mut seen = Vec::new();
-        for at in range.start / 64..range.end.div_ceil(64) {
-            let offered = offered.map_or(u64::MAX, |words| words[at]) & word_of(&range, at);
+        let all = || vec![u64::MAX; segment.rows().div_ceil(64)];
+        let mut words = offered.unwrap_or_else(all);
+        let within = range.start / 64..range.end.div_ceil(64);
+        words[..within.start].fill(0);
+        words[within.end..].fill(0);
+        for at in within {
+            let offered = words[at] & word_of(&range, at);
             let sure = if known { offered & !segment.closures.touched(at) } else { 0 };
             self.tested += (offered & !sure).count_ones() as usize;
-            for bit in bits(offered) {
-                let row = at * 64 + bit as usize;
-                if sure >> bit & 1 == 1 || self.sees(segment, row) {
-                    seen.push(row as u32);
-                }
-            }
+            let seen =
+                bits(offered & !sure).filter(|bit| self.sees(segment, at * 64 + *bit as usize));
+            words[at] = seen.fold(sure, |word, bit| word | 1 << bit);
         }
-        seen
+        words
     }
 
     /// Whether every row in the range is seen, told without looking at any.
@@ -233,13 +194,6 @@ impl<'a> Judge<'a> {
             look(ReadLine { line: Line(versions), seqs: None })
         })
     }
-}
-
-/// The bits of a range's rows in a word of 64.
-fn word_of(range: &Range<usize>, at: usize) -> u64 {
-    let from = u64::MAX << range.start.saturating_sub(at * 64).min(63);
-    let past = (at * 64 + 64).saturating_sub(range.end);
-    from & u64::MAX >> past.min(63)
 }
 
 /// An entity's versions as a read has them.

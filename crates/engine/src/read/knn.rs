@@ -1,12 +1,13 @@
 //! The nearest rows: which rows qualify is decided here, how near they are in cvx-index.
 
-use super::{Judge, Picks, Rows, TableRead, View, assemble};
+use super::filter::filter;
+use super::{Judge, RowSet, TableRead, View};
 use crate::indexes::Place;
 use crate::read::scan::bounds;
 use crate::segment::{Segment, Seqs, Vectors, half_bits};
 use crate::sight::Sight;
-use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, SearchMode};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, RowFilter, SearchMode};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::Float32Type;
 use cvx_core::EntityId;
 use cvx_index::{
@@ -18,13 +19,10 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Rows given to a filter at a time.
-const FILTER_ROWS: usize = 8192;
-
 /// A segment's rows that qualify.
 struct Chosen<'a> {
     segment: &'a Arc<Segment>,
-    rows: Rows,
+    rows: RowSet,
     /// What stands for a vector column that the segment does not have.
     instead: Option<Instead>,
     index: Option<Place>,
@@ -93,7 +91,7 @@ const NUMBERS: usize = 8;
 
 impl TableRead {
     /// Whether a search is sure to be over sooner than another thread could be woken for it: short
-    /// of work, and nothing asked of each row.
+    /// of work, and nothing asked of each row that costs more than a comparison.
     #[must_use]
     pub fn is_brief(&self, request: &KnnRequest<'_>) -> bool {
         let view = &*self.0;
@@ -102,7 +100,14 @@ impl TableRead {
             SearchMode::Index { ef } | SearchMode::Auto { ef } => ef,
         };
         let few = request.k.max(ef) <= BRIEF_CANDIDATES;
-        let asks = request.filter.is_some() || request.entities.is_some() || view.own.is_some();
+        let users = view.layout.columns().len();
+        let brief = |filter: &RowFilter<'_>| {
+            // The hidden ones are found out row by row.
+            filter.brief && filter.columns.iter().all(|place| *place < users)
+        };
+        let asks = request.filter.as_ref().is_some_and(|filter| !brief(filter))
+            || request.entities.is_some()
+            || view.own.is_some();
         if !few || asks || request.composite.is_some() {
             return false;
         }
@@ -117,7 +122,8 @@ impl TableRead {
             let indexed =
                 index.is_some_and(|def| view.core.indexes.place(def.oid, segment).is_some());
             let found = match indexed {
-                true if rows * 2 > segment.rows() => rows.min(WALK),
+                // Of a few rows that a condition keeps, all are sifted.
+                true if request.filter.is_none() && rows * 2 > segment.rows() => rows.min(WALK),
                 true => rows,
                 false => rows.saturating_mul(request.query.len() / NUMBERS + 1),
             };
@@ -177,12 +183,13 @@ fn choose<'a>(
         }
     };
     stats.segments = view.segments().count();
-    let keep = |chosen: Chosen<'a>| filter(view, sight, chosen, request);
-    let kept = match &request.filter {
-        Some(_) => chosen.into_par_iter().map(keep).collect::<Result<Vec<_>>>()?,
-        None => chosen,
-    };
-    let kept: Vec<_> = kept.into_iter().filter(|chosen| chosen.rows.len() > 0).collect();
+    let mut kept = chosen;
+    if let Some(asked) = &request.filter {
+        let sets: Vec<_> = kept.iter().map(|chosen| (chosen.segment, &chosen.rows)).collect();
+        let rows = filter(view, sight, request, asked, &sets)?;
+        kept.iter_mut().zip(rows).for_each(|(chosen, rows)| chosen.rows = rows);
+    }
+    kept.retain(|chosen| chosen.rows.len() > 0);
     stats.segments_pruned = stats.segments - kept.len().min(stats.segments);
     Ok(kept)
 }
@@ -240,36 +247,9 @@ fn of_entities<'a>(
     let chosen = by_segment.into_values().map(|(segment, mut rows)| {
         rows.sort_unstable();
         rows.dedup();
-        Chosen { segment, rows: Rows::List(rows), instead: None, index: None }
+        Chosen { segment, rows: RowSet::List(rows), instead: None, index: None }
     });
     Ok(chosen.collect())
-}
-
-/// Keeps the rows that the request's filter keeps.
-fn filter<'a>(
-    view: &View,
-    sight: &Sight,
-    chosen: Chosen<'a>,
-    request: &KnnRequest<'_>,
-) -> Result<Chosen<'a>> {
-    let Some(filter) = &request.filter else { return Ok(chosen) };
-    let mut kept = Vec::new();
-    for start in (0..chosen.rows.len()).step_by(FILTER_ROWS) {
-        if let Some(stop) = request.cancel.stopped() {
-            return Err(stop.into());
-        }
-        let rows = chosen.rows.slice(start..chosen.rows.len().min(start + FILTER_ROWS));
-        let picks = Picks::One { segment: Arc::clone(chosen.segment), rows };
-        let batch = assemble(view, sight, &picks, &filter.columns)?;
-        let verdict: BooleanArray = (filter.keep)(&batch)?;
-        if verdict.len() != picks.len() {
-            return Err(Error::Invalid("a filter answered for other rows".to_owned()));
-        }
-        let passes = |place: &usize| verdict.is_valid(*place) && verdict.value(*place);
-        let passed = (0..picks.len()).filter(passes);
-        kept.extend(passed.map(|place| chosen.rows.get(start + place) as u32));
-    }
-    Ok(Chosen { rows: Rows::List(kept), ..chosen })
 }
 
 impl Chosen<'_> {
@@ -279,7 +259,8 @@ impl Chosen<'_> {
             return Ok(());
         }
         let place = view.layout.table.place(column)?;
-        let rows: Vec<usize> = (0..self.rows.len()).map(|at| self.rows.get(at)).collect();
+        let chosen = self.rows.clone().into_rows();
+        let rows: Vec<usize> = (0..chosen.len()).map(|at| chosen.get(at)).collect();
         let vectors = view.layout.missing(place, rows.len())?;
         let absent = vectors.null_count() > 0;
         self.instead = Some(Instead {
@@ -312,7 +293,7 @@ impl Chosen<'_> {
             first: *first,
             own: own.as_ref(),
         });
-        Some(Part { block, rows: self.selection(), index })
+        Some(Part { block, rows: self.rows.selection(), index })
     }
 
     /// As `part`, of a column of half floats.
@@ -336,7 +317,7 @@ impl Chosen<'_> {
             entities: &self.segment.entities,
             ts: &self.segment.ts,
             seqs: self.seqs(),
-            rows: self.selection(),
+            rows: self.rows.selection(),
         })
     }
 
@@ -344,13 +325,6 @@ impl Chosen<'_> {
         match &self.segment.seqs {
             Seqs::One(seq) => cvx_index::Seqs::One(*seq),
             Seqs::Each(seqs) => cvx_index::Seqs::Each(seqs),
-        }
-    }
-
-    fn selection(&self) -> Selection<'_> {
-        match &self.rows {
-            Rows::Range(range) => Selection::Range(range.clone()),
-            Rows::List(list) => Selection::List(list),
         }
     }
 }

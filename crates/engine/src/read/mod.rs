@@ -15,9 +15,11 @@
 mod columns;
 mod deltas;
 mod entities;
+mod filter;
 mod judge;
 mod knn;
 mod path;
+mod rows;
 mod scan;
 
 use crate::core::Core;
@@ -38,7 +40,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub(crate) use columns::{Picks, assemble};
-pub(crate) use judge::{Judge, Rows};
+pub(crate) use judge::Judge;
+pub(crate) use rows::{RowSet, Rows};
 
 /// One table as a transaction sees it at one moment: later writes do not show.
 #[derive(Clone, Debug)]

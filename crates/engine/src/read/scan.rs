@@ -154,7 +154,7 @@ fn next_picks(
             return Some(picks);
         }
         let segment = waiting.pop_front()?;
-        let seen = Judge::new(view, sight).select(&segment, bounds);
+        let seen = Judge::new(view, sight).select(&segment, bounds).into_rows();
         *current = Some((segment, seen));
     }
 }

@@ -1,11 +1,12 @@
 //! Indexes of sealed segments: made, used, kept over a restart, dropped.
 
 use crate::support::{batch, commit, create, doc, docs, insert, open, options};
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
 use cvx_core::{CancelToken, Metric, ValidTime};
 use cvx_engine::{
     CatalogChange, Engine, EngineOptions, IndexDef, IndexState, KnnAnswer, KnnRequest,
-    Quantization, SearchMode, Table, TimeSlice,
+    Quantization, RowFilter, SearchMode, Table, TimeSlice,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -62,6 +63,15 @@ fn filled(engine: &Arc<Engine>) -> Arc<Table> {
 }
 
 fn nearest(engine: &Arc<Engine>, query: [f32; 2], search: SearchMode) -> KnnAnswer {
+    nearest_of(engine, query, search, None)
+}
+
+fn nearest_of(
+    engine: &Arc<Engine>,
+    query: [f32; 2],
+    search: SearchMode,
+    filter: Option<RowFilter<'_>>,
+) -> KnnAnswer {
     let read = engine.begin().read(&table(engine)).unwrap();
     let cancel = CancelToken::default();
     let request = KnnRequest {
@@ -74,7 +84,7 @@ fn nearest(engine: &Arc<Engine>, query: [f32; 2], search: SearchMode) -> KnnAnsw
         entities: None,
         ts_from: None,
         ts_to: None,
-        filter: None,
+        filter,
         search,
         cancel: &cancel,
     };
@@ -98,6 +108,30 @@ fn files(dir: &Path) -> Vec<std::path::PathBuf> {
         std::fs::read_dir(dir.join("indexes")).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     files
+}
+
+/// Whatever share of the rows a condition keeps, and whether it goes with the vectors (n is their
+/// first number) or not.
+#[test]
+fn indexes_give_the_rows_that_a_condition_keeps() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = open(dir.path(), options());
+    filled(&engine);
+    for (column, most) in [(0, 750), (0, 150), (0, 15), (0, 2), (3, 480), (3, 90), (3, 8), (3, 0)] {
+        let keep = |batch: &RecordBatch| {
+            let values = batch.column(0).as_primitive::<Int64Type>();
+            Ok(BooleanArray::from_iter(values.iter().map(|value| value.map(|n| n <= most))))
+        };
+        let filter = RowFilter { columns: vec![column], keep: &keep, brief: false };
+        for query in [[0.0, 0.0], [400.0, 300.0], [120.0, 10_500.0], [900.0, 20_100.0]] {
+            let of = |search| nearest_of(&engine, query, search, Some(filter.clone()));
+            let exact = of(SearchMode::Exact);
+            assert_eq!(exact.rows.len(), 10.min(exact.stats.candidates));
+            for search in [SearchMode::Index { ef: 400 }, SearchMode::Auto { ef: 400 }] {
+                assert_eq!(of(search).rows, exact.rows, "{column} <= {most} of {query:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod basics;
 mod databases;
+mod filters;
 mod indexes;
 mod living;
 mod model;

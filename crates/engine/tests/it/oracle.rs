@@ -635,7 +635,7 @@ impl Asked<'_> {
             let n = batch.column(0).as_primitive::<Int64Type>();
             Ok(BooleanArray::from_iter(n.iter().map(|n| n.map(|n| n != 1))))
         };
-        let filter = RowFilter { columns: vec![3], keep: &keep };
+        let filter = RowFilter { columns: vec![3], keep: &keep, brief: false };
         let cancel = CancelToken::default();
         let ids = [1, 2];
         let entities = self.entities(&ids);

@@ -153,8 +153,11 @@ impl KnnSearch {
                 arrow::error::ArrowError::ExternalError(Box::new(from_datafusion(error))).into()
             })
         };
-        let filter =
-            (!filters.is_empty()).then(|| RowFilter { columns: columns.clone(), keep: &keep });
+        let filter = (!filters.is_empty()).then(|| RowFilter {
+            columns: columns.clone(),
+            keep: &keep,
+            brief: filters.iter().all(|filter| filter.brief),
+        });
         self.nearest(k, filter)
     }
 
@@ -199,8 +202,15 @@ impl KnnSearch {
     /// Whether an answer takes a millisecond or two at most.
     pub(super) fn is_brief(&self) -> bool {
         let spec = &self.spec;
-        let plain = self.filter.is_none() && self.hints.is_empty();
-        plain && !spec.with_ties && self.source.read.is_brief(&self.request(spec.k, None))
+        // It is asked of nobody here.
+        let keep = |_: &RecordBatch| Ok(BooleanArray::from(Vec::<bool>::new()));
+        let of = |filter: &Filter| RowFilter {
+            columns: filter.columns.clone(),
+            keep: &keep,
+            brief: filter.brief,
+        };
+        let request = self.request(spec.k, self.filter.as_ref().map(of));
+        self.hints.is_empty() && !spec.with_ties && self.source.read.is_brief(&request)
     }
 
     fn request<'a>(&'a self, k: usize, filter: Option<RowFilter<'a>>) -> KnnRequest<'a> {
