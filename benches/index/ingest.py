@@ -3,9 +3,10 @@
 
     benches/index/ingest.py --keep FOLDER --cvx target/debug/cvx [--docs DIR]
 
-In one run: ours with an index, ours without, PostgreSQL's pgvector without (PyPI's `pgserver`). Each takes
-the same rows in COPYs of 50,000; after each COPY into our indexed table the last row is searched for, and has
-to be the nearest to itself. Processor time is that of the server's threads by their names, and the client's.
+In one run: ours with an index, ours without, PostgreSQL's pgvector without (PyPI's `pgserver`).
+Each takes the same rows in COPYs of 50,000; after each COPY into our indexed table the last row is
+searched for, and has to be the nearest to itself. Processor time is that of the server's threads by
+their names, and the client's.
 """
 
 import argparse
