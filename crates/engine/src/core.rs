@@ -8,8 +8,8 @@ use crate::published::Published;
 use crate::sequence::Sequences;
 use crate::times::Times;
 use crate::{Error, Result};
-use arc_swap::ArcSwap;
 use cvx_core::Clock;
+use cvx_publish::Publication;
 use cvx_storage::Store;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,7 +20,7 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) options: EngineOptions,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) published: ArcSwap<Published>,
+    pub(crate) published: Publication<Published>,
     pub(crate) times: Times,
     pub(crate) sequences: Sequences,
     pub(crate) numbers: Numbers,
@@ -55,7 +55,7 @@ impl Core {
             },
             times: Times::new(published.seq),
             monitors: Monitors::new(published.seq),
-            published: ArcSwap::from_pointee(published),
+            published: Publication::new(published),
             sequences: Sequences::default(),
             models: Models::default(),
             indexes: Indexes::default(),

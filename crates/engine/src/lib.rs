@@ -1,10 +1,7 @@
 //! The database below SQL: catalog, transactions, the one writer, snapshots, recovery.
 
-mod address;
-mod birth;
 mod catalog;
 mod check;
-mod closure;
 mod compact;
 mod core;
 mod dictionary;
@@ -30,18 +27,15 @@ mod seal;
 mod segment;
 mod sequence;
 mod shared;
-mod sight;
-mod slice;
 mod stats;
 mod table_store;
 mod tail;
-mod timeline;
-mod timelines;
 mod times;
 mod txn;
 mod writer;
 
-pub use address::{OWN_BASE, RowAddr, is_own};
+use cvx_publish::{address, birth, closure, sight, timeline, timelines};
+
 pub use catalog::{
     Access, AccessChange, Catalog, CatalogChange, ColumnDef, Commented, DatabaseDef,
     FIRST_DATABASE, FIRST_DATABASE_OID, FIRST_OID, Grant, IndexDef, Membership, Monitor,
@@ -54,6 +48,7 @@ pub use cvx_core::{Composite, Decay};
 /// What storage and search refuse, for those who map errors to SQLSTATEs.
 pub use cvx_index::Error as SearchError;
 pub use cvx_index::Quantization;
+pub use cvx_publish::{OWN_BASE, RowAddr, SystemSlice, TimeSlice, ValidSlice, is_own};
 pub use cvx_storage::Error as StorageError;
 pub use engine::Engine;
 pub use error::{Error, Result};
@@ -64,6 +59,5 @@ pub use options::EngineOptions;
 pub use read::{Path, PathPoints, Scan, TableRead};
 pub use removal::RemovalReport;
 pub use request::{Keep, KnnAnswer, KnnRequest, KnnStats, RowFilter, ScanRequest, SearchMode};
-pub use slice::{SystemSlice, TimeSlice, ValidSlice};
 pub use stats::{EngineStats, TableStats};
 pub use txn::{Savepoint, Txn};

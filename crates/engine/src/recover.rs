@@ -10,7 +10,7 @@
 //! Everything is streamed; what stays is what a running database keeps. Whether an entity was
 //! ever corrected is not stored but told from its versions, on the safe side.
 
-use crate::closure::{ASK, Closed, Closures};
+use crate::closure::Closures;
 use crate::core::Core;
 use crate::dictionary::{self, Dictionary};
 use crate::layout::{Layout, specs};
@@ -18,7 +18,7 @@ use crate::published::{Published, Stores};
 use crate::segment::Segment;
 use crate::table_store::TableStore;
 use crate::tail::{SegmentList, gather, merged_order};
-use crate::timeline::{Kind, Known, Line, OPEN, Timeline, Version};
+use crate::timeline::{Kind, Line, OPEN, Version};
 use crate::{Catalog, EngineOptions, Error, Result, RowAddr, Table, removal};
 use cvx_core::{Clock, CommitSeq, EntityId, SpaceId};
 use cvx_storage::{Batch, RowBuilder, RowFileMeta, RowKey, RowKind, Store, StoreOptions};
@@ -102,7 +102,7 @@ fn table_store<'a>(
     let close_all =
         |segments: Vec<Segment>| segments.into_par_iter().map(close).collect::<Result<Vec<_>>>();
     let list = SegmentList { sealed: close_all(sealed)?, frozen: vec![], tail: close_all(tail)? };
-    recovered.list.store(Arc::new(list));
+    recovered.list.store(list);
     let has_deltas = store.scan_deltas(table.space).next().transpose()?.is_some();
     recovered.has_deltas.store(has_deltas, Ordering::Relaxed);
     let horizon = removal::horizon_of(store, table.space)?;
@@ -242,32 +242,6 @@ pub(crate) fn closures_of(recovered: &TableStore, segment: &Segment) -> Result<C
     };
     let rows = (0..segment.rows()).map(closed).collect::<Result<Vec<_>>>()?;
     Ok(Closures::from_rows(rows.into_iter()))
-}
-
-impl Known<'_> {
-    /// What the closure of a version says.
-    pub(crate) fn closed(&self, place: usize, temporal: bool) -> Closed {
-        let Some(version) = self.versions.get(place) else { return Closed::OPEN };
-        let closed = Closed { sys_to: version.to, ..Closed::OPEN };
-        if !temporal {
-            return closed;
-        }
-        if self.corrected {
-            return Closed { succ_seq: ASK, ..closed };
-        }
-        let next = self.versions.partition_point(|v| v.ts <= version.ts);
-        match self.versions.get(next) {
-            Some(next) => Closed { succ_ts: next.ts, succ_seq: next.from, ..closed },
-            None => closed,
-        }
-    }
-}
-
-impl Timeline {
-    /// Whether versions of one ts follow each other.
-    fn is_sound(&self) -> bool {
-        self.versions.windows(2).all(|pair| pair[0].ts < pair[1].ts || pair[0].to <= pair[1].from)
-    }
 }
 
 /// Finishes drops that a crash cut short. Files were swept already.

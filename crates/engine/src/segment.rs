@@ -13,6 +13,7 @@ use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{Float16Type, Float32Type, Int64Type, UInt64Type};
 use cvx_core::{CommitSeq, EntityId, ValidTime};
+use cvx_publish::Run;
 use cvx_storage::{ENTITY_COLUMN, RowFileMeta, SEQ_COLUMN, TS_COLUMN, column_id};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -69,6 +70,28 @@ pub(crate) struct Segment {
     /// The row file, of sealed segments.
     pub(crate) file: Option<RowFileMeta>,
     bytes: usize,
+}
+
+impl Run for Segment {
+    fn rows(&self) -> usize {
+        self.rows()
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.file.is_some()
+    }
+
+    fn find(&self, addr: &RowAddr) -> Option<usize> {
+        self.find(addr)
+    }
+
+    fn closures(&self) -> &Closures {
+        &self.closures
+    }
 }
 
 /// The vectors of one column of a segment; halves by their bits.

@@ -1,15 +1,15 @@
 //! A table as it lives in memory: timelines, segments, dictionary.
 
-use crate::closure::Closures;
 use crate::dictionary::Dictionary;
 use crate::entity::KeyKind;
 use crate::layout::Layout;
 use crate::monitor::Marks;
-use crate::tail::SegmentList;
+use crate::segment::Segment;
 use crate::timelines::Timelines;
-use crate::{Result, RowAddr, Table};
+use crate::{Result, Table};
 use arc_swap::ArcSwap;
 use cvx_core::SpaceId;
+use cvx_publish::{History, Segments};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -22,7 +22,7 @@ pub(crate) struct TableStore {
     pub(crate) key: KeyKind,
     pub(crate) lines: Timelines,
     pub(crate) dictionary: Dictionary,
-    pub(crate) list: ArcSwap<SegmentList>,
+    pub(crate) list: Segments<Segment>,
     /// How the current definition's columns are stored.
     pub(crate) layout: ArcSwap<Layout>,
     /// The last row number given, in tables without a key.
@@ -52,9 +52,9 @@ impl TableStore {
             space: table.space,
             temporal: table.is_temporal(),
             key: KeyKind::of(table)?,
-            lines: Timelines::new(),
+            lines: Timelines::default(),
             dictionary,
-            list: ArcSwap::default(),
+            list: Segments::default(),
             layout: ArcSwap::from_pointee(Layout::of(table)?),
             last_row: AtomicU64::new(0),
             changed: AtomicU64::new(0),
@@ -71,10 +71,8 @@ impl TableStore {
         self.layout.load().table.options.monitor.is_some()
     }
 
-    /// Does something to the closure of a row that a segment holds.
-    pub(crate) fn closure(&self, addr: &RowAddr, change: impl FnOnce(&Closures, usize)) {
-        if let Some((segment, row)) = self.list.load().find(addr) {
-            change(&segment.closures, row);
-        }
+    /// The history, for the writer to change.
+    pub(crate) fn history(&self) -> History<'_, Segment> {
+        History { lines: &self.lines, segments: &self.list, temporal: self.temporal }
     }
 }

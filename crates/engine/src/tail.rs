@@ -5,12 +5,13 @@
 //! sealed. Runs given to the sealer are frozen: they are neither merged nor changed in place
 //! until their row file stands for them.
 
-use crate::closure::{Closed, Closures};
+use crate::closure::Closures;
 use crate::layout::Layout;
 use crate::segment::Segment;
 use crate::{Result, RowAddr};
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
+use cvx_publish::copy_closures;
 use cvx_storage::{ENTITY_COLUMN, SEQ_COLUMN, TS_COLUMN};
 use std::sync::Arc;
 
@@ -19,34 +20,7 @@ const FAN_IN: usize = 8;
 /// Runs of so many rows are left as they are.
 const RUN_ROWS: usize = 8192;
 
-/// What a table's rows lie in at one time. Readers hold one as long as they like.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SegmentList {
-    pub(crate) sealed: Vec<Arc<Segment>>,
-    /// Runs that the sealer is writing to a file.
-    pub(crate) frozen: Vec<Arc<Segment>>,
-    pub(crate) tail: Vec<Arc<Segment>>,
-}
-
-impl SegmentList {
-    /// Every segment, newest rows last.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Segment>> {
-        self.sealed.iter().chain(&self.frozen).chain(&self.tail)
-    }
-
-    /// Where the row with this address lies. New rows are looked for first.
-    pub(crate) fn find(&self, addr: &RowAddr) -> Option<(&Arc<Segment>, usize)> {
-        self.iter().rev().find_map(|segment| Some((segment, segment.find(addr)?)))
-    }
-
-    pub(crate) fn tail_rows(&self) -> usize {
-        self.tail.iter().map(|segment| segment.rows()).sum()
-    }
-
-    pub(crate) fn tail_bytes(&self) -> usize {
-        self.tail.iter().map(|segment| segment.bytes()).sum()
-    }
-}
+pub(crate) type SegmentList = cvx_publish::SegmentList<Segment>;
 
 /// Merges runs while some size class has too many. `closures` says whether they have any.
 pub(crate) fn tidy(runs: &mut Vec<Arc<Segment>>, layout: &Layout, closures: bool) -> Result<()> {
@@ -120,10 +94,4 @@ pub(crate) fn push_keys(keys: &[RowAddr], fields: &mut Vec<Field>, arrays: &mut 
     arrays.push(Arc::new(keys.iter().map(|key| key.ts.0).collect::<Int64Array>()));
     fields.push(Field::new(SEQ_COLUMN, DataType::UInt64, false));
     arrays.push(Arc::new(keys.iter().map(|key| key.seq.0).collect::<UInt64Array>()));
-}
-
-/// The closures of rows that moved. Only the writer may call it: it is the one that changes them.
-pub(crate) fn copy_closures(runs: &[Arc<Segment>], order: &[(usize, usize)]) -> Closures {
-    let load = |(run, row): &(usize, usize)| -> Closed { runs[*run].closures.load(*row) };
-    Closures::from_rows(order.iter().map(load))
 }

@@ -11,7 +11,7 @@ use crate::closure::ASK;
 use crate::living::bits;
 use crate::own::{Merged, OwnState};
 use crate::segment::Segment;
-use crate::sight::{Sight, Stretch, shown_from};
+use crate::sight::{Sight, Verdict, shown_from};
 use crate::timeline::{Kind, Line, OPEN};
 use cvx_core::EntityId;
 use hashbrown::HashMap;
@@ -102,12 +102,8 @@ impl<'a> Judge<'a> {
 
     /// Whether every row in the range is seen, told without looking at any.
     fn sees_all(&self, segment: &Segment, range: &Range<usize>) -> bool {
-        let needs_no_successor =
-            self.sight.valid.is_none_or(|stretch| segment.ts[range.start] >= stretch.first);
-        let nothing_went = needs_no_successor && segment.closures.closed() == 0;
-        self.own.is_none()
-            && segment.seq_max <= self.sight.base.last
-            && (nothing_went || segment.closures.changes() == 0)
+        let ts_min = segment.ts[range.start];
+        self.own.is_none() && self.sight.sees_all(&segment.closures, segment.seq_max, ts_min)
     }
 
     /// Whether a row is seen.
@@ -116,19 +112,11 @@ impl<'a> Judge<'a> {
         if self.touched(entity) {
             return self.sees_version(EntityId(entity), ts, from);
         }
-        let moments = self.sight.base;
-        if from > moments.last || segment.closures.sys_to(row) <= moments.first {
-            return false;
+        match self.sight.judge(&segment.closures, row, ts, from) {
+            Verdict::Seen => true,
+            Verdict::Unseen => false,
+            Verdict::Ask => self.sees_version(EntityId(entity), ts, from),
         }
-        let Some(stretch) = self.sight.valid else { return true };
-        if ts > stretch.last || ts >= stretch.first {
-            return ts <= stretch.last;
-        }
-        let closed = segment.closures.load(row);
-        if closed.succ_seq == ASK {
-            return self.sees_version(EntityId(entity), ts, from);
-        }
-        moments.first.max(from) < closed.succ_seq || stretch.first < closed.succ_ts
     }
 
     fn sees_version(&mut self, entity: EntityId, ts: i64, from: u64) -> bool {
@@ -230,17 +218,6 @@ impl ReadLine<'_> {
 
     /// Whether the version at a place is seen.
     fn sees(&self, sight: &Sight, place: usize) -> bool {
-        let Some(version) = self.line.0.get(place) else { return false };
-        let moments = sight.moments(self.touched());
-        if !moments.meet(version.from, version.to) {
-            return false;
-        }
-        match sight.valid {
-            None => true,
-            Some(Stretch { first, last }) => {
-                version.ts <= last
-                    && (version.ts >= first || self.line.was_in_force(place, first, moments))
-            }
-        }
+        sight.sees_version(self.line, place, sight.moments(self.touched()))
     }
 }

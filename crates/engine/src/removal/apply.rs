@@ -6,13 +6,13 @@ use super::{Doom, ERASING, HORIZON, Removal, RemovalReport, key};
 use crate::closure::Closures;
 use crate::core::Core;
 use crate::dictionary;
-use crate::published::Published;
 use crate::segment::Segment;
-use crate::tail::{SegmentList, copy_closures, gather};
+use crate::tail::{SegmentList, gather};
 use crate::timeline::{Kind, OPEN};
 use crate::{Error, Result, RowAddr, monitor};
 use arrow::datatypes::DataType;
 use cvx_core::{CommitSeq, EntityId, ValidTime};
+use cvx_publish::copy_closures;
 use cvx_storage::{Batch, Family, Locator, RowKey};
 use hashbrown::HashSet;
 use std::sync::Arc;
@@ -55,9 +55,13 @@ impl Removal {
             // Before anything goes: a reader looks here after it looked there.
             self.store.horizon.fetch_max(moment, Ordering::AcqRel);
         }
-        self.forget(&fates, seq);
-        self.replace_segments(&list, trimmed);
-        publish(core, seq);
+        core.published.publish(|next| {
+            self.forget(&fates, seq);
+            self.replace_segments(&list, trimmed);
+            next.seq = seq;
+        });
+        core.times.settle();
+        core.store.acked(CommitSeq(seq));
         self.watch_anew(core, &fates, seq);
         *removals += 1;
         drop(removals);
@@ -230,7 +234,7 @@ impl Removal {
         for version in fate.kept.iter().filter(|version| version.kind == Kind::Point) {
             let (ts, seq) = (ValidTime(version.ts), CommitSeq(version.from));
             let addr = RowAddr { entity: fate.entity, ts, seq };
-            self.store.closure(&addr, Closures::ask);
+            self.store.list.closure(&addr, Closures::ask);
         }
     }
 
@@ -252,13 +256,6 @@ impl Removal {
                 place.into_iter().for_each(|place| drop(runs.splice(place..=place, new.clone())));
             }
         }
-        self.store.list.store(Arc::new(list));
+        self.store.list.store(list);
     }
-}
-
-fn publish(core: &Core, seq: u64) {
-    let next = Published { seq, ..Published::clone(&core.published.load()) };
-    core.published.store(Arc::new(next));
-    core.times.settle();
-    core.store.acked(CommitSeq(seq));
 }

@@ -71,7 +71,7 @@ impl Group {
         // A monitor must not write to a table while it goes, nor after.
         let mut removals = accepted.iter().any(drops).then(|| core.monitors.removals());
         match persist(core, &state, accepted) {
-            Ok((accepted, synced)) => publish(core, &state, accepted, synced, sealer),
+            Ok((accepted, synced)) => publish(core, accepted, synced, sealer),
             Err(()) => core.times.settle(),
         }
         if let Some(removals) = &mut removals {
@@ -223,27 +223,27 @@ fn next_catalog(write: &CatalogWrite, core: &Core, state: &Published) -> Catalog
 }
 
 /// The group is durable: makes it visible.
-fn publish(core: &Core, state: &Published, accepted: Accepted, synced: bool, sealer: &Sealer) {
-    let mut next = Published::clone(state);
+fn publish(core: &Core, accepted: Accepted, synced: bool, sealer: &Sealer) {
     let mut replies = Vec::with_capacity(accepted.len());
     let mut changed = Vec::new();
     let mut dropped = Vec::new();
     let mut news = false;
-    for (commit, seq) in accepted {
-        if let Some(write) = commit.catalog {
-            dropped.extend(change_catalog(core, &mut next, &write, seq));
-            news = true;
+    let last = core.published.publish(|next| {
+        for (commit, seq) in accepted {
+            if let Some(write) = commit.catalog {
+                dropped.extend(change_catalog(core, next, &write, seq));
+                news = true;
+            }
+            for write in commit.tables {
+                apply(&write, seq);
+                write.store.dictionary.made_durable(&write.fresh);
+                changed.push((write, seq));
+            }
+            next.seq = seq;
+            replies.push((commit.reply, seq));
         }
-        for write in commit.tables {
-            apply(&write, seq);
-            write.store.dictionary.made_durable(&write.fresh);
-            changed.push((write, seq));
-        }
-        next.seq = seq;
-        replies.push((commit.reply, seq));
-    }
-    let last = CommitSeq(next.seq);
-    core.published.store(Arc::new(next));
+        CommitSeq(next.seq)
+    });
     core.times.settle();
     // After it is published, so that who finds a mark can read what it is of.
     for (write, seq) in changed.iter().filter(|(write, _)| write.store.is_watched()) {

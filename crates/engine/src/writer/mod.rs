@@ -25,9 +25,7 @@ mod request;
 use crate::core::Core;
 use crate::seal::Sealer;
 use group::Group;
-pub(crate) use request::{
-    CatalogWrite, Close, CommitRequest, NewRow, Part, Request, SealedFiles, TableWrite,
-};
+pub(crate) use request::{CatalogWrite, CommitRequest, Part, Request, SealedFiles, TableWrite};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -70,7 +68,7 @@ impl Writer {
             }
             Request::Freeze { store, reply } => {
                 // Nobody to answer means nobody to seal: the runs stay.
-                let _ = reply.send(apply::freeze(&store));
+                let _ = reply.send(store.list.freeze());
             }
             Request::Sealed(files) => files.publish(&self.core),
             Request::Remove(removal) => removal.run(&self.core),

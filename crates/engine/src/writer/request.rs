@@ -10,6 +10,7 @@ use crate::table_store::TableStore;
 use crate::{Catalog, Durability, Error, Result, Table};
 use arrow::array::RecordBatch;
 use cvx_core::{CommitSeq, EntityId, SpaceId};
+use cvx_publish::{Close, NewRow};
 use cvx_storage::FileId;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -78,23 +79,6 @@ pub(crate) struct Part {
     pub(crate) segment: Arc<Segment>,
     /// Of a run: the rows as they go to RocksDB.
     pub(crate) batch: Option<RecordBatch>,
-}
-
-/// A row of a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NewRow {
-    pub(crate) entity: EntityId,
-    pub(crate) ts: i64,
-    pub(crate) part: u32,
-    pub(crate) row: u32,
-}
-
-/// A version to close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Close {
-    pub(crate) entity: EntityId,
-    pub(crate) ts: i64,
-    pub(crate) from: u64,
 }
 
 /// Files that are to stand for frozen runs.

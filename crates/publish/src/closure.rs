@@ -19,17 +19,16 @@
 //! row, as after a bulk load, there is nothing in memory either; what a reader may see while the
 //! rows are made is what they say at first.
 
-use crate::timeline::OPEN;
-use std::sync::OnceLock;
+use super::sync::{AtomicI64, AtomicU64, AtomicUsize, OnceLock};
+use super::timeline::OPEN;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
 
 /// `succ_seq` of a row whose successor only the timeline knows.
-pub(crate) const ASK: u64 = 0;
+pub const ASK: u64 = 0;
 
 /// The closures of a segment's rows, in row order.
 #[derive(Debug)]
-pub(crate) struct Closures {
+pub struct Closures {
     rows: usize,
     /// Made when the first thing happens to one of the rows.
     made: OnceLock<Made>,
@@ -73,21 +72,21 @@ struct Closure {
 
 /// A row's closure as loaded at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Closed {
-    pub(crate) sys_to: u64,
-    pub(crate) succ_ts: i64,
-    pub(crate) succ_seq: u64,
+pub struct Closed {
+    pub sys_to: u64,
+    pub succ_ts: i64,
+    pub succ_seq: u64,
 }
 
 impl Closed {
     /// Nothing happened to the row.
-    pub(crate) const OPEN: Self = Self { sys_to: OPEN, succ_ts: i64::MAX, succ_seq: OPEN };
+    pub const OPEN: Self = Self { sys_to: OPEN, succ_ts: i64::MAX, succ_seq: OPEN };
 }
 
 impl Closed {
     /// Whether two closures decide alike. A version that was closed before its successor came
     /// may or may not know it.
-    pub(crate) fn agrees(&self, other: &Self) -> bool {
+    pub fn agrees(&self, other: &Self) -> bool {
         let known = |closed: &Self| match closed.succ_seq {
             ASK => Some(ASK),
             seq => (seq < closed.sys_to).then_some(seq),
@@ -110,12 +109,12 @@ impl Made {
 }
 
 impl Closures {
-    pub(crate) fn open(rows: usize) -> Self {
+    pub fn open(rows: usize) -> Self {
         let (closed, changes) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Self { rows, made: OnceLock::new(), closed, changes }
     }
 
-    pub(crate) fn from_rows(rows: impl ExactSizeIterator<Item = Closed>) -> Self {
+    pub fn from_rows(rows: impl ExactSizeIterator<Item = Closed>) -> Self {
         let closures = Self::open(rows.len());
         for (row, happened) in rows.enumerate().filter(|(_, row)| *row != Closed::OPEN) {
             let closure = closures.change(row);
@@ -135,7 +134,7 @@ impl Closures {
         self.made.get_or_init(|| Made::of(self.rows))
     }
 
-    pub(crate) fn load(&self, row: usize) -> Closed {
+    pub fn load(&self, row: usize) -> Closed {
         let Some(made) = self.made.get() else { return Closed::OPEN };
         let closure = &made.rows[row];
         let succ_seq = closure.succ_seq.load(Acquire);
@@ -143,32 +142,32 @@ impl Closures {
         Closed { sys_to: closure.sys_to.load(Relaxed), succ_ts, succ_seq }
     }
 
-    pub(crate) fn sys_to(&self, row: usize) -> u64 {
+    pub fn sys_to(&self, row: usize) -> u64 {
         self.made.get().map_or(OPEN, |made| made.rows[row].sys_to.load(Relaxed))
     }
 
     /// How many rows are closed in system time.
-    pub(crate) fn closed(&self) -> usize {
+    pub fn closed(&self) -> usize {
         self.closed.load(Relaxed)
     }
 
     /// How often anything happened to a row; it grows.
-    pub(crate) fn changes(&self) -> usize {
+    pub fn changes(&self) -> usize {
         self.changes.load(Acquire)
     }
 
     /// Bits of the rows of a block of 64 to which something happened.
-    pub(crate) fn touched(&self, block: usize) -> u64 {
+    pub fn touched(&self, block: usize) -> u64 {
         self.made.get().map_or(0, |made| made.touched.word(block))
     }
 
     /// Whether the timeline of some row of a block of 64 must be asked.
-    pub(crate) fn has_asked(&self, block: usize) -> bool {
+    pub fn has_asked(&self, block: usize) -> bool {
         self.made.get().is_some_and(|made| made.asked.word(block) != 0)
     }
 
     /// Adds the rows whose timelines must be asked.
-    pub(crate) fn mark_asked(&self, words: &mut [u64]) {
+    pub fn mark_asked(&self, words: &mut [u64]) {
         let Some(made) = self.made.get() else { return };
         words.iter_mut().enumerate().for_each(|(at, word)| *word |= made.asked.word(at));
     }
@@ -181,14 +180,14 @@ impl Closures {
         &made.rows[row]
     }
 
-    pub(crate) fn close(&self, row: usize, seq: u64) {
+    pub fn close(&self, row: usize, seq: u64) {
         if self.change(row).sys_to.swap(seq, Relaxed) == OPEN {
             self.closed.fetch_add(1, Relaxed);
         }
     }
 
     /// Closes every row that is open: TRUNCATE.
-    pub(crate) fn close_all(&self, seq: u64) {
+    pub fn close_all(&self, seq: u64) {
         for row in 0..self.rows {
             if self.sys_to(row) == OPEN {
                 self.close(row, seq);
@@ -197,7 +196,7 @@ impl Closures {
     }
 
     /// Says who takes over. A row whose timeline must be asked stays so.
-    pub(crate) fn succeed(&self, row: usize, ts: i64, seq: u64) {
+    pub fn succeed(&self, row: usize, ts: i64, seq: u64) {
         if self.load(row).succ_seq == OPEN {
             let closure = self.change(row);
             closure.succ_ts.store(ts, Relaxed);
@@ -206,13 +205,13 @@ impl Closures {
     }
 
     /// From now on the timeline must be asked.
-    pub(crate) fn ask(&self, row: usize) {
+    pub fn ask(&self, row: usize) {
         let closure = self.change(row);
         self.made().asked.set(row);
         closure.succ_seq.store(ASK, Release);
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let bytes = |made: &Made| size_of_val(&*made.rows) + 2 * size_of_val(&*made.touched.0);
         self.made.get().map_or(0, bytes)
     }

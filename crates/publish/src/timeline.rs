@@ -17,76 +17,76 @@
 //! The list here is the authority: segments keep a shadow of it (`closure.rs`) that is exact for
 //! entities whose points only ever came in order, and sends readers here for all others.
 
-use crate::sight::Moments;
+use super::sight::Moments;
 use cvx_core::CommitSeq;
 
 /// What a version puts in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Point,
     End,
 }
 
 /// A version: known from commit `from` until commit `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
-    pub(crate) ts: i64,
-    pub(crate) from: u64,
-    pub(crate) to: u64,
-    pub(crate) kind: Kind,
+pub struct Version {
+    pub ts: i64,
+    pub from: u64,
+    pub to: u64,
+    pub kind: Kind,
 }
 
 /// A version that is not closed.
-pub(crate) const OPEN: u64 = CommitSeq::OPEN.0;
+pub const OPEN: u64 = CommitSeq::OPEN.0;
 
 impl Version {
-    pub(crate) fn open(ts: i64, from: u64, kind: Kind) -> Self {
+    pub fn open(ts: i64, from: u64, kind: Kind) -> Self {
         Self { ts, from, to: OPEN, kind }
     }
 
     /// Whether it is known at a moment.
-    pub(crate) fn alive(&self, moment: u64) -> bool {
+    pub fn alive(&self, moment: u64) -> bool {
         self.from <= moment && moment < self.to
     }
 }
 
 /// One entity's versions, ordered by (ts, from), and what commits need to know of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Timeline {
-    pub(crate) versions: Vec<Version>,
+pub struct Timeline {
+    pub versions: Vec<Version>,
     /// The last commit that changed the entity: the unit of conflict.
-    pub(crate) changed: u64,
+    pub changed: u64,
     /// Whether closures no longer tell the truth about successors.
-    pub(crate) corrected: bool,
+    pub corrected: bool,
 }
 
 /// What a timeline says, wherever it is kept.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'a> {
-    pub(crate) versions: &'a [Version],
-    pub(crate) changed: u64,
-    pub(crate) corrected: bool,
+pub struct Known<'a> {
+    pub versions: &'a [Version],
+    pub changed: u64,
+    pub corrected: bool,
 }
 
 impl Timeline {
-    pub(crate) fn known(&self) -> Known<'_> {
+    pub fn known(&self) -> Known<'_> {
         Known { versions: &self.versions, changed: self.changed, corrected: self.corrected }
     }
 }
 
 /// Questions about versions ordered by (ts, from).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'a>(pub(crate) &'a [Version]);
+pub struct Line<'a>(pub &'a [Version]);
 
 impl Line<'_> {
     /// The version that began at `from`.
-    pub(crate) fn find(self, ts: i64, from: u64) -> Option<usize> {
+    pub fn find(self, ts: i64, from: u64) -> Option<usize> {
         let key = |version: &Version| (version.ts, version.from);
         self.0.binary_search_by_key(&(ts, from), key).ok()
     }
 
     /// The version of exactly this ts known at a moment.
-    pub(crate) fn at(self, ts: i64, moment: u64) -> Option<usize> {
+    pub fn at(self, ts: i64, moment: u64) -> Option<usize> {
         let end = self.0.partition_point(|v| (v.ts, v.from) <= (ts, moment));
         let place = end.checked_sub(1)?;
         let version = self.0.get(place)?;
@@ -94,7 +94,7 @@ impl Line<'_> {
     }
 
     /// The version with the greatest ts at or before `t` known at a moment.
-    pub(crate) fn in_force(self, t: i64, moment: u64) -> Option<usize> {
+    pub fn in_force(self, t: i64, moment: u64) -> Option<usize> {
         let mut end = self.0.partition_point(|v| v.ts <= t);
         while let Some(last) = end.checked_sub(1) {
             let ts = self.0.get(last)?.ts;
@@ -107,7 +107,7 @@ impl Line<'_> {
     }
 
     /// The ts of the next version after `ts` known at a moment.
-    pub(crate) fn successor(self, ts: i64, moment: u64) -> Option<i64> {
+    pub fn successor(self, ts: i64, moment: u64) -> Option<i64> {
         let mut place = self.0.partition_point(|v| v.ts <= ts);
         loop {
             let next = self.0.get(place)?.ts;
@@ -119,13 +119,13 @@ impl Line<'_> {
     }
 
     /// The last point known at a moment, of those that `counts` admits.
-    pub(crate) fn last_point(self, moment: u64, counts: impl Fn(&Version) -> bool) -> Option<i64> {
+    pub fn last_point(self, moment: u64, counts: impl Fn(&Version) -> bool) -> Option<i64> {
         let point = |v: &&Version| v.kind == Kind::Point && v.alive(moment) && counts(v);
         self.0.iter().rev().find(point).map(|v| v.ts)
     }
 
     /// Whether the version at `place` was in force at `t` at some of these moments.
-    pub(crate) fn was_in_force(self, place: usize, t: i64, moments: Moments) -> bool {
+    pub fn was_in_force(self, place: usize, t: i64, moments: Moments) -> bool {
         let Some(version) = self.0.get(place) else { return false };
         let (first, last) = (moments.first.max(version.from), moments.last.min(version.to - 1));
         if version.ts > t || first > last {

@@ -4,17 +4,18 @@
 //! others as a [`Timeline`]. Each entity is in one of the two maps of its shard. Shards also make
 //! growth smooth: a map that doubles is a 64th of all.
 
-use crate::birth::{self, Birth, Births};
-use crate::timeline::{Kind, Known, Timeline, Version};
+use super::birth::{self, Birth, Births};
+use super::closure::{ASK, Closed};
+use super::sync::RwLock;
+use super::timeline::{Kind, Known, OPEN, Timeline, Version};
 use cvx_core::EntityId;
 use hashbrown::HashMap;
-use parking_lot::RwLock;
 
 const SHARDS: usize = 64;
 
 /// Every entity's timeline. The one writer changes them; locks are held for one entity's work.
 #[derive(Debug)]
-pub(crate) struct Timelines {
+pub struct Timelines {
     shards: Box<[RwLock<Shard>]>,
 }
 
@@ -27,10 +28,10 @@ struct Shard {
 
 /// What the timelines take, for `stats`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct TimelineSizes {
-    pub(crate) entities: usize,
-    pub(crate) versions: usize,
-    pub(crate) bytes: usize,
+pub struct TimelineSizes {
+    pub entities: usize,
+    pub versions: usize,
+    pub bytes: usize,
 }
 
 impl Shard {
@@ -90,11 +91,13 @@ impl Shard {
     }
 }
 
-impl Timelines {
-    pub(crate) fn new() -> Self {
+impl Default for Timelines {
+    fn default() -> Self {
         Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
     }
+}
 
+impl Timelines {
     fn shard(&self, entity: u64) -> &RwLock<Shard> {
         // The top bits of a Fibonacci hash: consecutive integer keys spread over all shards.
         let hash = entity.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -102,7 +105,7 @@ impl Timelines {
     }
 
     /// Reads what is known of an entity, if anything is.
-    pub(crate) fn read<T>(&self, entity: EntityId, look: impl FnOnce(Option<Known<'_>>) -> T) -> T {
+    pub fn read<T>(&self, entity: EntityId, look: impl FnOnce(Option<Known<'_>>) -> T) -> T {
         let shard = self.shard(entity.0).read();
         if let Some(birth) = shard.births.get(&entity.0) {
             let (versions, changed) = (&[birth.version()], birth.from);
@@ -112,34 +115,34 @@ impl Timelines {
     }
 
     /// Changes an entity's timeline, which is made if it is not there.
-    pub(crate) fn write<T>(&self, entity: EntityId, change: impl FnOnce(&mut Timeline) -> T) -> T {
+    pub fn write<T>(&self, entity: EntityId, change: impl FnOnce(&mut Timeline) -> T) -> T {
         self.shard(entity.0).write().write(entity.0, change)
     }
 
     /// The last commit that changed an entity.
-    pub(crate) fn changed(&self, entity: EntityId) -> u64 {
+    pub fn changed(&self, entity: EntityId) -> u64 {
         self.read(entity, |line| line.map_or(0, |line| line.changed))
     }
 
     /// All entities, one shard at a time.
-    pub(crate) fn for_each(&self, mut look: impl FnMut(EntityId, Known<'_>)) {
+    pub fn for_each(&self, mut look: impl FnMut(EntityId, Known<'_>)) {
         self.shards.iter().for_each(|shard| shard.read().for_each(&mut look));
     }
 
     /// As `for_each`, changing them.
-    pub(crate) fn for_each_mut(&self, mut change: impl FnMut(EntityId, &mut Timeline)) {
+    pub fn for_each_mut(&self, mut change: impl FnMut(EntityId, &mut Timeline)) {
         self.shards.iter().for_each(|shard| shard.write().for_each_mut(&mut change));
     }
 
     /// All entities, in order.
-    pub(crate) fn entities(&self) -> Vec<EntityId> {
+    pub fn entities(&self) -> Vec<EntityId> {
         let mut entities = Vec::new();
         self.for_each(|entity, _| entities.push(entity));
         entities.sort_unstable();
         entities
     }
 
-    pub(crate) fn sizes(&self) -> TimelineSizes {
+    pub fn sizes(&self) -> TimelineSizes {
         let mut sizes = TimelineSizes::default();
         self.shards.iter().for_each(|shard| shard.read().add_sizes(&mut sizes));
         sizes
@@ -147,15 +150,20 @@ impl Timelines {
 }
 
 impl Timeline {
+    /// Whether versions of one ts follow each other.
+    pub fn is_sound(&self) -> bool {
+        self.versions.windows(2).all(|pair| pair[0].ts < pair[1].ts || pair[0].to <= pair[1].from)
+    }
+
     /// Whether successors are as closures can say: points came in order of ts, each ts was always
     /// there from its first version on, and nothing ended. What was truncated as a whole counts
     /// as corrected too, which costs time and no truth.
-    pub(crate) fn needs_correction(&self) -> bool {
+    pub fn needs_correction(&self) -> bool {
         let mut groups = self.versions.chunk_by(|a, b| a.ts == b.ts);
         let whole = |group: &[Version]| {
             group.iter().all(|v| v.kind == Kind::Point)
                 && group.windows(2).all(|pair| pair[0].to == pair[1].from)
-                && group.last().is_some_and(|v| v.to == crate::timeline::OPEN)
+                && group.last().is_some_and(|v| v.to == OPEN)
         };
         let mut last_from = 0;
         !groups.all(|group| {
@@ -167,81 +175,21 @@ impl Timeline {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::timeline::OPEN;
-    use proptest::prelude::*;
-
-    #[derive(Clone, Debug)]
-    enum Change {
-        Append { ts: i64 },
-        Close,
-        Correct,
-        Clear,
-        CloseAll,
-    }
-
-    fn changes() -> impl Strategy<Value = Change> {
-        prop_oneof![
-            6 => (0..5i64).prop_map(|ts| Change::Append { ts }),
-            1 => Just(Change::Close),
-            1 => Just(Change::Correct),
-            1 => Just(Change::Clear),
-            1 => Just(Change::CloseAll),
-        ]
-    }
-
-    fn close(line: &mut Timeline, seq: u64) {
-        for version in line.versions.iter_mut().filter(|version| version.to == OPEN) {
-            version.to = seq;
-            line.changed = seq;
+impl Known<'_> {
+    /// What the closure of a version says.
+    pub fn closed(&self, place: usize, temporal: bool) -> Closed {
+        let Some(version) = self.versions.get(place) else { return Closed::OPEN };
+        let closed = Closed { sys_to: version.to, ..Closed::OPEN };
+        if !temporal {
+            return closed;
         }
-    }
-
-    fn change(line: &mut Timeline, change: &Change, seq: u64) {
-        match change {
-            Change::Append { ts } => {
-                line.versions.push(Version::open(*ts, seq, Kind::Point));
-                line.changed = seq;
-            }
-            Change::Close | Change::CloseAll => close(line, seq),
-            Change::Correct => line.corrected = true,
-            Change::Clear => line.versions.clear(),
+        if self.corrected {
+            return Closed { succ_seq: ASK, ..closed };
         }
-    }
-
-    proptest! {
-        /// However it is kept, a timeline is what was made of it.
-        #[test]
-        fn births_and_lists_are_one_map(
-            steps in prop::collection::vec((0..6u64, changes()), 0..40),
-        ) {
-            let (lines, mut plain) = (Timelines::new(), HashMap::<u64, Timeline>::new());
-            for (seq, (entity, step)) in (1u64..).zip(&steps) {
-                if matches!(step, Change::CloseAll) {
-                    lines.for_each_mut(|_, line| close(line, seq));
-                    plain.values_mut().for_each(|line| close(line, seq));
-                } else {
-                    lines.write(EntityId(*entity), |line| change(line, step, seq));
-                    change(plain.entry(*entity).or_default(), step, seq);
-                }
-            }
-            let mut seen = 0;
-            lines.for_each(|_, _| seen += 1);
-            prop_assert_eq!(seen, plain.len());
-            prop_assert_eq!(lines.sizes().entities, plain.len());
-            let versions: usize = plain.values().map(|line| line.versions.len()).sum();
-            prop_assert_eq!(lines.sizes().versions, versions);
-            for (entity, line) in &plain {
-                lines.read(EntityId(*entity), |known| {
-                    let known = known.expect("it was written");
-                    prop_assert_eq!(known.versions, line.versions.as_slice());
-                    prop_assert_eq!(known.changed, line.changed);
-                    prop_assert_eq!(known.corrected, line.corrected);
-                    Ok(())
-                })?;
-            }
+        let next = self.versions.partition_point(|v| v.ts <= version.ts);
+        match self.versions.get(next) {
+            Some(next) => Closed { succ_ts: next.ts, succ_seq: next.from, ..closed },
+            None => closed,
         }
     }
 }

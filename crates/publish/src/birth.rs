@@ -8,30 +8,30 @@
 //! Rejected: lists with room for one inside, which every longer one would pay for; 32 bits for the
 //! commit, which the time it is does not fit.
 
-use crate::timeline::{Kind, OPEN, Timeline, Version};
+use super::timeline::{Kind, OPEN, Timeline, Version};
 use hashbrown::HashMap;
 
 /// When a point is valid from, and the commit or the own call that wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Birth {
-    pub(crate) ts: i64,
-    pub(crate) from: u64,
+pub struct Birth {
+    pub ts: i64,
+    pub from: u64,
 }
 
 /// Births by entity.
-pub(crate) type Births = HashMap<u64, Birth>;
+pub type Births = HashMap<u64, Birth>;
 
 // The reason for all this.
 const _: () = assert!(size_of::<(u64, Birth)>() == 24);
 
 /// Bytes a map of births takes: entries, and the byte that hashbrown keeps of each.
-pub(crate) fn bytes(births: &Births) -> usize {
+pub fn bytes(births: &Births) -> usize {
     births.allocation_size()
 }
 
 impl Birth {
     /// The birth that says all a timeline says, if there is one.
-    pub(crate) fn of(line: &Timeline) -> Option<Self> {
+    pub fn of(line: &Timeline) -> Option<Self> {
         match line.versions.as_slice() {
             [Version { ts, from, to: OPEN, kind: Kind::Point }]
                 if line.changed == *from && !line.corrected =>
@@ -42,11 +42,11 @@ impl Birth {
         }
     }
 
-    pub(crate) fn version(&self) -> Version {
+    pub fn version(&self) -> Version {
         Version::open(self.ts, self.from, Kind::Point)
     }
 
-    pub(crate) fn timeline(&self) -> Timeline {
+    pub fn timeline(&self) -> Timeline {
         Timeline { versions: vec![self.version()], changed: self.from, corrected: false }
     }
 }
