@@ -1,4 +1,4 @@
-//! Checking: what is on disk by every checksum, and what is in memory against it.
+//! Checking: what is on disk by every checksum, and what is in memory against it, indexes too.
 
 use crate::engine::Engine;
 use crate::recover::closures_of;
@@ -34,7 +34,12 @@ impl Engine {
         let published = self.core().published.load_full();
         for table in published.catalog.all_tables() {
             match published.store(table.space) {
-                Ok(store) => check_table(table, store, &mut findings),
+                Ok(store) => {
+                    check_table(table, store, &mut findings);
+                    let list = store.list.load_full();
+                    let tell = |what| push(&mut findings, table, what);
+                    self.core().indexes.check(table, &list, tell);
+                }
                 Err(error) => push(&mut findings, table, error.to_string()),
             }
         }

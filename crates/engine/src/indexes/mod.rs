@@ -19,6 +19,7 @@ mod job;
 mod merge;
 mod recall;
 mod sketches;
+mod sound;
 mod stats;
 
 use crate::segment::Segment;

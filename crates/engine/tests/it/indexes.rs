@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 const ROWS: i64 = 1_500;
 
-fn index_def(name: &str, metric: Metric) -> IndexDef {
+pub(crate) fn index_def(name: &str, metric: Metric) -> IndexDef {
     let opclass = match metric {
         Metric::Cosine => "vector_cosine_ops",
         Metric::L2 => "vector_l2_ops",
@@ -33,7 +33,7 @@ fn index_def(name: &str, metric: Metric) -> IndexDef {
     }
 }
 
-fn ddl(engine: &Arc<Engine>, change: CatalogChange) {
+pub(crate) fn ddl(engine: &Arc<Engine>, change: CatalogChange) {
     let mut txn = engine.begin();
     txn.ddl(change).unwrap();
     commit(txn).unwrap();

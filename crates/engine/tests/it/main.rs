@@ -15,4 +15,5 @@ mod removal;
 mod savepoints;
 mod sharing;
 mod sketches;
+mod stress;
 mod support;
