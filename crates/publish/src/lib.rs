@@ -24,7 +24,7 @@
 //! everything else, [`Segments`] copies closures of rows that move when they move, [`Closures`]
 //! orders its stores. `tests/model` compiles these modules against a model checker's primitives
 //! and has it try the interleavings, and the values that stale memory may show
-//! (docs/adr/0014).
+//! (docs/adr/0015).
 //!
 //! [`Closures`]: closure::Closures
 
