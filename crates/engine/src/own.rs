@@ -216,7 +216,7 @@ impl OwnState {
         if self.bytes() > spill_bytes {
             return Ok(());
         }
-        tail::tidy(&mut self.runs, &self.layout, false)
+        tail::tidy_below(tail::OWN_RUN_ROWS, &mut self.runs, &self.layout, false)
     }
 
     /// Bytes of own rows in memory.

@@ -19,13 +19,25 @@ use std::sync::Arc;
 const FAN_IN: usize = 8;
 /// Runs of so many rows are left as they are.
 const RUN_ROWS: usize = 8192;
+/// Of a transaction's own, which are merged once more when they leave it.
+pub(crate) const OWN_RUN_ROWS: usize = 512;
 
 pub(crate) type SegmentList = cvx_publish::SegmentList<Segment>;
 
 /// Merges runs while some size class has too many. `closures` says whether they have any.
 pub(crate) fn tidy(runs: &mut Vec<Arc<Segment>>, layout: &Layout, closures: bool) -> Result<()> {
-    while let Some(class) = crowded(runs) {
-        let of_class = |run: &Arc<Segment>| size_class(run.rows()) == Some(class);
+    tidy_below(RUN_ROWS, runs, layout, closures)
+}
+
+/// The same of runs of fewer rows than so many.
+pub(crate) fn tidy_below(
+    most: usize,
+    runs: &mut Vec<Arc<Segment>>,
+    layout: &Layout,
+    closures: bool,
+) -> Result<()> {
+    while let Some(class) = crowded(runs, most) {
+        let of_class = |run: &Arc<Segment>| size_class(run.rows(), most) == Some(class);
         let (merging, rest): (Vec<_>, Vec<_>) = runs.drain(..).partition(of_class);
         *runs = rest;
         runs.push(Arc::new(merge(&merging, layout, closures)?));
@@ -33,12 +45,13 @@ pub(crate) fn tidy(runs: &mut Vec<Arc<Segment>>, layout: &Layout, closures: bool
     Ok(())
 }
 
-fn size_class(rows: usize) -> Option<u32> {
-    (rows < RUN_ROWS).then(|| rows.max(1).ilog2() / 3)
+fn size_class(rows: usize, most: usize) -> Option<u32> {
+    (rows < most).then(|| rows.max(1).ilog2() / 3)
 }
 
-fn crowded(runs: &[Arc<Segment>]) -> Option<u32> {
-    let count = |class| runs.iter().filter(|run| size_class(run.rows()) == Some(class)).count();
+fn crowded(runs: &[Arc<Segment>], most: usize) -> Option<u32> {
+    let of_class = |run: &Arc<Segment>, class| size_class(run.rows(), most) == Some(class);
+    let count = |class| runs.iter().filter(|run| of_class(run, class)).count();
     (0..=4).find(|class| count(*class) >= FAN_IN)
 }
 

@@ -221,6 +221,12 @@ impl OwnHandle {
     }
 }
 
+/// Whether an array's buffers hold little but its rows: of a slice, all would stay in memory.
+fn is_tight(array: &ArrayRef) -> bool {
+    let rows = array.to_data().get_slice_memory_size();
+    rows.is_ok_and(|bytes| array.get_buffer_memory_size() <= 2 * bytes + 64)
+}
+
 /// Rows of an INSERT's batch as segments have them: columns named by id, key columns added.
 fn stored_batch(
     layout: &Layout,
@@ -229,11 +235,15 @@ fn stored_batch(
     seq: u64,
 ) -> Result<RecordBatch> {
     let order = UInt32Array::from_iter_values(accepted.iter().map(|(_, row)| *row));
+    // Most rows come in the order of their time, and all are taken: they stay where they are.
+    let as_it_is = order.len() == rows.num_rows()
+        && order.values().iter().zip(0u32..).all(|(row, place)| *row == place);
     let mut fields = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for (column, array) in layout.columns().iter().zip(rows.columns()) {
         fields.push(Field::new(cvx_storage::column_name(column.id), column.ty.clone(), true));
-        arrays.push(take(array, &order, None)?);
+        let stays = as_it_is && is_tight(array);
+        arrays.push(if stays { Arc::clone(array) } else { take(array, &order, None)? });
     }
     let keys: Vec<RowAddr> = accepted.iter().map(|(point, _)| address(*point, seq)).collect();
     crate::tail::push_keys(&keys, &mut fields, &mut arrays);

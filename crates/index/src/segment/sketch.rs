@@ -16,6 +16,9 @@ use crate::Block;
 use cvx_core::Metric;
 use cvx_core::code::{BLOCK_ROWS, Rotation, block_bytes, write_to_block};
 
+/// Rows from which on other threads help: some milliseconds of work.
+const PARALLEL_ROWS: usize = 2048;
+
 /// The codes of a block's rows, around the centre of another sketch where that fits, else around
 /// their own mean.
 pub fn sketch_block(
@@ -31,7 +34,8 @@ pub fn sketch_block(
         Some(like) => like.codes().centre.to_vec(),
         None => centre(&rows, &factors, &rotation),
     };
-    let options = BuildOptions::standard(&|| true);
+    let parallel = rows.count() >= PARALLEL_ROWS;
+    let options = BuildOptions { parallel, ..BuildOptions::standard(&|| true) };
     let encoded = Encoded::new(&rows, &factors, &rotation, space, &centre, &options)?;
     let header = header(space, block.dim, rotation.width(), rows.count());
     image(&header, centre, encoded, without_codes(&factors))
