@@ -90,8 +90,9 @@ def goals(points, data):
         ", ".join(ahead) + " ahead" if ahead else f"{len(small)} such peers")
     symphony = best.get("SymphonyQG R32 (rabitqlib)")
     if symphony:
-        row("as near SymphonyQG as memory allows", True,
-            f"{ours['qps'] / symphony['qps']:.2f} of its QPS in {ours['bytes'] / symphony['bytes']:.2f} of its bytes")
+        near = f"{ours['qps'] / symphony['qps']:.2f} of its QPS in {ours['bytes'] / symphony['bytes']:.2f} of its bytes"
+        only = f"SymphonyQG reaches {symphony['recall']:.3f} only"
+        row("as near SymphonyQG as memory allows", True, near if symphony["recall"] >= TARGET else only)
     sql = [p for p in best.values() if "SQL" in p["lib"]]
     mine = next((p for p in sql if p["lib"].startswith("cvx")), None)
     theirs = next((p for p in sql if p["lib"].startswith("pgvector")), None)

@@ -81,7 +81,8 @@ class Run:
         data = {file.stem: np.load(file, mmap_mode="r") for file in folder.glob("*.npy")}
         data["base"] = np.load(folder / "base.npy")
         self.ours(name, folder)
-        for key in self.args.peers if self.args.peers is not None else PEERS[name]:
+        wanted = self.args.peers
+        for key in PEERS[name] if wanted is None else [key for key in PEERS[name] if key in wanted]:
             self.rival(name, folder, data, key)
         if name == "clustered" and self.args.cvx:
             self.over_sql(name, folder, data)
