@@ -60,6 +60,10 @@ fn coded(table: &Table) -> impl Iterator<Item = (&IndexDef, Metric, usize)> {
 /// Makes the sketches of new segments, around the centre of those that the table has.
 pub(crate) fn sketch_new(table: &Table, new: &[&Segment], list: &SegmentList) {
     for (def, metric, dim) in coded(table) {
+        // Small commits are many, and need not look through the table's segments for a centre.
+        if !new.iter().any(|segment| segment.is_sketchy(def.oid)) {
+            continue;
+        }
         let of_list = list.iter().rev().map(|segment| &**segment);
         let mut like = of_list.chain(new.iter().copied()).find_map(|s| s.sketches.get(def.oid));
         for segment in new.iter().filter(|segment| segment.is_sketchy(def.oid)) {
