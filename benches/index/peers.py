@@ -109,7 +109,7 @@ class Run:
         path, facts = folder / f"{key}.bin", folder / f"{key}.json"
         if not facts.exists():
             began = time.perf_counter()
-            peer.build(data["base"])
+            peer.build(data["base"], data["ts"])
             took = time.perf_counter() - began
             peer.save(path)
             facts.write_text(json.dumps({"build_rows_s": round(len(data["base"]) / took)}))
@@ -118,13 +118,26 @@ class Run:
         peer.load(path, data["base"])
         made = json.loads(facts.read_text())
         each = round(rivals.size(path) / len(data["base"]))
-        queries = np.array(data["query"][: self.args.queries])
+        asked = min(self.args.queries, getattr(peer, "queries", self.args.queries))
+        queries = np.array(data["query"][:asked])
         for effort in peer.efforts:
             peer.set(effort)
             figures = self.measured(peer.find, [(query,) for query in queries], data["gt"][:, :10])
             self.note(lib=peer.name, data=name, what="all", effort=effort, bytes=each, **made, **figures)
             if figures["recall"] >= ENOUGH:
                 break
+        if hasattr(peer, "within"):
+            self.stretches(name, data, peer, queries, effort)
+
+    def stretches(self, name, data, peer, queries, effort):
+        """Stretches of time, by the effort that was enough for all rows."""
+        for share in datasets.SHARES:
+            windows, ts = data[f"win_{share}"], data["ts"]
+            questions = [
+                (query, int(ts[low]), int(ts[high - 1])) for query, (low, high) in zip(queries, windows)
+            ]
+            figures = self.measured(peer.within, questions, data[f"gt_{share}"])
+            self.note(lib=peer.name, data=name, what="time", share=share, effort=effort, **figures)
 
     def measured(self, find, questions, truth):
         """Recall, and the medians of three runs."""

@@ -1,15 +1,19 @@
 """Peers that run in this process: each is built once, kept as a file, and searched by one thread.
 
-`build(base)`, `save(path)`, `load(path, base)`, `set(effort)`, `find(query)`: the ten nearest by inner
-product of unit vectors, which is cosine. `efforts` are in growing order.
+`build(base, ts)`, `save(path)`, `load(path, base)`, `set(effort)`, `find(query)`: the ten nearest by inner
+product of unit vectors, which is cosine. `efforts` are in growing order. A peer that knows of time has
+`within(query, low, high)` too; one that is slow says in `queries` how many it is asked.
 """
 
 import pathlib
 import shutil
+import sys
+import tempfile
 
 import numpy as np
 
 EFFORTS = (10, 20, 40, 80, 160, 320)
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Hnswlib:
@@ -20,7 +24,7 @@ class Hnswlib:
 
         self.module = hnswlib
 
-    def build(self, base):
+    def build(self, base, ts):
         self.index = self.module.Index(space="ip", dim=base.shape[1])
         self.index.init_index(len(base), M=16, ef_construction=200, random_seed=1)
         self.index.add_items(base, np.arange(len(base)), num_threads=2)
@@ -53,7 +57,7 @@ class Faiss:
         if key == "IVF RaBitQ":
             self.efforts = (2, 4, 8, 16, 32, 64, 128)
 
-    def build(self, base):
+    def build(self, base, ts):
         self.faiss.omp_set_num_threads(2)
         product = self.faiss.METRIC_INNER_PRODUCT
         if self.key == "IVF RaBitQ":
@@ -105,7 +109,7 @@ class Usearch:
             ndim=dim, metric=metric, dtype=self.dtype, connectivity=16, expansion_add=128
         )
 
-    def build(self, base):
+    def build(self, base, ts):
         self.index = self.make(base.shape[1])
         self.index.add(np.arange(len(base)), base, threads=2)
 
@@ -131,7 +135,7 @@ class SymphonyQG:
 
         self.module = rabitqlib
 
-    def build(self, base):
+    def build(self, base, ts):
         self.index = self.module.SymqgIndex(base.shape[1], 32, "l2", 0)
         self.index.build(base, 200, num_threads=2)
 
@@ -160,7 +164,7 @@ class Svs:
 
         self.module = svs
 
-    def build(self, base):
+    def build(self, base, ts):
         how = self.module.VamanaBuildParameters(
             graph_max_degree=32, window_size=128, alpha=0.95
         )
@@ -194,6 +198,69 @@ class Svs:
         return self.index.search(query[None], 10)[0][0]
 
 
+class Lance:
+    """LanceDB over its Python interface: a table on disk, read by threads of its own, with one graph
+    over bytes whose best thirty are compared again, and an index of the times."""
+
+    name, efforts, queries = "LanceDB IVF_HNSW_SQ", (30, 60, 120, 240, 480), 200
+
+    def __init__(self):
+        # It would take the module `datasets` of this folder for another of that name.
+        ours, path = sys.modules.pop("datasets", None), sys.path.copy()
+        sys.path[:] = [place for place in path if pathlib.Path(place or ".").resolve() != HERE]
+        try:
+            import lancedb
+            import pyarrow
+        finally:
+            sys.path[:] = path
+            if ours is not None:
+                sys.modules["datasets"] = ours
+        self.module, self.arrow = lancedb, pyarrow
+
+    def build(self, base, ts):
+        self.folder = tempfile.mkdtemp(prefix="lance")
+        pa, kind = self.arrow, self.arrow.list_(self.arrow.float32(), base.shape[1])
+        schema = pa.schema({"id": pa.int64(), "ts": pa.int64(), "v": kind})
+        batches = self.batches(base, ts, schema)
+        table = self.module.connect(self.folder).create_table("t", batches, schema=schema)
+        table.create_index(
+            metric="dot", vector_column_name="v", index_type="IVF_HNSW_SQ", num_partitions=1, m=16,
+            ef_construction=200,
+        )
+        table.create_scalar_index("ts")
+
+    def batches(self, base, ts, schema, step=20_000):
+        """Rows without a copy of all."""
+        pa = self.arrow
+        for start in range(0, len(base), step):
+            part = slice(start, min(len(base), start + step))
+            flat = pa.array(np.ascontiguousarray(base[part]).reshape(-1))
+            vectors = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("v").type)
+            ids = pa.array(np.arange(part.start, part.stop))
+            yield pa.record_batch([ids, pa.array(np.array(ts[part])), vectors], schema=schema)
+
+    def save(self, path):
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.move(self.folder, path)
+
+    def load(self, path, base):
+        self.table = self.module.connect(str(path)).open_table("t")
+
+    def set(self, effort):
+        self.effort = effort
+
+    def asked(self, query):
+        found = self.table.search(query, vector_column_name="v").distance_type("dot")
+        return found.nprobes(1).ef(self.effort).refine_factor(3).limit(10).select(["id", "_distance"])
+
+    def find(self, query):
+        return self.asked(query).to_arrow()["id"].to_numpy()
+
+    def within(self, query, low, high):
+        kept = self.asked(query).where(f"ts >= {low} AND ts <= {high}", prefilter=True)
+        return kept.to_arrow()["id"].to_numpy()
+
+
 MAKERS = {
     "hnswlib": Hnswlib,
     "faiss-hnsw-sq8": lambda: Faiss("HNSW16_SQ8"),
@@ -202,6 +269,7 @@ MAKERS = {
     "usearch-i8": lambda: Usearch("i8"),
     "symphonyqg": SymphonyQG,
     "svs": Svs,
+    "lancedb": Lance,
 }
 
 
