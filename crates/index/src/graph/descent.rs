@@ -42,7 +42,7 @@ pub(crate) fn starts(
     mut guess: impl Guess,
 ) -> Vec<Start> {
     let Some((last, above)) = upper.split_first() else { return Vec::new() };
-    let first = descend(above, order, &mut guess);
+    let first = descend(above, order, visited, &mut guess);
     let width = width(last.nodes());
     beam.clear(width);
     visited.clear(last.nodes());
@@ -57,20 +57,26 @@ pub(crate) fn starts(
     starts
 }
 
-/// The node of the lowest of some layers that greedy steps lead to.
-fn descend(upper: &[Edges<'_>], order: &[u32], guess: &mut impl Guess) -> u32 {
+/// The node of the lowest of some layers that greedy steps lead to. What was seen in a layer is not
+/// nearer than where the step is now: it is not asked about again.
+fn descend(upper: &[Edges<'_>], order: &[u32], seen: &mut Visited, guess: &mut impl Guess) -> u32 {
     let (mut rows, mut out) = (vec![order[0]], Vec::new());
     guess(&rows, f32::INFINITY, &mut out);
     let (mut node, mut best) = (0u32, out[0]);
+    let mut fresh = Vec::new();
     for layer in upper.iter().rev() {
+        seen.clear(layer.nodes());
+        seen.insert(node);
         loop {
             let from = node;
+            fresh.clear();
+            fresh.extend(layer.of(from).filter(|edge| seen.insert(*edge)));
             rows.clear();
-            rows.extend(layer.of(from).map(|edge| order[edge as usize]));
+            rows.extend(fresh.iter().map(|node| order[*node as usize]));
             guess(&rows, f32::INFINITY, &mut out);
-            for (edge, guess) in layer.of(from).zip(&out) {
+            for (edge, guess) in fresh.iter().zip(&out) {
                 if *guess < best {
-                    (node, best) = (edge, *guess);
+                    (node, best) = (*edge, *guess);
                 }
             }
             if node == from {

@@ -5,6 +5,7 @@ use super::{Quantization, Space};
 use cvx_core::code::{
     BLOCK_ROWS, BitFactors, BitQuery, Bound, ByteFactors, ByteQuery, Kernel, Sums, block_bytes,
 };
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// How a walk finds out which way is near.
@@ -169,7 +170,9 @@ pub(crate) struct CodeQuery<'a> {
     codes: Codes<'a>,
     space: Space,
     kernel: Kernel,
-    bits: BitQuery,
+    residual: Vec<f32>,
+    /// Made for the first estimate.
+    bits: OnceCell<BitQuery>,
     fine: FineQuery,
     shift: f32,
     weight: f32,
@@ -189,9 +192,10 @@ impl<'a> CodeQuery<'a> {
             codes,
             space,
             kernel: Kernel::default(),
-            bits: BitQuery::new(&residual),
+            bits: OnceCell::new(),
             fine: FineQuery::new(&codes, &residual),
             shift: space.shift(&residual, codes.centre),
+            residual,
             weight: space.weight(),
             counted: Vec::new(),
             summed: fine::Sums::default(),
@@ -209,6 +213,10 @@ impl<'a> CodeQuery<'a> {
             && self.codes.kind == codes.kind
             && self.codes.codebook == codes.codebook;
         same.then_some(Self { codes, ..self })
+    }
+
+    fn bits(&self) -> &BitQuery {
+        self.bits.get_or_init(|| BitQuery::new(&self.residual))
     }
 
     /// Asks memory for what a row's score needs.
@@ -239,7 +247,7 @@ impl<'a> CodeQuery<'a> {
     pub(crate) fn slack(&self, row: u32, sigmas: f32) -> f32 {
         let start = row as usize * bits_stride(self.codes.width) + self.codes.width / 64;
         let [_, error, ..] = factors_in(&self.codes.bits[start..]);
-        sigmas * self.bits.norm() * self.weight.abs() * error
+        sigmas * self.bits().norm() * self.weight.abs() * error
     }
 
     /// The least that scores of rows may be, by their bits, `sigmas` standard errors below the
@@ -261,14 +269,15 @@ impl<'a> CodeQuery<'a> {
     fn least_of_block(&mut self, block: usize, sigmas: f32) -> Option<[f32; BLOCK_ROWS]> {
         let length = block_bytes(self.codes.width);
         let block = &self.codes.blocks[block * length..][..length];
-        let sums = self.sums.get_or_insert_with(|| Sums::new(&self.bits));
+        let bits = self.bits.get_or_init(|| BitQuery::new(&self.residual));
+        let sums = self.sums.get_or_insert_with(|| Sums::new(bits));
         let (mut counted, mut bounds) = ([0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
         if !self.kernel.count_block(block, sums, &mut counted) {
             return None;
         }
-        let slack = self.bits.norm() * self.weight.abs() * sigmas;
+        let slack = bits.norm() * self.weight.abs() * sigmas;
         let bound = Bound { shift: self.shift, weight: self.weight, slack };
-        self.bits.bounds(&counted, block, bound, &mut bounds);
+        bits.bounds(&counted, block, bound, &mut bounds);
         Some(bounds)
     }
 
@@ -282,7 +291,8 @@ impl<'a> CodeQuery<'a> {
 
     /// The same for chosen rows.
     pub(crate) fn least_at(&mut self, rows: &[u32], sigmas: f32, out: &mut Vec<f32>) {
-        let Self { codes, kernel, bits, shift, weight, counted, .. } = self;
+        let Self { codes, kernel, bits, residual, shift, weight, counted, .. } = self;
+        let bits = bits.get_or_init(|| BitQuery::new(residual));
         let products = codes.products(*kernel, rows, bits, counted);
         out.clear();
         out.extend(products.map(|[product, error, base]| {

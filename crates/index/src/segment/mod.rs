@@ -136,6 +136,11 @@ impl SegmentIndex {
         self.0.header().quantization
     }
 
+    /// Bytes of the codes that rows are scored by.
+    pub(crate) fn fine_bytes(&self) -> usize {
+        self.rows() * self.quantization().row_bytes(self.dim())
+    }
+
     pub(crate) fn space(&self) -> Space {
         self.0.header().space
     }

@@ -13,7 +13,7 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Wide enough that all is met.
-const THOROUGH: StHnsw = StHnsw { ef: 20_000, roads: Roads::Codes, sigmas: 1e6 };
+const THOROUGH: StHnsw = StHnsw { ef: 20_000, roads: Roads::Codes, sigmas: 1e6, cache_bytes: 0 };
 const METRICS: [Metric; 3] = [Metric::L2, Metric::Cosine, Metric::InnerProduct];
 
 fn setting(name: &str, default: u64) -> u64 {

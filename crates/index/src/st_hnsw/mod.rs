@@ -69,6 +69,9 @@ pub struct StHnsw {
     pub roads: Roads,
     /// Standard errors an estimate is given: fewer cost less and miss more.
     pub sigmas: f32,
+    /// Bytes of fine codes up to which an index is taken to lie in the processor's cache: there bits
+    /// save no waiting, and the fine codes themselves lead.
+    pub cache_bytes: usize,
 }
 
 /// Which roads may be taken by parts that have an index.
@@ -86,7 +89,7 @@ pub enum Roads {
 
 impl Default for StHnsw {
     fn default() -> Self {
-        Self { ef: 40, roads: Roads::Cheapest, sigmas: 1.5 }
+        Self { ef: 40, roads: Roads::Cheapest, sigmas: 1.5, cache_bytes: 8 << 20 }
     }
 }
 

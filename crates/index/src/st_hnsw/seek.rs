@@ -8,11 +8,12 @@
 //! of centroids have hardly more bits, and cannot either: there they are a second gate, and what
 //! passes both is led by the rows themselves.
 
-use super::Searching;
 use super::asked::Asked;
 use super::gather::{Candidate, Gather};
 use super::road::Coded;
+use super::{Searching, StHnsw};
 use crate::Error;
+use crate::SegmentIndex;
 use crate::graph::{Beam, Guide, Start, Visited, walk};
 use crate::segment::{CodeQuery, Lead};
 use cvx_core::code::prefetch_soon;
@@ -24,6 +25,15 @@ const POLL: usize = 256;
 thread_local! {
     /// Room for the marks of this thread's next walk.
     static VISITED: RefCell<Visited> = RefCell::default();
+}
+
+impl StHnsw {
+    /// What a walk is led by: what the index says, if it does not lie in cache. There the codes of
+    /// all that is met cost less than the longer walk that bits need for as much.
+    fn lead(&self, index: &SegmentIndex) -> Lead {
+        let cached = index.fine_bytes() <= self.cache_bytes && !index.quantization().is_rough();
+        if cached { Lead::Bytes } else { index.lead() }
+    }
 }
 
 /// How far a walk may go.
@@ -74,12 +84,13 @@ impl<'a> Searching<'a> {
         let graph = part.index.graph();
         let Some(lowest) = graph.lowest() else { return Ok(Reached { met: 0, ended: false }) };
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
+        let lead = self.effort.lead(part.index);
         let mut seek = Seek {
             asked: self.asked,
             sigmas: self.effort.sigmas,
             part,
-            lead: part.index.lead(),
-            by_rows: part.index.lead() != Lead::Bits && part.index.quantization().is_rough(),
+            lead,
+            by_rows: lead != Lead::Bits && part.index.quantization().is_rough(),
             timed: self.asked.request.composite.is_some(),
             query,
             gather: &mut self.gather,

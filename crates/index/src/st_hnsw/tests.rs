@@ -9,7 +9,8 @@ use crate::segment::{BuildOptions, Lead, build_index, merge_index, sketch_block}
 use crate::{Hit, Indexed, SegmentIndex};
 
 /// Wide enough that a few hundred rows are all met.
-pub(super) const THOROUGH: StHnsw = StHnsw { ef: 2_000, roads: Roads::Codes, sigmas: 1e6 };
+pub(super) const THOROUGH: StHnsw =
+    StHnsw { ef: 2_000, roads: Roads::Codes, sigmas: 1e6, cache_bytes: 0 };
 
 fn index(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
     let options = BuildOptions { degree: 4, ..BuildOptions::standard(&|| true) };
@@ -174,6 +175,7 @@ proptest! {
     /// With little effort rows may be missed, but the law holds.
     #[test]
     fn little_effort_is_lawful(case in case(), ef in 1..8usize, sigmas in 0.0f32..1.0,
+                               cache_bytes in select(&[0, 8 << 20][..]),
                                roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift][..])) {
         let cancel = CancelToken::default();
         let request = Request {
@@ -185,7 +187,7 @@ proptest! {
         };
         let indexes: Vec<_> = case.blocks.iter().map(|rows| index(rows, case.metric)).collect();
         let parts = indexed(&case.blocks, &indexes);
-        let answer = StHnsw { ef, roads, sigmas }.search(&request, &parts).unwrap();
+        let answer = StHnsw { ef, roads, sigmas, cache_bytes }.search(&request, &parts).unwrap();
         lawful(&answer.hits, &case.blocks, &request)?;
     }
 }
@@ -289,6 +291,11 @@ fn index_of(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
 
 pub(super) const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
 
+/// A search of indexes that lie in no cache, however few rows a test has.
+fn uncached() -> StHnsw {
+    StHnsw { cache_bytes: 0, ..StHnsw::default() }
+}
+
 /// The gate against regressions counts work, not time: rows scored by bytes for a recall of 0.95,
 /// on clustered rows and on rows without any structure.
 #[test]
@@ -299,7 +306,7 @@ fn walks_find_enough_for_their_work() {
         // lie: no graph leads there (0.57 at this effort), and such a search needs a larger ef.
         let metrics = if centres == 0 { &METRICS[..2] } else { &METRICS };
         for metric in metrics.iter().copied() {
-            let search = StHnsw { ef, roads: Roads::Walk, ..StHnsw::default() };
+            let search = StHnsw { ef, roads: Roads::Walk, ..uncached() };
             let measured = measure(&search, std::slice::from_ref(&rows), &queries, metric, None);
             let Measured { recall, scores, .. } = measured;
             assert!(recall >= 0.95, "{metric:?}, {centres} centres: recall {recall}");
@@ -319,13 +326,30 @@ fn bits_lead_where_they_see() {
             let asked = metric != Metric::InnerProduct;
             let (lead, scores_max) = if asked { (lead, scores_max) } else { (Lead::Gate, 400) };
             assert_eq!(index.as_ref().map(SegmentIndex::lead), Some(lead), "{metric:?}, {width}");
-            let search = StHnsw { roads: Roads::Walk, ..StHnsw::default() };
+            let search = StHnsw { roads: Roads::Walk, ..uncached() };
             let measured = measure(&search, std::slice::from_ref(&rows), &queries, metric, None);
             let Measured { recall, scores, estimates } = measured;
             assert!(recall >= 0.95, "{metric:?}, {width}: recall {recall}");
             assert!(scores <= scores_max, "{metric:?}, {width}: {scores} scores");
             assert!(estimates <= 700, "{metric:?}, {width}: {estimates} estimates");
         }
+    }
+}
+
+/// Where all codes lie in cache bits save no waiting: bytes lead, and a walk half as wide as
+/// the default finds what is asked for.
+#[test]
+fn bytes_lead_in_cache() {
+    let (rows, queries) = cloud_of(22, 6_000, 384, 60, 0.5);
+    for metric in METRICS {
+        let [cached, apart] = [8 << 20, 0].map(|cache_bytes| {
+            let search = StHnsw { ef: 20, roads: Roads::Walk, cache_bytes, ..StHnsw::default() };
+            measure(&search, std::slice::from_ref(&rows), &queries, metric, None)
+        });
+        assert_eq!(cached.estimates, 0, "{metric:?}");
+        assert!(cached.recall >= apart.recall, "{metric:?}: {} {}", cached.recall, apart.recall);
+        assert!(cached.recall >= 0.95, "{metric:?}: recall {}", cached.recall);
+        assert!(cached.scores <= 480, "{metric:?}: {} scores", cached.scores);
     }
 }
 
