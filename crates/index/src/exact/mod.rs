@@ -20,6 +20,7 @@
 //! search go on with the threads it has when others hold the rest. Small scans stay on the
 //! calling thread: waking another costs more than they do.
 
+pub(crate) mod outward;
 pub(crate) mod plan;
 mod worker;
 

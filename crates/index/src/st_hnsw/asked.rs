@@ -34,9 +34,8 @@ impl<'a> Asked<'a> {
     /// `None` for what only comparing every row can answer.
     pub(super) fn new(request: &'a Request<'a>) -> Option<Self> {
         let space = Space::of(request.metric)?;
-        let only_time = request.composite.is_some_and(|composite| composite.alpha() == 0.0);
         let negative = request.composite.is_some() && !never_negative(request.metric);
-        if only_time || negative || !request.query.iter().all(|x| x.is_finite()) {
+        if negative || !request.query.iter().all(|x| x.is_finite()) {
             return None;
         }
         let factor = space.factor(request.query)?;
@@ -45,6 +44,11 @@ impl<'a> Asked<'a> {
         rotation.rotate(request.query, factor, &mut rotated);
         let query = Query::new(request.metric, request.query).ok()?;
         Some(Self { request, space, query, rotated })
+    }
+
+    /// Whether meaning weighs nothing.
+    pub(super) fn is_of_time(&self) -> bool {
+        self.request.composite.is_some_and(|composite| composite.alpha() == 0.0)
     }
 
     /// The rank of a score at a time.

@@ -34,6 +34,7 @@
 
 mod asked;
 mod gather;
+mod moment;
 mod pieces;
 mod road;
 mod seek;
@@ -224,6 +225,10 @@ impl<'a> Searching<'a> {
 
     /// Gathers the candidates of a part.
     fn visit(&mut self, part: &Coded<'a>) -> Result<Visit<'a>, Error> {
+        if self.asked.is_of_time() {
+            self.look_at_times(part)?;
+            return Ok(Visit::Done);
+        }
         if part.least > f64::from(self.gather.limit()) {
             self.counters.blocks_pruned += part.run.members.len();
             return Ok(Visit::Done);

@@ -10,7 +10,6 @@ use super::asked::Asked;
 use super::road::{Coded, FOLLOW, Member, Run, work};
 use super::{Roads, StHnsw};
 use crate::SegmentIndex;
-use crate::exact::plan::Chunk;
 
 /// A run of one member, by its own index.
 type Own<'a> = (Run<'a>, &'a SegmentIndex);
@@ -66,17 +65,15 @@ impl<'a> Coded<'a> {
         if apart < work { self.pieces(effort, asked) } else { None }
     }
 
-    /// The work of a composite search by the members' own indexes, if they have them, when these
-    /// chunks are within reach.
+    /// The work of a composite search by the members' own indexes, if they have them, when so many
+    /// places of each are within reach.
     pub(super) fn work_within(
         &self,
         effort: &StHnsw,
         asked: &Asked<'_>,
-        chunks: &[Chunk],
+        places: &[usize],
     ) -> Option<f64> {
         self.run.apart(effort, asked)?;
-        let mut places = vec![0usize; self.run.members.len()];
-        chunks.iter().for_each(|chunk| places[chunk.part as usize] += chunk.places.len());
         let walk = FOLLOW * effort.ef.max(asked.request.k) as f64;
         Some(places.iter().map(|places| walk.min(*places as f64)).sum())
     }

@@ -3,7 +3,8 @@
 use super::gather::Candidate;
 use super::road::{Coded, FOLLOW, Member};
 use super::{Roads, Searching, Visit};
-use crate::exact::plan::{Chunk, Plan};
+use crate::exact::outward::Outward;
+use crate::exact::plan::Chunk;
 use crate::segment::CodeQuery;
 use crate::{Error, Selection};
 
@@ -23,21 +24,21 @@ impl<'a> Searching<'a> {
     ) -> Result<Visit<'a>, Error> {
         let query = self.query_of(part);
         let parts: Vec<_> = members.iter().map(|member| member.part.clone()).collect();
-        let plan = Plan::new(self.asked.request, &parts, STEP);
+        let mut chunks = Outward::new(self.asked.request, &parts, STEP);
         let mut sieve = Sieve { query, rows: Vec::new(), bounds: Vec::new(), scores: Vec::new() };
-        for (at, chunk) in plan.chunks.iter().enumerate() {
-            if at == SEED
-                && let Some(visit) = self.other_road(part, &plan.chunks[at..])?
+        let mut seen = 0;
+        while chunks.least().is_some_and(|least| least <= f64::from(self.gather.limit())) {
+            if seen == SEED
+                && let Some(visit) = self.other_road(part, &chunks)?
             {
                 self.counters.sifted -= 1;
                 return Ok(visit);
             }
-            if chunk.least > f64::from(self.gather.limit()) {
-                break;
-            }
+            let Some(chunk) = chunks.next() else { break };
+            seen += 1;
             self.poll()?;
             let member = &members[chunk.part as usize];
-            self.estimate(part, member, chunk, &mut sieve);
+            self.estimate(part, member, &chunk, &mut sieve);
             self.score(member, &mut sieve);
         }
         self.spare = Some(sieve.query);
@@ -56,12 +57,11 @@ impl<'a> Searching<'a> {
     fn other_road(
         &mut self,
         part: &Coded<'a>,
-        chunks: &[Chunk],
+        chunks: &Outward<'_>,
     ) -> Result<Option<Visit<'a>>, Error> {
-        let Some(left) = self.left(part, chunks) else { return Ok(None) };
+        let Some((left, within)) = self.left(part, chunks) else { return Ok(None) };
         let limit = self.gather.limit();
-        let within = chunks.partition_point(|chunk| chunk.least <= f64::from(limit));
-        let apart = part.work_within(self.effort, self.asked, &chunks[..within]);
+        let apart = part.work_within(self.effort, self.asked, &within);
         let share = left / part.index.rows() as f64;
         let walk = FOLLOW * part.reach(self.effort, self.asked) / (share * share.sqrt());
         let budget = left.min(apart.unwrap_or(left)) / FOLLOW;
@@ -81,20 +81,21 @@ impl<'a> Searching<'a> {
         Ok(pieces.map(Visit::Instead))
     }
 
-    /// How many selected rows are left in the chunks that a composite search may still need; `None`
-    /// where sifting them costs less than the least walk.
-    fn left(&self, part: &Coded<'a>, chunks: &[Chunk]) -> Option<f64> {
+    /// How many selected rows are left that a composite search may still need, and how many places
+    /// of each member; `None` where sifting them costs less than the least walk.
+    fn left(&self, part: &Coded<'a>, chunks: &Outward<'_>) -> Option<(f64, Vec<usize>)> {
         let (limit, ef) = (self.gather.limit(), self.effort.ef);
         let may = self.effort.roads != Roads::Sift && self.asked.request.composite.is_some();
         if !may || !limit.is_finite() {
             return None;
         }
-        let left = chunks.partition_point(|chunk| chunk.least <= f64::from(limit));
-        let places: usize = chunks[..left].iter().map(|chunk| chunk.places.len()).sum();
+        let within: Vec<usize> =
+            chunks.within(f64::from(limit)).into_iter().map(|(_, places)| places).collect();
+        let places: usize = within.iter().sum();
         let of_all = |member: &Member<'_>| member.part.rows.places(member.part.block.rows()).len();
         let of_all = part.run.members.iter().map(of_all).sum::<usize>().max(1);
         let rows = places as f64 * part.run.selected as f64 / of_all as f64;
-        (rows > 2.0 * FOLLOW * ef as f64).then_some(rows)
+        (rows > 2.0 * FOLLOW * ef as f64).then_some((rows, within))
     }
 
     /// Leaves the rows of a chunk that may be near enough.
