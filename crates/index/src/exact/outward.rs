@@ -137,7 +137,7 @@ impl<'a> Outward<'a> {
     /// Of each part, between which places the rows lie whose time term is within a limit, of those
     /// that are left; and how many these are at most.
     pub(crate) fn within(&self, limit: f64) -> Vec<(Range<usize>, usize)> {
-        let mut within = vec![(usize::MAX..0, 0); self.parts.len()];
+        let mut within = vec![(0..0, 0); self.parts.len()];
         for side in self.sides.iter().filter(|side| side.chunk.least <= limit) {
             let Chunk { part, places, .. } = &side.chunk;
             let all = self.places(*part);
@@ -155,7 +155,8 @@ impl<'a> Outward<'a> {
                 }
             };
             let (hull, count) = &mut within[*part as usize];
-            *hull = hull.start.min(places.start)..hull.end.max(places.end);
+            let known = if hull.is_empty() { places.clone() } else { hull.clone() };
+            *hull = known.start.min(places.start)..known.end.max(places.end);
             *count += places.len();
         }
         within
