@@ -155,7 +155,7 @@ impl<'a> Outward<'a> {
                 }
             };
             let (hull, count) = &mut within[*part as usize];
-            let known = if hull.is_empty() { places.clone() } else { hull.clone() };
+            let known = if *count == 0 { places.clone() } else { hull.clone() };
             *hull = known.start.min(places.start)..known.end.max(places.end);
             *count += places.len();
         }
