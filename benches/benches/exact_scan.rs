@@ -6,7 +6,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
-use cvx_index::{Block, ExactScan, Part, Request, Search, Selection, Seqs};
+use cvx_index::{Block, ExactScan, Part, Request, Search, Selection, Seqs, Vectors};
 
 const DIM: usize = 768;
 const ROWS: usize = 100_000;
@@ -32,7 +32,7 @@ impl Corpus {
     fn part<'a>(&'a self, rows: Selection<'a>) -> Part<'a> {
         let block = Block {
             dim: DIM,
-            vectors: &self.vectors,
+            vectors: Vectors::Floats(&self.vectors),
             present: None,
             entities: &self.entities,
             ts: &self.ts,

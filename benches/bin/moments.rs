@@ -15,7 +15,7 @@ use cvx_benches::timestamp_graph::{Asked, Codes, Look, Options, Room, TimestampG
 use cvx_core::{CancelToken, Metric};
 use cvx_index::{
     Block, BuildOptions, Indexed, Part, Request, Search, SegmentIndex, Selection, Seqs, StHnsw,
-    build_index, merge_index,
+    Vectors, build_index, merge_index,
 };
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
@@ -107,7 +107,7 @@ impl Data {
             let rows = first..self.ts.len().min(first + SEGMENT_ROWS);
             Block {
                 dim: self.dim,
-                vectors: &self.base[rows.start * self.dim..rows.end * self.dim],
+                vectors: Vectors::Floats(&self.base[rows.start * self.dim..rows.end * self.dim]),
                 present: None,
                 entities: &self.entities[rows.clone()],
                 ts: &self.ts[rows],

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
 use cvx_index::{
     Answer, Block, BuildOptions, Indexed, Part, Quantization, Request, Roads, Search, SegmentIndex,
-    Selection, Seqs, StHnsw, build_index, merge_index,
+    Selection, Seqs, StHnsw, Vectors, build_index, merge_index,
 };
 use std::ops::Range;
 use std::path::Path;
@@ -95,7 +95,7 @@ impl Data {
     fn block(&self, rows: Range<usize>) -> Block<'_> {
         Block {
             dim: self.dim,
-            vectors: &self.base[rows.start * self.dim..rows.end * self.dim],
+            vectors: Vectors::Floats(&self.base[rows.start * self.dim..rows.end * self.dim]),
             present: None,
             entities: &self.entities[rows.clone()],
             ts: &self.ts[rows],

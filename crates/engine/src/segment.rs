@@ -94,14 +94,14 @@ impl Run for Segment {
     }
 }
 
-/// The vectors of one column of a segment; halves by their bits.
+/// The vectors of one column of a segment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Vectors<'a, T = f32> {
-    pub(crate) values: &'a [T],
+pub(crate) struct Vectors<'a> {
+    pub(crate) values: &'a [f32],
     pub(crate) present: Option<&'a [u64]>,
 }
 
-impl<T> Vectors<'_, T> {
+impl Vectors<'_> {
     /// Whether a row's vector is not NULL.
     pub(crate) fn has(&self, row: usize) -> bool {
         self.present.is_none_or(|words| words[row / 64] >> (row % 64) & 1 == 1)
@@ -240,12 +240,6 @@ impl Segment {
         vectors.values.get(row * dim..(row + 1) * dim)
     }
 
-    /// The half vectors of a column, if the segment has it and it holds such.
-    pub(crate) fn halves(&self, id: u16) -> Option<Vectors<'_, u16>> {
-        let (list, present) = self.list(id)?;
-        Some(Vectors { values: half_bits(list.values())?, present })
-    }
-
     /// A column of lists of one length, and which rows of it are not NULL.
     fn list(&self, id: u16) -> Option<(&FixedSizeListArray, Option<&[u64]>)> {
         let place = self.columns.binary_search_by_key(&id, |(id, _, _)| *id).ok()?;
@@ -254,9 +248,9 @@ impl Segment {
         Some((list, present.get_or_init(|| present_bits(list)).as_deref()))
     }
 
-    /// The rows with the vectors of a column, as searches see them.
+    /// The rows with the vectors or half vectors of a column, as searches see them.
     pub(crate) fn block(&self, id: u16, dim: usize) -> Option<cvx_index::Block<'_>> {
-        let Vectors { values, present } = self.vectors(id)?;
+        let (list, present) = self.list(id)?;
         let seqs = match &self.seqs {
             Seqs::One(seq) => cvx_index::Seqs::One(*seq),
             Seqs::Each(seqs) => cvx_index::Seqs::Each(seqs),
@@ -264,7 +258,7 @@ impl Segment {
         let (entities, ts) = (&self.entities[..], &self.ts[..]);
         Some(cvx_index::Block {
             dim,
-            vectors: values,
+            vectors: numbers(list)?,
             present,
             entities,
             ts,
@@ -363,10 +357,14 @@ fn key_ts(batch: &RecordBatch) -> Result<ScalarBuffer<i64>> {
     key::<Int64Type>(batch, TS_COLUMN)
 }
 
-/// The bits of half floats.
-pub(crate) fn half_bits(values: &ArrayRef) -> Option<&[u16]> {
+/// The numbers of vectors or half vectors.
+pub(crate) fn numbers(list: &FixedSizeListArray) -> Option<cvx_index::Vectors<'_>> {
+    let values = list.values();
+    if let Some(floats) = values.as_primitive_opt::<Float32Type>() {
+        return Some(cvx_index::Vectors::Floats(floats.values()));
+    }
     let halves = values.as_primitive_opt::<Float16Type>()?;
-    Some(halves.values().inner().typed_data::<u16>())
+    Some(cvx_index::Vectors::Halves(halves.values().inner().typed_data::<u16>()))
 }
 
 fn present_bits(array: &dyn Array) -> Present {

@@ -1,14 +1,15 @@
 //! What is searched: rows of vectors that lie one behind the other, and whose they are.
 
-use crate::{SegmentIndex, Selection};
+use crate::vectors::Room;
+use crate::{SegmentIndex, Selection, Vectors};
 
-/// Rows of one dimension. Row `i` has the vector `vectors[i * dim..][..dim]` of `entities[i]` at
+/// Rows of one dimension. Row `i` has the numbers `i * dim..(i + 1) * dim`, of `entities[i]` at
 /// `ts[i]`, committed as its sequence says. All slices are borrowed from where they live: a
 /// mapped file, a run in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
     pub dim: usize,
-    pub vectors: &'a [f32],
+    pub vectors: Vectors<'a>,
     /// One bit a row, lowest first, set where there is a vector; `None` if all have one. The
     /// numbers under a clear bit are never read. Bits beyond the last row are ignored.
     pub present: Option<&'a [u64]>,
@@ -66,6 +67,16 @@ impl<'a> Block<'a> {
         self.ts.len()
     }
 
+    /// A row's vector, if it has one.
+    #[inline]
+    #[must_use]
+    pub fn vector<'r>(&self, row: usize, room: &'r mut Room) -> Option<&'r [f32]>
+    where
+        'a: 'r,
+    {
+        self.is_present(row).then(|| self.vectors.row(row, self.dim, room))
+    }
+
     #[inline]
     pub(crate) fn is_present(&self, row: usize) -> bool {
         self.present.is_none_or(|words| words[row / 64] >> (row % 64) & 1 == 1)
@@ -88,7 +99,7 @@ impl<'a> Block<'a> {
         if u32::try_from(rows).is_err() {
             return Err("a block has at most 2^32 rows");
         }
-        if self.vectors.len() != rows * self.dim {
+        if self.vectors.count() != rows * self.dim {
             return Err("vectors and times are not of the same rows");
         }
         if self.entities.len() != rows {

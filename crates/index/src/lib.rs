@@ -1,7 +1,7 @@
 //! Nearest neighbours over blocks of vectors in time order.
 //!
 //! ```text
-//!   Part = Block (f32 rows, entities, times, commit sequences) + Selection (the rows that count)
+//!   Part = Block (rows of f32 or f16, entities, times, commits) + Selection (the rows that count)
 //!     |
 //!     |  the caller has decided which rows are alive at the moment asked about, passed the
 //!     |  filter, and so on: what is selected qualifies
@@ -23,12 +23,12 @@
 //!
 //! ```
 //! use cvx_core::{CancelToken, Metric};
-//! use cvx_index::{Block, ExactScan, Part, Request, Search, Selection, Seqs};
+//! use cvx_index::{Block, ExactScan, Part, Request, Search, Selection, Seqs, Vectors};
 //!
 //! let vectors = [0.0, 0.0, 3.0, 4.0, 6.0, 8.0];
 //! let block = Block {
 //!     dim: 2,
-//!     vectors: &vectors,
+//!     vectors: Vectors::Floats(&vectors),
 //!     present: None,
 //!     entities: &[7, 8, 9],
 //!     ts: &[1_000, 2_000, 3_000],
@@ -55,17 +55,16 @@ mod error;
 mod exact;
 mod found;
 mod graph;
-mod halves;
 mod request;
 mod segment;
 mod selection;
 mod st_hnsw;
+mod vectors;
 
 pub use answer::{Answer, Counters, Hit};
 pub use block::{Block, Indexed, Part, Seqs};
 pub use error::Error;
 pub use exact::ExactScan;
-pub use halves::{HalfPart, search_halves};
 pub use request::{Request, Search};
 pub use segment::{
     BuildError, BuildOptions, BuiltIndex, ImageError, Member, Quantization, SegmentIndex,
@@ -73,3 +72,4 @@ pub use segment::{
 };
 pub use selection::Selection;
 pub use st_hnsw::{Roads, StHnsw};
+pub use vectors::{Room, Vectors};

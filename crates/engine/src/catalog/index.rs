@@ -27,14 +27,13 @@ pub struct IndexDef {
 }
 
 impl IndexDef {
-    /// The metric it can answer by. Codes serve three metrics of whole `vector` columns; searches
-    /// by others compare every row.
+    /// The metric it can answer by. Codes serve three metrics of whole `vector` and `halfvec`
+    /// columns; searches by others compare every row.
     #[must_use]
     pub fn answers(&self) -> Option<Metric> {
-        let coded = matches!(
-            self.opclass.as_str(),
-            "vector_cosine_ops" | "vector_l2_ops" | "vector_ip_ops"
-        );
+        let class = self.opclass.as_str();
+        let kind = class.strip_prefix("vector_").or_else(|| class.strip_prefix("halfvec_"));
+        let coded = matches!(kind, Some("cosine_ops" | "l2_ops" | "ip_ops"));
         self.metric.filter(|_| coded && self.method == "hnsw" && self.expression.is_none())
     }
 

@@ -7,6 +7,7 @@ use crate::{
     ValidSlice,
 };
 use cvx_core::CancelToken;
+use cvx_index::Room;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ impl Engine {
         let index = index.ok_or_else(|| Error::Invalid("the column has no index".to_owned()))?;
         let read = self.begin().read(table)?;
         let (mut found, mut wanted) = (0, 0);
-        for (addr, query) in samples(&read, column) {
+        let dim = table.column_by_id(column).and_then(crate::ColumnDef::dimension).unwrap_or(0);
+        for (addr, query) in samples(&read, column, dim) {
             let ask = |search| nearest(&read, index, (&addr, &query), search, cancel);
             let exact = ask(SearchMode::Exact)?;
             wanted += exact.len();
@@ -42,20 +44,17 @@ impl Engine {
 }
 
 /// Rows with vectors, evenly spread over the segments.
-fn samples(read: &TableRead, column: u16) -> Vec<(RowAddr, Vec<f32>)> {
+fn samples(read: &TableRead, column: u16, dim: usize) -> Vec<(RowAddr, Vec<f32>)> {
     let segments: Vec<_> = read.0.segments().collect();
     let rows: usize = segments.iter().map(|segment| segment.rows()).sum();
     let step = rows.div_ceil(SAMPLES).max(1);
-    let (mut samples, mut next, mut passed) = (Vec::new(), 0, 0);
+    let (mut samples, mut next, mut passed, mut room) = (Vec::new(), 0, 0, Room::default());
     for segment in segments {
+        let block = segment.block(column, dim);
         while next < passed + segment.rows() {
             let row = next - passed;
-            if let Some(vectors) = segment.vectors(column)
-                && vectors.has(row)
-            {
-                let dim = vectors.values.len() / segment.rows();
-                let vector = vectors.values[row * dim..][..dim].to_vec();
-                samples.push((segment.addr(row), vector));
+            if let Some(vector) = block.as_ref().and_then(|block| block.vector(row, &mut room)) {
+                samples.push((segment.addr(row), vector.to_vec()));
             }
             next += step;
         }

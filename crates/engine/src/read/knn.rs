@@ -4,17 +4,14 @@ use super::filter::filter;
 use super::{Judge, RowSet, TableRead, View};
 use crate::indexes::Place;
 use crate::read::scan::bounds;
-use crate::segment::{Segment, Seqs, Vectors, half_bits};
+use crate::segment::{Segment, numbers};
 use crate::sight::Sight;
 use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, RowFilter, SearchMode};
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::Float32Type;
 use cvx_core::EntityId;
 use cvx_index::{
-    Answer, Block, Counters, ExactScan, HalfPart, Indexed, Part, Request, Roads, Search, Selection,
-    StHnsw, search_halves,
+    Answer, Block, Counters, ExactScan, Indexed, Part, Request, Roads, Search, Selection, StHnsw,
 };
-use cvx_types::PgType;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -63,13 +60,8 @@ impl TableRead {
             composite: request.composite,
             cancel: request.cancel,
         };
-        let answer = if is_half(view, request.column) {
-            let halves = chosen.iter().filter_map(|c| c.halves(request.column, dim));
-            search_halves(&asked, &halves.collect::<Vec<_>>())?
-        } else {
-            let parts = chosen.iter().filter_map(|c| c.part(request.column, dim));
-            search(request.search, &asked, &parts.collect::<Vec<_>>())?
-        };
+        let parts = chosen.iter().filter_map(|c| c.part(request.column, dim));
+        let answer = search(request.search, &asked, &parts.collect::<Vec<_>>())?;
         view.check_horizon(&request.slice)?;
         let Counters { candidates, distances, walked, sifted, scanned, estimates, scores, .. } =
             answer.counters;
@@ -131,11 +123,6 @@ impl TableRead {
         };
         view.segments().map(work).sum::<usize>() <= BRIEF
     }
-}
-
-/// Whether a column holds half floats.
-fn is_half(view: &View, column: u16) -> bool {
-    view.layout.table.column_by_id(column).is_some_and(|column| column.ty == PgType::Halfvec)
 }
 
 /// Asks whoever may answer.
@@ -275,10 +262,9 @@ impl Chosen<'_> {
 
     fn part(&self, column: u16, dim: usize) -> Option<Part<'_>> {
         if let Some(instead) = &self.instead {
-            let values = instead.vectors.as_fixed_size_list_opt()?.values();
             let block = Block {
                 dim,
-                vectors: values.as_primitive_opt::<Float32Type>()?.values(),
+                vectors: numbers(instead.vectors.as_fixed_size_list_opt()?)?,
                 present: instead.present.as_deref(),
                 entities: &instead.entities,
                 ts: &instead.ts,
@@ -294,37 +280,5 @@ impl Chosen<'_> {
             own: own.as_ref(),
         });
         Some(Part { block, rows: self.rows.selection(), index })
-    }
-
-    /// As `part`, of a column of half floats.
-    fn halves(&self, column: u16, dim: usize) -> Option<HalfPart<'_>> {
-        if let Some(instead) = &self.instead {
-            return Some(HalfPart {
-                dim,
-                halves: half_bits(instead.vectors.as_fixed_size_list_opt()?.values())?,
-                present: instead.present.as_deref(),
-                entities: &instead.entities,
-                ts: &instead.ts,
-                seqs: cvx_index::Seqs::Each(&instead.seqs),
-                rows: Selection::all(instead.ts.len()),
-            });
-        }
-        let Vectors { values, present } = self.segment.halves(column)?;
-        Some(HalfPart {
-            dim,
-            halves: values,
-            present,
-            entities: &self.segment.entities,
-            ts: &self.segment.ts,
-            seqs: self.seqs(),
-            rows: self.rows.selection(),
-        })
-    }
-
-    fn seqs(&self) -> cvx_index::Seqs<'_> {
-        match &self.segment.seqs {
-            Seqs::One(seq) => cvx_index::Seqs::One(*seq),
-            Seqs::Each(seqs) => cvx_index::Seqs::Each(seqs),
-        }
     }
 }

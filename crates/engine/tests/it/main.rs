@@ -6,6 +6,7 @@ mod basics;
 mod databases;
 mod filters;
 mod indexes;
+mod kinds;
 mod living;
 mod model;
 mod models;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::{Block, Hit, Selection, Seqs};
+use crate::{Block, Hit, Selection, Seqs, Vectors};
 
 /// Small chunks on several threads, so that little data takes every turn of the code.
 const EAGER: ExactScan = ExactScan { chunk_bytes: 0, parallel_bytes: 0 };
@@ -34,7 +34,7 @@ impl Rows {
     pub(crate) fn part(&self) -> Part<'_> {
         let block = Block {
             dim: self.dim,
-            vectors: &self.vectors,
+            vectors: Vectors::Floats(&self.vectors),
             present: self.present.as_deref(),
             entities: &self.entities,
             ts: &self.ts,

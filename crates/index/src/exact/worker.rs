@@ -6,6 +6,7 @@ use cvx_core::{Query, Rank, TopK, ValidTime};
 
 use super::plan::Chunk;
 use crate::found::{Key, offer};
+use crate::vectors::Room;
 use crate::{Block, Error, Part, Request, Selection};
 
 /// What the workers of one scan have in common.
@@ -83,6 +84,7 @@ pub(super) fn work(shared: &Shared<'_>) -> Result<Found, Error> {
         found: Found { top: TopK::new(shared.request.k), distances: 0 },
         rows: Vec::new(),
         distances: Vec::new(),
+        room: Room::default(),
     };
     while let Some(chunk) = shared.take() {
         if let Some(stop) = shared.request.cancel.stopped() {
@@ -100,6 +102,7 @@ struct Worker<'a> {
     /// The chunk's rows that have vectors, and their distances.
     rows: Vec<u32>,
     distances: Vec<f64>,
+    room: Room,
 }
 
 impl Worker<'_> {
@@ -118,9 +121,9 @@ impl Worker<'_> {
     /// Neighbouring rows that all have vectors. Returns how many.
     fn compare_stretch(&mut self, block: &Block<'_>, chunk: &Chunk) -> Result<usize, Error> {
         let places = chunk.places.clone();
-        let vectors = &block.vectors[places.start * block.dim..places.end * block.dim];
         self.distances.resize(places.len(), 0.0);
-        self.shared.query.distances(vectors, &mut self.distances)?;
+        let (query, room) = (&self.shared.query, &mut self.room);
+        block.vectors.compare(query, places.clone(), room, &mut self.distances)?;
         self.offer(block, chunk.part, |at| (places.start + at) as u32);
         Ok(places.len())
     }
@@ -143,7 +146,8 @@ impl Worker<'_> {
             }
         });
         self.distances.resize(self.rows.len(), 0.0);
-        self.shared.query.distances_at(block.vectors, &self.rows, &mut self.distances)?;
+        let (query, room) = (&self.shared.query, &mut self.room);
+        block.vectors.compare_at(query, &self.rows, room, &mut self.distances)?;
         let chosen = std::mem::take(&mut self.rows);
         self.offer(block, chunk.part, |at| chosen[at]);
         self.rows = chosen;

@@ -12,6 +12,7 @@ use super::rows::Rows;
 use super::{Quantization, Space};
 use crate::Block;
 use crate::graph::{self, GraphOptions};
+use crate::vectors::Room;
 use cvx_core::Metric;
 use cvx_core::code::{
     BLOCK_ROWS, Rotation, block_bytes, encode_bits, encode_bytes, write_to_block,
@@ -163,16 +164,17 @@ fn count_links(edges: &[u32]) -> usize {
 
 /// What each row is multiplied by, `None` for rows without codes.
 pub(super) fn factors(rows: &Rows<'_>, space: Space) -> Vec<Option<f32>> {
-    let factor = |row: usize| rows.vector(row).and_then(|vector| space.factor(vector));
+    let mut room = Room::default();
+    let factor = |row| rows.vector(row, &mut room).and_then(|vector| space.factor(vector));
     (0..rows.count()).map(factor).collect()
 }
 
 /// The mean of the rows that have codes, rotated.
 pub(super) fn centre(rows: &Rows<'_>, factors: &[Option<f32>], rotation: &Rotation) -> Vec<f32> {
     let mut sum = vec![0.0f64; rows.dim()];
-    let mut count = 0usize;
+    let (mut count, mut room) = (0usize, Room::default());
     for (row, factor) in factors.iter().enumerate() {
-        let Some((vector, factor)) = rows.vector(row).zip(*factor) else { continue };
+        let Some((vector, factor)) = rows.vector(row, &mut room).zip(*factor) else { continue };
         count += 1;
         for (sum, x) in sum.iter_mut().zip(vector) {
             *sum += f64::from(x * factor);
@@ -262,11 +264,12 @@ impl Stretch<'_> {
         centre: &[f32],
     ) {
         let width = rotation.width();
-        let mut residual = vec![0.0; width];
+        let (mut residual, mut room) = (vec![0.0; width], Room::default());
         let bits = self.bits.chunks_exact_mut(bits_stride(width));
         let bytes = self.bytes.chunks_exact_mut(bytes_stride(width));
         for (row, (bits, bytes)) in (self.first..).zip(bits.zip(bytes)) {
-            let Some((vector, factor)) = rows.vector(row).zip(factors[row]) else { continue };
+            let vector = rows.vector(row, &mut room);
+            let Some((vector, factor)) = vector.zip(factors[row]) else { continue };
             rotation.rotate(vector, factor, &mut residual);
             residual.iter_mut().zip(centre).for_each(|(x, c)| *x -= c);
             let base = space.base(&residual, centre);
@@ -287,18 +290,20 @@ impl Stretch<'_> {
 
 /// Rings of rows with the same numbers; empty if no two rows are alike.
 fn twins(rows: &Rows<'_>, factors: &[Option<f32>]) -> Vec<u32> {
-    let vector = |row: usize| rows.vector(row).unwrap_or_default();
-    let same = |a: usize, b: usize| {
-        vector(a).iter().zip(vector(b)).all(|(a, b)| a.to_bits() == b.to_bits())
-    };
+    let (mut room, mut other) = (Room::default(), Room::default());
+    let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
     let mut firsts: HashMap<u64, Vec<u32>> = HashMap::new();
     let mut next: Vec<u32> = (0..rows.count() as u32).collect();
     let mut found = false;
     for row in (0..rows.count()).filter(|row| factors[*row].is_some()) {
         let mut hasher = DefaultHasher::new();
-        hasher.write(bytemuck::cast_slice(vector(row)));
+        let vector = rows.vector(row, &mut room).unwrap_or_default();
+        hasher.write(bytemuck::cast_slice(vector));
         let alike = firsts.entry(hasher.finish()).or_default();
-        match alike.iter().find(|first| same(**first as usize, row)) {
+        let is_same = |first: &&u32| {
+            rows.vector(**first as usize, &mut other).is_some_and(|first| same(first, vector))
+        };
+        match alike.iter().find(is_same) {
             Some(first) => {
                 next.swap(*first as usize, row);
                 found = true;

@@ -16,6 +16,7 @@
 use super::codes::{BEHIND, Codes};
 use super::rows::Rows;
 use super::{BuildError, BuildOptions, Quantization, Space};
+use crate::vectors::Room;
 use cvx_core::code::{
     ByteFactors, ByteQuery, Fit, GridQuery, HalfQuery, Kernel, ProductQuery, Rotation, SUB_DIM,
     encode_bytes, encode_grid, encode_halves, encode_product, pack_nibbles, train_centroids,
@@ -157,10 +158,9 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     /// Writes a row's residual; whether it has one.
-    fn residual(&self, row: usize, residual: &mut [f32]) -> bool {
-        let Some((vector, factor)) = self.rows.vector(row).zip(self.factors[row]) else {
-            return false;
-        };
+    fn residual(&self, row: usize, room: &mut Room, residual: &mut [f32]) -> bool {
+        let vector = self.rows.vector(row, room);
+        let Some((vector, factor)) = vector.zip(self.factors[row]) else { return false };
         self.rotation.rotate(vector, factor, residual);
         residual.iter_mut().zip(self.centre).for_each(|(x, c)| *x -= c);
         true
@@ -182,9 +182,9 @@ impl Fine {
         let mut bytes = vec![0; source.rows.count() * stride];
         let encode = |(at, places): (usize, &mut [u8])| {
             options.check()?;
-            let mut residual = vec![0.0; width];
+            let (mut residual, mut room) = (vec![0.0; width], Room::default());
             for (row, place) in (at * STEP..).zip(places.chunks_exact_mut(stride)) {
-                if source.residual(row, &mut residual) {
+                if source.residual(row, &mut room, &mut residual) {
                     let base = source.space.base(&residual, source.centre);
                     encoder.encode(&residual, base, place);
                 }
@@ -276,9 +276,9 @@ fn sample(source: &Source<'_>) -> Vec<f32> {
     let coded: Vec<usize> = coded.map(|(row, _)| row).collect();
     let width = source.rotation.width();
     let taken = coded.len().min(SAMPLE);
-    let mut sample = vec![0.0; taken * width];
+    let (mut sample, mut room) = (vec![0.0; taken * width], Room::default());
     for (at, residual) in sample.chunks_exact_mut(width).enumerate() {
-        source.residual(coded[at * coded.len() / taken], residual);
+        source.residual(coded[at * coded.len() / taken], &mut room, residual);
     }
     sample
 }

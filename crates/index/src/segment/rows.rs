@@ -1,6 +1,7 @@
 //! Rows of several blocks, numbered one block after the other.
 
 use crate::Block;
+use crate::vectors::Room;
 
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
@@ -39,9 +40,11 @@ impl<'a> Rows<'a> {
     }
 
     /// A row's vector, if it has one.
-    pub(super) fn vector(&self, row: usize) -> Option<&'a [f32]> {
+    pub(super) fn vector<'r>(&self, row: usize, room: &'r mut Room) -> Option<&'r [f32]>
+    where
+        'a: 'r,
+    {
         let place = self.starts.partition_point(|start| *start <= row).checked_sub(1)?;
-        let (block, row) = (&self.blocks[place], row - self.starts[place]);
-        block.is_present(row).then(|| &block.vectors[row * block.dim..][..block.dim])
+        self.blocks[place].vector(row - self.starts[place], room)
     }
 }

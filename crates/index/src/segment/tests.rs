@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Block, Seqs};
+use crate::{Block, Seqs, Vectors};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Owned {
@@ -25,7 +25,7 @@ impl Owned {
     fn block(&self) -> Block<'_> {
         Block {
             dim: self.dim,
-            vectors: &self.vectors,
+            vectors: Vectors::Floats(&self.vectors),
             present: None,
             entities: &self.entities,
             ts: &self.ts,

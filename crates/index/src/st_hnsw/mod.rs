@@ -42,6 +42,8 @@ mod sift;
 mod team;
 
 #[cfg(test)]
+mod halves_tests;
+#[cfg(test)]
 mod kind_tests;
 #[cfg(test)]
 mod tests;
@@ -49,10 +51,10 @@ mod tests;
 use crate::found::{Key, hits, offer};
 use crate::request::check;
 use crate::segment::CodeQuery;
+use crate::vectors::Room;
 use crate::{Answer, Counters, Error, ExactScan, Part, Quantization, Request, Search, Selection};
 use asked::Asked;
 use cvx_core::TopK;
-use cvx_core::code::prefetch_soon;
 use gather::{Candidate, Gather};
 use road::{Coded, Member};
 use std::collections::BTreeMap;
@@ -133,6 +135,7 @@ struct Searching<'a> {
     counters: Counters,
     /// What the last sift asked its codes by.
     spare: Option<CodeQuery<'a>>,
+    room: Room,
 }
 
 impl<'a> Searching<'a> {
@@ -142,7 +145,8 @@ impl<'a> Searching<'a> {
         let kinds = parts.iter().filter_map(|part| Some(part.index?.index.quantization()));
         let behind = kinds.map(Quantization::behind).max().unwrap_or(0);
         let (gather, top) = (Gather::new(k, behind), TopK::new(k));
-        Self { effort, asked, parts, gather, top, counters, spare: None }
+        let room = Room::default();
+        Self { effort, asked, parts, gather, top, counters, spare: None, room }
     }
 
     /// `shares` says whether pieces of the work are for other threads too.
@@ -266,7 +270,7 @@ impl<'a> Searching<'a> {
         let gathered = std::mem::replace(&mut self.gather, Gather::new(0, 0)).into_sorted();
         // The first k are compared for sure: memory is asked for all of them at once.
         let sure = gathered.iter().take(self.asked.request.k.min(AT_ONCE));
-        sure.for_each(|candidate| prefetch_soon(self.vector(candidate)));
+        sure.for_each(|candidate| self.prefetch(candidate));
         for candidate in gathered {
             if candidate.low > self.asked.rank_of(self.top.worst()) {
                 continue;
@@ -278,14 +282,16 @@ impl<'a> Searching<'a> {
         Ok(())
     }
 
-    fn vector(&self, candidate: &Candidate) -> &'a [f32] {
+    fn prefetch(&self, candidate: &Candidate) {
         let block = &self.parts[candidate.part as usize].block;
-        &block.vectors[candidate.row as usize * block.dim..][..block.dim]
+        block.vectors.prefetch(candidate.row as usize, block.dim);
     }
 
     /// Puts a candidate in its place by its exact distance, and its twins beside it.
     fn take(&mut self, part: &Coded<'a>, candidate: &Candidate) -> Result<(), Error> {
-        let semantic = self.asked.query.distance(self.vector(candidate))?;
+        let block = &self.parts[candidate.part as usize].block;
+        let vector = block.vectors.row(candidate.row as usize, block.dim, &mut self.room);
+        let semantic = self.asked.query.distance(vector)?;
         self.counters.distances += 1;
         let first = part.member_of(candidate.part).map_or(0, |member| member.first);
         let node = first + candidate.row;

@@ -12,11 +12,10 @@ use super::asked::Asked;
 use super::gather::{Candidate, Gather};
 use super::road::Coded;
 use super::{Searching, StHnsw};
-use crate::Error;
-use crate::SegmentIndex;
 use crate::graph::{Beam, Guide, Start, Visited, walk};
 use crate::segment::{CodeQuery, Lead};
-use cvx_core::code::prefetch_soon;
+use crate::vectors::Room;
+use crate::{Block, Error, SegmentIndex};
 use std::cell::RefCell;
 
 /// Nodes followed between two looks at the request's token.
@@ -95,6 +94,7 @@ impl<'a> Searching<'a> {
             query,
             gather: &mut self.gather,
             score: Vec::new(),
+            room: Room::default(),
             reach,
             estimates: 0,
             scores: 0,
@@ -134,6 +134,7 @@ struct Seek<'a, 's> {
     gather: &'s mut Gather,
     /// Room for one.
     score: Vec<f32>,
+    room: Room,
     reach: Reach,
     lead: Lead,
     /// Whether rows lead where fine codes say that they may be near.
@@ -164,16 +165,24 @@ impl<'a> Seek<'a, '_> {
 
     /// How far the score that leads to a node may be off.
     fn doubt(&self, node: u32) -> f32 {
-        let exact = self.by_rows && self.vector(node).is_some();
+        let exact = self.by_rows && self.place(node).is_some();
         let sigmas = if exact { 0.0 } else { self.sigmas };
         self.query.doubt(node, sigmas)
     }
 
-    /// The vector of a node whose part was asked about.
-    fn vector(&self, node: u32) -> Option<&'a [f32]> {
+    /// Where a node's vector lies, if its part was asked about.
+    fn place(&self, node: u32) -> Option<(&'a Block<'a>, usize)> {
         let (place, row) = self.part.locate(node)?;
-        let block = &self.part.run.members[place].part.block;
-        block.vectors.get(row * block.dim..(row + 1) * block.dim)
+        Some((&self.part.run.members[place].part.block, row))
+    }
+
+    /// The exact score of a node whose part was asked about.
+    fn exact(&mut self, node: u32) -> Option<f32> {
+        let (block, row) = self.place(node)?;
+        let vector = block.vectors.row(row, block.dim, &mut self.room);
+        let distance = self.asked.query.distance(vector).ok()?;
+        self.distances += 1;
+        Some(self.asked.space.score(distance) as f32)
     }
 
     /// Puts the exact score in the place of those that may be below the limit.
@@ -183,13 +192,10 @@ impl<'a> Seek<'a, '_> {
         };
         let near = |at: &usize| may(nodes[*at], out[*at]);
         let near: Vec<usize> = (0..nodes.len().min(out.len())).filter(near).collect();
-        near.iter().filter_map(|at| self.vector(nodes[*at])).for_each(prefetch_soon);
+        let places = near.iter().filter_map(|at| self.place(nodes[*at]));
+        places.for_each(|(block, row)| block.vectors.prefetch(row, block.dim));
         for at in near {
-            let exact = self.vector(nodes[at]).and_then(|row| self.asked.query.distance(row).ok());
-            if let Some(distance) = exact {
-                self.distances += 1;
-                out[at] = self.asked.space.score(distance) as f32;
-            }
+            out[at] = self.exact(nodes[at]).unwrap_or(out[at]);
         }
     }
 

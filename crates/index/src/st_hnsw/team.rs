@@ -7,6 +7,7 @@
 use super::asked::Asked;
 use super::road::{Coded, FOLLOW, Member};
 use super::{Searching, Visit};
+use crate::vectors::Room;
 use crate::{Counters, Error};
 use cvx_core::TopK;
 use rayon::prelude::*;
@@ -92,7 +93,8 @@ impl<'a> Searching<'a> {
         let work = |hand: &Vec<Task<'_, 'a>>| {
             let (gather, top) = (gather.clone(), TopK::new(0));
             let counters = Counters::default();
-            let mut piece = Searching { effort, asked, parts, gather, top, counters, spare: None };
+            let (spare, room) = (None, Room::default());
+            let mut piece = Searching { effort, asked, parts, gather, top, counters, spare, room };
             let visits = hand.iter().map(|task| Ok((task.at, piece.perform(task)?)));
             let visits = visits.collect::<Result<Vec<_>, Error>>()?;
             Ok((piece.gather, piece.counters, visits))

@@ -79,5 +79,5 @@ pub(super) fn check(index: &IndexDef) -> Result<()> {
         None => format!("with operator class {}", index.opclass),
     };
     Err(SqlError::unsupported(format!("quantization {what}"))
-        .hint("Codes serve vector_cosine_ops, vector_l2_ops and vector_ip_ops of a column."))
+        .hint("Codes serve cosine_ops, l2_ops and ip_ops of a vector or halfvec column."))
 }
