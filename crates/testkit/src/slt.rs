@@ -200,13 +200,13 @@ pub fn searches(text: &str) -> bool {
 /// Sees to it that indexes have every row, on a connection of its own.
 struct Indexer(Connection);
 
-/// The vector columns there are, of tables.
-const COLUMNS: &str = "SELECT n.nspname, c.relname, a.attname \
+/// The vector and half vector columns there are, of tables.
+const COLUMNS: &str = "SELECT n.nspname, c.relname, a.attname, t.typname \
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid \
-    WHERE c.relkind = 'r' AND t.typname = 'vector' AND a.atttypmod > 0 AND a.attnum > 0 \
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cvx')";
-const CLASSES: [&str; 3] = ["vector_cosine_ops", "vector_l2_ops", "vector_ip_ops"];
+    WHERE c.relkind = 'r' AND t.typname IN ('vector', 'halfvec') AND a.atttypmod > 0 \
+    AND a.attnum > 0 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cvx')";
+const CLASSES: [&str; 3] = ["cosine", "l2", "ip"];
 
 impl Indexer {
     async fn new(addr: SocketAddr) -> Result<Self, Failure> {
@@ -216,12 +216,12 @@ impl Indexer {
     async fn index_everything(&mut self) -> Result<(), Failure> {
         let client = &self.0.client;
         for row in client.query(COLUMNS, &[]).await? {
-            let [schema, table, column]: [String; 3] = [row.get(0), row.get(1), row.get(2)];
+            let [schema, table, column, ty]: [String; 4] = std::array::from_fn(|at| row.get(at));
             let name = format!("\"{schema}\".\"{table}\"");
             let make = |class: &&str| {
                 format!(
-                    "CREATE INDEX IF NOT EXISTS \"{table}_{column}_{class}\" \
-                     ON {name} USING hnsw (\"{column}\" {class});"
+                    "CREATE INDEX IF NOT EXISTS \"{table}_{column}_{class}_ops\" \
+                     ON {name} USING hnsw (\"{column}\" {ty}_{class}_ops);"
                 )
             };
             let indexes: String = CLASSES.iter().map(make).collect();
