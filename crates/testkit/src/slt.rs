@@ -194,7 +194,7 @@ impl Database {
 /// Whether a text has something to look for by distance.
 #[must_use]
 pub fn searches(text: &str) -> bool {
-    ["<->", "<=>", "<#>", "st_distance"].iter().any(|word| text.contains(word))
+    ["<->", "<=>", "<#>", "<+>", "st_distance"].iter().any(|word| text.contains(word))
 }
 
 /// Sees to it that indexes have every row, on a connection of its own.
@@ -206,7 +206,7 @@ const COLUMNS: &str = "SELECT n.nspname, c.relname, a.attname, t.typname \
     JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid \
     WHERE c.relkind = 'r' AND t.typname IN ('vector', 'halfvec') AND a.atttypmod > 0 \
     AND a.attnum > 0 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cvx')";
-const CLASSES: [&str; 3] = ["cosine", "l2", "ip"];
+const CLASSES: [&str; 4] = ["cosine", "l2", "ip", "l1"];
 
 impl Indexer {
     async fn new(addr: SocketAddr) -> Result<Self, Failure> {

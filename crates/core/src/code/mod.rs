@@ -24,6 +24,8 @@
 //! bits, the more rows must be compared themselves. All decode to a vector, and [`Fit`] says how
 //! its products stand for the row's, and how wrong they may be.
 //!
+//! L1 has codes of its own: [`encode_steps`] takes coordinates as they are, not rotated, on one grid.
+//!
 //! `bfloat16` is left out: in the bytes of a half float it keeps three digits less, of a number
 //! whose range the row's scale has taken care of already.
 
@@ -37,6 +39,7 @@ mod halves;
 mod kernel;
 mod product;
 mod rotation;
+mod steps;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
@@ -58,6 +61,7 @@ pub use product::{
     train_centroids,
 };
 pub use rotation::{Rotation, code_width};
+pub use steps::{StepFactors, StepQuery, encode_steps, step_to, sum_apart_at};
 
 /// Bit planes of a query: its coordinates are numbers from 0 to 15.
 pub const PLANES: usize = 4;

@@ -27,13 +27,11 @@ pub struct IndexDef {
 }
 
 impl IndexDef {
-    /// The metric it can answer by. Codes serve three metrics of whole `vector` and `halfvec`
-    /// columns; searches by others compare every row.
+    /// The metric it can answer by, where it is of a whole `vector` or `halfvec` column; searches of
+    /// other columns compare every row.
     #[must_use]
     pub fn answers(&self) -> Option<Metric> {
-        let class = self.opclass.as_str();
-        let kind = class.strip_prefix("vector_").or_else(|| class.strip_prefix("halfvec_"));
-        let coded = matches!(kind, Some("cosine_ops" | "l2_ops" | "ip_ops"));
+        let coded = ["vector_", "halfvec_"].iter().any(|ty| self.opclass.starts_with(ty));
         self.metric.filter(|_| coded && self.method == "hnsw" && self.expression.is_none())
     }
 

@@ -37,7 +37,7 @@ pub enum IndexState {
     Building,
     /// Rows in memory, of which there are codes at most.
     Tail,
-    /// An index of a metric that codes cannot serve.
+    /// An index of what codes cannot serve: an expression, another type.
     Recorded,
 }
 

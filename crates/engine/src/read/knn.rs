@@ -8,7 +8,7 @@ use crate::segment::{Segment, numbers};
 use crate::sight::Sight;
 use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, RowFilter, SearchMode};
 use arrow::array::{Array, ArrayRef, AsArray};
-use cvx_core::EntityId;
+use cvx_core::{EntityId, Metric};
 use cvx_index::{
     Answer, Block, Counters, ExactScan, Indexed, Part, Request, Roads, Search, Selection, StHnsw,
 };
@@ -78,8 +78,10 @@ const BRIEF: usize = 300_000;
 /// A walk over a whole segment for few candidates, in the same measure.
 const WALK: usize = 20_000;
 const BRIEF_CANDIDATES: usize = 400;
-/// Numbers of a vector compared in the time that a row is sifted in.
+/// Numbers of a vector compared in the time that a row is sifted in,
 const NUMBERS: usize = 8;
+/// and such times for a row that is sifted by its bytes, as those of L1 are.
+const BY_BYTES: usize = 8;
 
 impl TableRead {
     /// Whether a search is sure to be over sooner than another thread could be woken for it: short
@@ -113,10 +115,12 @@ impl TableRead {
             let rows = segment.within(bounds.0, bounds.1).len();
             let indexed =
                 index.is_some_and(|def| view.core.indexes.place(def.oid, segment).is_some());
+            let each = if request.metric == Metric::L1 { BY_BYTES } else { 1 };
+            let sift = rows.saturating_mul(each);
             let found = match indexed {
                 // Of a few rows that a condition keeps, all are sifted.
-                true if request.filter.is_none() && rows * 2 > segment.rows() => rows.min(WALK),
-                true => rows,
+                true if request.filter.is_none() && rows * 2 > segment.rows() => sift.min(WALK),
+                true => sift,
                 false => rows.saturating_mul(request.query.len() / NUMBERS + 1),
             };
             found + judge.doubtful(segment, bounds)

@@ -19,7 +19,8 @@ pub(crate) fn index_def(name: &str, metric: Metric) -> IndexDef {
         Metric::Cosine => "vector_cosine_ops",
         Metric::L2 => "vector_l2_ops",
         Metric::InnerProduct => "vector_ip_ops",
-        Metric::L1 | Metric::Poincare => "vector_l1_ops",
+        Metric::L1 => "vector_l1_ops",
+        Metric::Poincare => "vector_poincare_ops",
     };
     IndexDef {
         oid: 0,
@@ -231,12 +232,15 @@ fn an_index_of_another_metric_does_not_answer() {
         let index = index_def(name, metric);
         ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
     }
+    let expression = Some("(v)::vector(1)".to_owned());
+    let index = IndexDef { expression, ..index_def("expression", Metric::L2) };
+    ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
     engine.wait_for_indexes().unwrap();
     agree(&engine, 0);
     let states: Vec<_> = engine.index_stats().unwrap().iter().map(|row| row.state).collect();
-    let recorded = IndexState::Recorded;
-    let ready = IndexState::Ready;
-    assert_eq!(states, [ready, ready, IndexState::Tail, recorded, recorded, IndexState::Tail]);
+    let (ready, tail, recorded) = (IndexState::Ready, IndexState::Tail, IndexState::Recorded);
+    let of_metrics = [ready, ready, tail, ready, ready, tail];
+    assert_eq!(states, [&of_metrics[..], &[recorded, recorded, tail]].concat());
 }
 
 #[test]

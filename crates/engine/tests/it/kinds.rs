@@ -1,5 +1,5 @@
-//! Indexes of `halfvec` columns: from the first commit on, sealed, merged, kept over a restart, at
-//! other moments.
+//! Indexes of `halfvec` columns, and by L1 and Poincaré's distance: from the first commit on, sealed,
+//! merged, kept over a restart, at other moments.
 
 use crate::support::{commit, create, docs, open, options, plain};
 use arrow::array::{
@@ -21,7 +21,8 @@ const DIM: usize = 96;
 /// Entities, each of which has a point in each commit.
 const EACH: i64 = 512;
 
-/// Numbers around one of 16 centres, that look drawn at random and are the same each time.
+/// Numbers around one of 16 centres in the unit ball, that look drawn at random and are the same
+/// each time.
 fn vector(of: i64) -> Vec<f32> {
     let numbers = |seed: i64, scale: f32| {
         let mut state = seed as u64 ^ 0x9e37_79b9_7f4a_7c15;
@@ -30,7 +31,7 @@ fn vector(of: i64) -> Vec<f32> {
             ((state >> 40) as f32 / (1u32 << 24) as f32 - 0.5) * scale
         })
     };
-    numbers(of % 16, 4.0).zip(numbers(of + 1_000, 1.0)).map(|(centre, x)| centre + x).collect()
+    numbers(of % 16, 0.2).zip(numbers(of + 1_000, 0.05)).map(|(centre, x)| centre + x).collect()
 }
 
 fn half_docs(engine: &Arc<Engine>) -> Arc<Table> {
@@ -141,6 +142,8 @@ fn halves_are_indexed_like_floats() {
         ("l2", Metric::L2, Quantization::Int8),
         ("cosine", Metric::Cosine, Quantization::Rabitq4),
         ("ip", Metric::InnerProduct, Quantization::Fp16),
+        ("l1", Metric::L1, Quantization::Int8),
+        ("poincare", Metric::Poincare, Quantization::Int8),
     ];
     for (class, metric, quantization) in kinds {
         let dir = tempfile::tempdir().unwrap();

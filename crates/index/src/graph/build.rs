@@ -3,8 +3,8 @@
 use super::descent::{Start, starts};
 use super::layer::{Edges, NONE};
 use super::walk::{Beam, Guide, Visited, walk};
-use crate::segment::{BuildError, Codes, GATE, Lead, passing, spread_scores};
-use cvx_core::code::{BitQuery, ByteFactors, ByteQuery, Kernel};
+use crate::segment::{BuildError, Codes, GATE, Lead, Space, passing, spread_scores};
+use cvx_core::code::{BitQuery, ByteFactors, ByteQuery, Kernel, StepQuery};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -13,9 +13,7 @@ pub(crate) struct GraphOptions {
     pub(crate) degree: usize,
     pub(crate) ef: usize,
     pub(crate) parallel: bool,
-    /// Inner products: rows get one more coordinate that makes all norms equal, after which the
-    /// nearest row is the one with the largest product (Bachrach and others 2014).
-    pub(crate) lifted: bool,
+    pub(crate) space: Space,
 }
 
 /// A graph as numbers.
@@ -53,7 +51,7 @@ pub(crate) fn build(
     let mut shuffled = rows.to_vec();
     shuffled.sort_unstable_by_key(|row| (shuffle(*row), *row));
     let Some(entry) = shuffled.first().copied() else { return Ok(Built::of_nothing()) };
-    let measure = Measure::new(codes, rows, options.lifted);
+    let measure = Measure::new(codes, rows, options.space);
     let builder = Builder { codes, options, measure, go_on };
     let mut sizes = vec![shuffled.len()];
     while let Some(size) = sizes.last().map(|size| size / options.degree).filter(|size| *size > 0) {
@@ -89,20 +87,34 @@ fn shuffle(row: u32) -> u32 {
     (x.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as u32
 }
 
-/// How squared distances follow from what codes say of two rows: `|r|^2 + |p|^2 - 2<r,p>`. With
-/// lifted rows `2M^2 - 2<x,y>`, M the largest norm, where `-<x,y> = base(x) + base(y) + |c|^2 -
-/// <r,p>`.
+/// How squared distances follow from what codes say of two rows: `|r|^2 + |p|^2 - 2<r,p>`.
+///
+/// For inner products rows get one more coordinate that makes all norms equal, after which the
+/// nearest row is the one with the largest product (Bachrach and others 2014): `2M^2 - 2<x,y>`, M
+/// the largest norm, where `-<x,y> = base(x) + base(y) + |c|^2 - <r,p>`. Of L1 it is the distance
+/// itself, of Poincaré `a b |x-y|^2 = 2ab - a - b - 2<ax,by>`, in which its distance grows.
 #[derive(Clone, Copy)]
 struct Measure {
     weight: f32,
+    /// Of the product of both bases.
+    mixed: f32,
     constant: f32,
+    /// Of what codes sum.
+    of_sum: f32,
 }
 
 impl Measure {
-    fn new(codes: &Codes<'_>, rows: &[u32], lifted: bool) -> Self {
-        if !lifted {
-            return Self { weight: 1.0, constant: 0.0 };
+    fn new(codes: &Codes<'_>, rows: &[u32], space: Space) -> Self {
+        let plain = Self { weight: 1.0, mixed: 0.0, constant: 0.0, of_sum: -2.0 };
+        match space {
+            Space::L2 | Space::Cosine => plain,
+            Space::L1 => Self { of_sum: 1.0, ..plain },
+            Space::Poincare => Self { weight: -1.0, mixed: 2.0, ..plain },
+            Space::InnerProduct => Self { weight: 2.0, constant: Self::lift(codes, rows), ..plain },
         }
+    }
+
+    fn lift(codes: &Codes<'_>, rows: &[u32]) -> f32 {
         let centre: f32 = codes.centre.iter().map(|c| c * c).sum();
         let square = |row: &u32| {
             let [_, norm, _, base] = codes.behind_bytes(*row);
@@ -110,12 +122,13 @@ impl Measure {
             norm * norm - 2.0 * base - centre
         };
         let largest = rows.iter().map(square).fold(0.0, f32::max);
-        Self { weight: 2.0, constant: 2.0 * (largest + centre) }
+        2.0 * (largest + centre)
     }
 
     #[inline]
     fn distance(self, [base, other]: [f32; 2], product: f32) -> f32 {
-        self.constant + self.weight * (base + other) - 2.0 * product
+        let bases = self.weight * (base + other) + self.mixed * base * other;
+        self.constant + bases + self.of_sum * product
     }
 }
 
@@ -253,7 +266,11 @@ impl Builder<'_> {
 
     /// Makes a row the one that others are compared with.
     fn look_from(&self, scratch: &mut Scratch, row: u32) {
-        scratch.query.set_row(self.codes.byte_code(row), &self.codes.byte_factors(row));
+        if self.options.space.has_bits() {
+            scratch.query.set_row(self.codes.byte_code(row), &self.codes.byte_factors(row));
+        } else {
+            scratch.steps.set_row(self.codes.byte_code(row));
+        }
         scratch.base = self.codes.behind_bytes(row)[3];
     }
 
@@ -277,6 +294,15 @@ impl Builder<'_> {
 
     /// Squared distances from the scratch's row to others.
     fn scores(&self, scratch: &mut Scratch, rows: &[u32], out: &mut Vec<f32>) {
+        if !self.options.space.has_bits() {
+            self.codes.sum_apart(rows, &scratch.steps, &mut scratch.summed);
+            out.clear();
+            out.extend(rows.iter().zip(&scratch.summed).map(|(row, summed)| {
+                let [step, .., base] = self.codes.behind_bytes(*row);
+                self.measure.distance([base, scratch.base], step * *summed as f32)
+            }));
+            return;
+        }
         self.codes.sum_bytes(scratch.kernel, rows, &scratch.query, &mut scratch.summed);
         out.clear();
         out.extend(rows.iter().zip(&scratch.summed).map(|(row, summed)| {
@@ -335,14 +361,16 @@ impl Builder<'_> {
 
     /// How a graph is walked of which nothing is known.
     fn lead(&self) -> Lead {
-        if self.codes.width <= BYTES_WIDTH { Lead::Bytes } else { Lead::Gate }
+        let by_bytes = self.codes.width <= BYTES_WIDTH || !self.options.space.has_bits();
+        if by_bytes { Lead::Bytes } else { Lead::Gate }
     }
 
     /// How a graph is to be walked: by bits if, for rows of its own, they find nearly as much of
     /// what is nearest as bytes do. Of inner products that would say little: such a row is looked
-    /// for among lifted rows, where a query is not.
+    /// for among lifted rows, where a query is not; and so of Poincaré's.
     fn lead_of(&self, edges: Edges<'_>, rows: &[u32], every: &[u32], ways: &Ways<'_>) -> Lead {
-        if self.lead() == Lead::Bytes || self.options.lifted {
+        let lifted = matches!(self.options.space, Space::InnerProduct | Space::Poincare);
+        if self.lead() == Lead::Bytes || lifted {
             return self.lead();
         }
         let probes: Vec<u32> = rows.iter().step_by((rows.len() / PROBES).max(1)).copied().collect();
@@ -486,6 +514,7 @@ fn spread(edges: Edges<'_>, from: u32, reached: &mut Visited) {
 struct Scratch {
     kernel: Kernel,
     query: ByteQuery,
+    steps: StepQuery,
     /// The base of the row that is looked from.
     base: f32,
     summed: Vec<i32>,

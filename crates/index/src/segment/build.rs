@@ -7,6 +7,7 @@
 
 use super::codes::{Codes, bits_stride, bytes_stride, words_of};
 use super::fine::{Fine, Source};
+use super::frame::Frame;
 use super::image::{BuiltIndex, Header};
 use super::rows::Rows;
 use super::{Quantization, Space};
@@ -15,7 +16,7 @@ use crate::graph::{self, GraphOptions};
 use crate::vectors::Room;
 use cvx_core::Metric;
 use cvx_core::code::{
-    BLOCK_ROWS, Rotation, block_bytes, encode_bits, encode_bytes, write_to_block,
+    BLOCK_ROWS, Rotation, block_bytes, encode_bits, encode_bytes, encode_steps, write_to_block,
 };
 use hashbrown::HashMap;
 use rayon::prelude::*;
@@ -43,8 +44,8 @@ pub struct BuildOptions<'a> {
 pub enum BuildError {
     #[error("building was stopped")]
     Stopped,
-    #[error("an index serves cosine, L2 and inner product, not {0:?}")]
-    Metric(Metric),
+    #[error("an index by {0:?} scores rows by bytes, not by {name}", name = .1.name())]
+    Codes(Metric, Quantization),
     #[error("an index cannot be built: {0}")]
     Malformed(&'static str),
 }
@@ -81,15 +82,19 @@ pub fn merge_index(
     metric: Metric,
     options: &BuildOptions<'_>,
 ) -> Result<BuiltIndex, BuildError> {
-    let space = Space::of(metric).ok_or(BuildError::Metric(metric))?;
+    let space = Space::of(metric);
+    if !space.has_bits() && options.quantization != Quantization::Int8 {
+        return Err(BuildError::Codes(metric, options.quantization));
+    }
     let rows = Rows::new(blocks.iter().map(|(_, block)| *block)).map_err(BuildError::Malformed)?;
     if !(2..=100).contains(&options.degree) || options.ef_construction == 0 {
         return Err(BuildError::Malformed("degree or ef_construction out of bounds"));
     }
     let factors = factors(&rows, space);
     let rotation = Rotation::new(rows.dim());
-    let centre = centre(&rows, &factors, &rotation);
-    let mut encoded = Encoded::new(&rows, &factors, &rotation, space, &centre, options)?;
+    let centre = centre(&rows, &factors, &rotation, space);
+    let frame = Frame::new(space, &rotation, &centre, &rows, &factors);
+    let mut encoded = Encoded::new(&rows, &factors, &frame, options)?;
     let twins = twins(&rows, &factors);
     let nodes: Vec<u32> = (0..rows.count() as u32)
         .filter(|row| factors[*row as usize].is_some() && is_first(&twins, *row))
@@ -98,7 +103,7 @@ pub fn merge_index(
         degree: options.degree,
         ef: options.ef_construction,
         parallel: options.parallel,
-        lifted: space == Space::InnerProduct,
+        space,
     };
     let codes = encoded.codes(rotation.width(), &centre);
     let graph = graph::build(&codes, &nodes, &graph_options, &|| options.check())?;
@@ -121,8 +126,7 @@ pub fn merge_index(
         lead: graph.lead,
         quantization: options.quantization,
     };
-    let source =
-        Source { rows: &rows, factors: &factors, rotation: &rotation, centre: &centre, space };
+    let source = Source { rows: &rows, factors: &factors, frame };
     let fine = match options.quantization {
         Quantization::Int8 => {
             Fine { bytes: std::mem::take(&mut encoded.bytes), codebook: Vec::new() }
@@ -169,8 +173,17 @@ pub(super) fn factors(rows: &Rows<'_>, space: Space) -> Vec<Option<f32>> {
     (0..rows.count()).map(factor).collect()
 }
 
-/// The mean of the rows that have codes, rotated.
-pub(super) fn centre(rows: &Rows<'_>, factors: &[Option<f32>], rotation: &Rotation) -> Vec<f32> {
+/// The mean of the rows that have codes, as codes have it.
+pub(super) fn centre(
+    rows: &Rows<'_>,
+    factors: &[Option<f32>],
+    rotation: &Rotation,
+    space: Space,
+) -> Vec<f32> {
+    let mut centre = vec![0.0; rotation.width()];
+    if !space.is_centred() {
+        return centre;
+    }
     let mut sum = vec![0.0f64; rows.dim()];
     let (mut count, mut room) = (0usize, Room::default());
     for (row, factor) in factors.iter().enumerate() {
@@ -181,8 +194,7 @@ pub(super) fn centre(rows: &Rows<'_>, factors: &[Option<f32>], rotation: &Rotati
         }
     }
     let mean: Vec<f32> = sum.iter().map(|sum| (sum / count.max(1) as f64) as f32).collect();
-    let mut centre = vec![0.0; rotation.width()];
-    rotation.rotate(&mean, 1.0, &mut centre);
+    space.lay(rotation, &mean, 1.0, &mut centre);
     centre
 }
 
@@ -204,20 +216,22 @@ impl Encoded {
     pub(super) fn new(
         all: &Rows<'_>,
         factors: &[Option<f32>],
-        rotation: &Rotation,
-        space: Space,
-        centre: &[f32],
+        frame: &Frame<'_>,
         options: &BuildOptions<'_>,
     ) -> Result<Self, BuildError> {
-        let (rows, width) = (all.count(), rotation.width());
+        let (rows, width) = (all.count(), frame.rotation.width());
+        let with_bits = if frame.space.has_bits() { rows } else { 0 };
         let mut encoded = Self {
-            bits: vec![0; rows * bits_stride(width)],
+            bits: vec![0; with_bits * bits_stride(width)],
             bytes: vec![0; rows * bytes_stride(width)],
-            blocks: vec![0; rows.div_ceil(BLOCK_ROWS) * block_bytes(width)],
+            blocks: vec![0; with_bits.div_ceil(BLOCK_ROWS) * block_bytes(width)],
         };
         let encode = |stretch: Stretch<'_>| {
             options.check()?;
-            stretch.encode(all, factors, rotation, space, centre);
+            match frame.space.has_bits() {
+                true => stretch.encode(all, factors, frame),
+                false => stretch.encode_on_grid(all, factors, frame),
+            }
             Ok(())
         };
         let stretches: Vec<_> = encoded.stretches(width).collect();
@@ -230,10 +244,13 @@ impl Encoded {
     }
 
     fn stretches(&mut self, width: usize) -> impl Iterator<Item = Stretch<'_>> {
-        let bits = self.bits.chunks_mut(STEP * bits_stride(width));
         let bytes = self.bytes.chunks_mut(STEP * bytes_stride(width));
+        // Of codes without bits there is no stretch of them.
+        let bits = self.bits.chunks_mut(STEP * bits_stride(width));
+        let bits = bits.chain(std::iter::repeat_with(|| &mut [][..]));
         let blocks = self.blocks.chunks_mut(STEP / BLOCK_ROWS * block_bytes(width));
-        bits.zip(bytes).zip(blocks).enumerate().map(|(at, ((bits, bytes), blocks))| Stretch {
+        let blocks = blocks.chain(std::iter::repeat_with(|| &mut [][..]));
+        bytes.zip(bits).zip(blocks).enumerate().map(|(at, ((bytes, bits), blocks))| Stretch {
             first: at * STEP,
             bits,
             bytes,
@@ -255,23 +272,32 @@ impl Encoded {
 }
 
 impl Stretch<'_> {
-    fn encode(
-        self,
-        rows: &Rows<'_>,
-        factors: &[Option<f32>],
-        rotation: &Rotation,
-        space: Space,
-        centre: &[f32],
-    ) {
-        let width = rotation.width();
+    /// Bytes on the frame's grid; the step is behind all rows, so that the first one tells it.
+    fn encode_on_grid(self, rows: &Rows<'_>, factors: &[Option<f32>], frame: &Frame<'_>) {
+        let width = frame.rotation.width();
+        let (mut residual, mut room) = (vec![0.0; width], Room::default());
+        let bytes = self.bytes.chunks_exact_mut(bytes_stride(width));
+        for (row, bytes) in (self.first..).zip(bytes) {
+            let (code, behind) = bytes.split_at_mut(width);
+            let mut factors_of_row = [frame.step, 0.0, 0.0, 0.0];
+            if let Some((vector, factor)) = rows.vector(row, &mut room).zip(factors[row]) {
+                frame.residual(vector, factor, &mut residual);
+                let of_row = encode_steps(&residual, frame.step, code);
+                factors_of_row = [frame.step, of_row.error, 0.0, of_row.beyond];
+            }
+            behind.copy_from_slice(bytemuck::bytes_of(&factors_of_row));
+        }
+    }
+
+    fn encode(self, rows: &Rows<'_>, factors: &[Option<f32>], frame: &Frame<'_>) {
+        let (width, space, centre) = (frame.rotation.width(), frame.space, frame.centre);
         let (mut residual, mut room) = (vec![0.0; width], Room::default());
         let bits = self.bits.chunks_exact_mut(bits_stride(width));
         let bytes = self.bytes.chunks_exact_mut(bytes_stride(width));
         for (row, (bits, bytes)) in (self.first..).zip(bits.zip(bytes)) {
             let vector = rows.vector(row, &mut room);
             let Some((vector, factor)) = vector.zip(factors[row]) else { continue };
-            rotation.rotate(vector, factor, &mut residual);
-            residual.iter_mut().zip(centre).for_each(|(x, c)| *x -= c);
+            frame.residual(vector, factor, &mut residual);
             let base = space.base(&residual, centre);
             let (code, behind) = bits.split_at_mut(width / 64);
             let of_bits = encode_bits(&residual, code);

@@ -3,7 +3,8 @@
 use super::fine::{self, FineQuery, Line};
 use super::{Quantization, Space};
 use cvx_core::code::{
-    BLOCK_ROWS, BitFactors, BitQuery, Bound, ByteFactors, ByteQuery, Kernel, Sums, block_bytes,
+    BLOCK_ROWS, BitFactors, BitQuery, Bound, ByteFactors, ByteQuery, Kernel, StepQuery, Sums,
+    block_bytes, sum_apart_at,
 };
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -107,6 +108,11 @@ impl Codes<'_> {
         bytemuck::cast(*bytes)
     }
 
+    /// Of L1, the step of the grid; it is behind all rows.
+    pub(super) fn step(&self) -> Option<f32> {
+        (self.rows() > 0).then(|| self.behind_bytes(0)[0])
+    }
+
     pub(crate) fn byte_factors(&self, row: u32) -> ByteFactors {
         let [scale, norm, sum, _] = self.behind_bytes(row);
         ByteFactors { scale, norm, sum }
@@ -151,6 +157,12 @@ impl Codes<'_> {
         })
     }
 
+    /// The sums of differences of chosen rows from a row.
+    pub(crate) fn sum_apart(&self, rows: &[u32], query: &StepQuery, out: &mut Vec<i32>) {
+        out.resize(rows.len(), 0);
+        sum_apart_at(self.bytes, bytes_stride(self.width), rows, query.code(), out);
+    }
+
     /// The sums of products of chosen rows with a query.
     pub(crate) fn sum_bytes(
         &self,
@@ -188,15 +200,17 @@ impl<'a> CodeQuery<'a> {
     /// Of a query that was rotated.
     pub(crate) fn new(codes: Codes<'a>, space: Space, rotated: &[f32]) -> Self {
         let residual: Vec<f32> = rotated.iter().zip(codes.centre).map(|(q, c)| q - c).collect();
+        let fine = FineQuery::new(&codes, space, &residual);
+        let shift = fine.shift().unwrap_or_else(|| space.shift(&residual, codes.centre));
         Self {
             codes,
             space,
             kernel: Kernel::default(),
             bits: OnceCell::new(),
-            fine: FineQuery::new(&codes, &residual),
-            shift: space.shift(&residual, codes.centre),
+            fine,
+            shift,
             residual,
-            weight: space.weight(),
+            weight: space.weight(rotated),
             counted: Vec::new(),
             summed: fine::Sums::default(),
             bounds: Vec::new(),
@@ -211,7 +225,8 @@ impl<'a> CodeQuery<'a> {
         let same = self.space == space
             && self.codes.centre == codes.centre
             && self.codes.kind == codes.kind
-            && self.codes.codebook == codes.codebook;
+            && self.codes.codebook == codes.codebook
+            && (space.has_bits() || self.codes.step() == codes.step());
         same.then_some(Self { codes, ..self })
     }
 
@@ -236,11 +251,11 @@ impl<'a> CodeQuery<'a> {
     pub(crate) fn doubt(&self, row: u32, sigmas: f32) -> f32 {
         let (kind, behind) = (self.codes.kind, self.codes.behind_bytes(row));
         let doubt = kind.doubts(sigmas) * self.weight.abs() * self.fine.error(behind);
-        if kind == Quantization::Int8 {
+        if kind == Quantization::Int8 && self.space.has_bits() {
             return doubt;
         }
         // Codes may be righter than the sums of f32 that they go into.
-        doubt + GRAIN * (self.shift.abs() + behind[3].abs())
+        doubt + self.fine.excess(behind) + GRAIN * (self.shift.abs() + behind[3].abs())
     }
 
     /// So many standard errors of a score by bits.
@@ -250,11 +265,15 @@ impl<'a> CodeQuery<'a> {
         sigmas * self.bits().norm() * self.weight.abs() * error
     }
 
-    /// The least that scores of rows may be, by their bits, `sigmas` standard errors below the
+    /// The least that scores of rows may be, by their bits (by their bytes, where those are all
+    /// there is), `sigmas` standard errors below the
     /// estimate. The rows are neighbours.
     pub(crate) fn least(&mut self, first: u32, count: usize, sigmas: f32, out: &mut Vec<f32>) {
         out.clear();
         let (first, end) = (first as usize, first as usize + count);
+        if !self.space.has_bits() {
+            return self.least_one_by_one(first..end, sigmas, out);
+        }
         for block in first / BLOCK_ROWS..end.div_ceil(BLOCK_ROWS) {
             let start = block * BLOCK_ROWS;
             let rows = first.max(start)..end.min(start + BLOCK_ROWS);
@@ -291,6 +310,12 @@ impl<'a> CodeQuery<'a> {
 
     /// The same for chosen rows.
     pub(crate) fn least_at(&mut self, rows: &[u32], sigmas: f32, out: &mut Vec<f32>) {
+        if !self.space.has_bits() {
+            self.scores(rows, out);
+            let scores = out.iter_mut().zip(rows);
+            scores.for_each(|(score, row)| *score -= self.doubt(*row, sigmas));
+            return;
+        }
         let Self { codes, kernel, bits, residual, shift, weight, counted, .. } = self;
         let bits = bits.get_or_init(|| BitQuery::new(residual));
         let products = codes.products(*kernel, rows, bits, counted);

@@ -14,12 +14,14 @@
 //! near enough finds what exact comparison would, at the rate of the bound, by any of them.
 
 use super::codes::{BEHIND, Codes};
+use super::frame::Frame;
 use super::rows::Rows;
 use super::{BuildError, BuildOptions, Quantization, Space};
 use crate::vectors::Room;
 use cvx_core::code::{
-    ByteFactors, ByteQuery, Fit, GridQuery, HalfQuery, Kernel, ProductQuery, Rotation, SUB_DIM,
-    encode_bytes, encode_grid, encode_halves, encode_product, pack_nibbles, train_centroids,
+    ByteFactors, ByteQuery, Fit, GridQuery, HalfQuery, Kernel, ProductQuery, SUB_DIM, StepFactors,
+    StepQuery, encode_bytes, encode_grid, encode_halves, encode_product, pack_nibbles,
+    sum_apart_at, train_centroids,
 };
 use rayon::prelude::*;
 
@@ -36,6 +38,8 @@ const STEP: usize = 512;
 #[derive(Clone, Debug)]
 pub(super) enum FineQuery {
     Int8(ByteQuery),
+    /// Bytes on one grid, of L1.
+    Steps(StepQuery),
     Fp16(HalfQuery),
     Rabitq4(GridQuery),
     Pq(ProductQuery),
@@ -56,8 +60,11 @@ pub(super) struct Sums {
 }
 
 impl FineQuery {
-    pub(super) fn new(codes: &Codes<'_>, residual: &[f32]) -> Self {
+    pub(super) fn new(codes: &Codes<'_>, space: Space, residual: &[f32]) -> Self {
         match codes.kind {
+            _ if !space.has_bits() => {
+                Self::Steps(StepQuery::new(residual, codes.step().unwrap_or(1.0)))
+            }
             Quantization::Int8 => Self::Int8(ByteQuery::new(residual)),
             Quantization::Fp16 => Self::Fp16(HalfQuery::new(residual)),
             Quantization::Rabitq4 => Self::Rabitq4(GridQuery::new(residual, GRID_BITS)),
@@ -86,6 +93,14 @@ impl FineQuery {
                     base + line.shift + line.weight * product
                 }));
             }
+            Self::Steps(query) => {
+                let whole = sums.whole(rows.len());
+                sum_apart_at(bytes, stride, rows, query.code(), whole);
+                out.extend(rows.iter().zip(whole).map(|(row, summed)| {
+                    let [step, .., beyond] = codes.behind_bytes(*row);
+                    beyond + line.shift + line.weight * step * *summed as f32
+                }));
+            }
             Self::Rabitq4(query) => {
                 let whole = sums.whole(rows.len());
                 kernel.sum_nibbles_at(bytes, stride, rows, query.code(), whole);
@@ -107,13 +122,32 @@ impl FineQuery {
 
     /// One standard error of a row's product.
     pub(super) fn error(&self, behind: [f32; 4]) -> f32 {
-        let [scale, second, third, _] = behind;
+        let [scale, second, third, base] = behind;
         let fit = Fit { scale, error: second, norm: third };
         match self {
             Self::Int8(query) => query.error(&ByteFactors { scale, norm: second, sum: third }),
+            Self::Steps(query) => query.error(&StepFactors { error: second, beyond: base }),
             Self::Fp16(query) => query.error(&fit),
             Self::Rabitq4(query) => query.error(&fit),
             Self::Pq(query) => query.error(&fit),
+        }
+    }
+}
+
+impl FineQuery {
+    /// The query's part of a score, where its code says it.
+    pub(super) fn shift(&self) -> Option<f32> {
+        match self {
+            Self::Steps(query) => Some(query.beyond()),
+            Self::Int8(_) | Self::Fp16(_) | Self::Rabitq4(_) | Self::Pq(_) => None,
+        }
+    }
+
+    /// What a row's score may be too large by, beside its error.
+    pub(super) fn excess(&self, [_, error, _, beyond]: [f32; 4]) -> f32 {
+        match self {
+            Self::Steps(query) => query.excess(&StepFactors { error, beyond }),
+            Self::Int8(_) | Self::Fp16(_) | Self::Rabitq4(_) | Self::Pq(_) => 0.0,
         }
     }
 }
@@ -151,9 +185,7 @@ impl Codes<'_> {
 pub(super) struct Source<'a> {
     pub(super) rows: &'a Rows<'a>,
     pub(super) factors: &'a [Option<f32>],
-    pub(super) rotation: &'a Rotation,
-    pub(super) centre: &'a [f32],
-    pub(super) space: Space,
+    pub(super) frame: Frame<'a>,
 }
 
 impl Source<'_> {
@@ -161,8 +193,7 @@ impl Source<'_> {
     fn residual(&self, row: usize, room: &mut Room, residual: &mut [f32]) -> bool {
         let vector = self.rows.vector(row, room);
         let Some((vector, factor)) = vector.zip(self.factors[row]) else { return false };
-        self.rotation.rotate(vector, factor, residual);
-        residual.iter_mut().zip(self.centre).for_each(|(x, c)| *x -= c);
+        self.frame.residual(vector, factor, residual);
         true
     }
 }
@@ -176,7 +207,7 @@ pub(super) struct Fine {
 impl Fine {
     /// By other codes than those that the graph was built by.
     pub(super) fn new(source: &Source<'_>, options: &BuildOptions<'_>) -> Result<Self, BuildError> {
-        let (kind, width) = (options.quantization, source.rotation.width());
+        let (kind, width) = (options.quantization, source.frame.rotation.width());
         let encoder = Encoder::new(source, options)?;
         let stride = kind.stride(width);
         let mut bytes = vec![0; source.rows.count() * stride];
@@ -185,7 +216,7 @@ impl Fine {
             let (mut residual, mut room) = (vec![0.0; width], Room::default());
             for (row, place) in (at * STEP..).zip(places.chunks_exact_mut(stride)) {
                 if source.residual(row, &mut room, &mut residual) {
-                    let base = source.space.base(&residual, source.centre);
+                    let base = source.frame.space.base(&residual, source.frame.centre);
                     encoder.encode(&residual, base, place);
                 }
             }
@@ -215,7 +246,7 @@ impl Encoder {
         let kind = options.quantization;
         let mut encoder = Self { kind, codebook: Vec::new(), wider: 1.0 };
         if kind == Quantization::Pq {
-            let width = source.rotation.width();
+            let width = source.frame.rotation.width();
             let sample = sample(source);
             encoder.codebook = train(&sample, width, options)?;
             encoder.wider = encoder.spread(&sample, width);
@@ -274,7 +305,7 @@ impl Encoder {
 fn sample(source: &Source<'_>) -> Vec<f32> {
     let coded = source.factors.iter().enumerate().filter(|(_, factor)| factor.is_some());
     let coded: Vec<usize> = coded.map(|(row, _)| row).collect();
-    let width = source.rotation.width();
+    let width = source.frame.rotation.width();
     let taken = coded.len().min(SAMPLE);
     let (mut sample, mut room) = (vec![0.0; taken * width], Room::default());
     for (at, residual) in sample.chunks_exact_mut(width).enumerate() {

@@ -4,7 +4,8 @@
 //!    0  magic "CVXHNSW\n"              48  nodes u64
 //!    8  version u32 = 4                56  links u64
 //!   12  metric u32 (0 L2, 1 cosine,    64  unreachable u64
-//!       2 inner product)               72  entry u32
+//!       2 inner product, 3 L1,         72  entry u32
+//!       4 Poincaré)
 //!   16  dim u32                        76  checksum of what follows the table, CRC-32C
 //!   20  degree u32 (M)                 80  sections u32
 //!   24  rows u64                       84  checksum of header and table without these 4 bytes
@@ -19,7 +20,6 @@
 use super::codes::bits_stride;
 use super::{Lead, Quantization, Space};
 use bytemuck::Pod;
-use cvx_core::Metric;
 use cvx_core::code::{BLOCK_ROWS, block_bytes};
 use std::ops::Range;
 
@@ -178,6 +178,8 @@ fn metric_code(space: Space) -> u32 {
         Space::L2 => 0,
         Space::Cosine => 1,
         Space::InnerProduct => 2,
+        Space::L1 => 3,
+        Space::Poincare => 4,
     }
 }
 
@@ -190,8 +192,8 @@ fn lead_code(lead: Lead) -> u32 {
 }
 
 fn space_of(code: u32) -> Option<Space> {
-    let metrics = [Metric::L2, Metric::Cosine, Metric::InnerProduct];
-    metrics.get(code as usize).and_then(|metric| Space::of(*metric))
+    let spaces = [Space::L2, Space::Cosine, Space::InnerProduct, Space::L1, Space::Poincare];
+    spaces.get(code as usize).copied()
 }
 
 fn lead_of(code: u32) -> Option<Lead> {
@@ -312,6 +314,8 @@ fn header(head: &[u8]) -> Result<Header, &'static str> {
         && header.width == cvx_core::code::code_width(header.dim)
         && header.degree > 0
         && header.layers <= LAYERS_MAX
+        && (header.space.has_bits()
+            || (header.lead, header.quantization) == (Lead::Bytes, Quantization::Int8))
         && u32::try_from(header.rows).is_ok();
     sound.then_some(header).ok_or("a header that contradicts itself")
 }
@@ -327,10 +331,11 @@ fn section(head: &[u8], place: usize, end: usize) -> Result<Range<usize>, &'stat
 }
 
 fn check_lengths(header: &Header, sections: &[Range<usize>]) -> Result<(), &'static str> {
-    let Header { rows, width, layers, quantization, .. } = *header;
+    let Header { rows, width, layers, quantization, space, .. } = *header;
+    let with_bits = if space.has_bits() { rows } else { 0 };
     let (blocks, fine) =
-        (rows.div_ceil(BLOCK_ROWS) * block_bytes(width), quantization.stride(width));
-    let lengths = [width * 4, rows * 8 * bits_stride(width), rows * fine, blocks];
+        (with_bits.div_ceil(BLOCK_ROWS) * block_bytes(width), quantization.stride(width));
+    let lengths = [width * 4, with_bits * 8 * bits_stride(width), rows * fine, blocks];
     let (codebook, behind) = (quantization.codebook(width), Section::Edges(layers).place());
     let right = sections.len() == behind + usize::from(codebook > 0)
         && sections.get(behind).is_none_or(|section| section.len() == 4 * codebook)

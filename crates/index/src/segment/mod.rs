@@ -21,6 +21,7 @@
 mod build;
 mod codes;
 mod fine;
+mod frame;
 mod image;
 mod quantization;
 mod rows;
@@ -40,7 +41,7 @@ pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, passing, spread_scores};
 pub use image::{BuiltIndex, ImageError, Member};
 pub use quantization::Quantization;
 pub use sketch::{gather_sketch, sketch_block};
-pub(crate) use space::Space;
+pub(crate) use space::{Scale, Space};
 
 use crate::graph::Graph;
 use cvx_core::Metric;

@@ -9,6 +9,7 @@
 
 use super::build::{Encoded, bytes_of, centre, factors, without_codes};
 use super::codes::{Codes, bits_stride, bytes_stride};
+use super::frame::Frame;
 use super::image::{BuiltIndex, Header};
 use super::rows::Rows;
 use super::{BuildError, BuildOptions, Lead, Quantization, SegmentIndex, Space};
@@ -26,17 +27,23 @@ pub fn sketch_block(
     metric: Metric,
     like: Option<&SegmentIndex>,
 ) -> Result<SegmentIndex, BuildError> {
-    let space = Space::of(metric).ok_or(BuildError::Metric(metric))?;
+    let space = Space::of(metric);
     let rows = Rows::new(std::iter::once(*block)).map_err(BuildError::Malformed)?;
     let (factors, rotation) = (factors(&rows, space), Rotation::new(rows.dim()));
     let like = like.filter(|like| like.space() == space && like.dim() == block.dim);
     let centre = match like {
         Some(like) => like.codes().centre.to_vec(),
-        None => centre(&rows, &factors, &rotation),
+        None => centre(&rows, &factors, &rotation, space),
+    };
+    let frame = match like.and_then(|like| like.codes().step()) {
+        Some(step) if !space.has_bits() => {
+            Frame { space, rotation: &rotation, centre: &centre, step }
+        }
+        _ => Frame::new(space, &rotation, &centre, &rows, &factors),
     };
     let parallel = rows.count() >= PARALLEL_ROWS;
     let options = BuildOptions { parallel, ..BuildOptions::standard(&|| true) };
-    let encoded = Encoded::new(&rows, &factors, &rotation, space, &centre, &options)?;
+    let encoded = Encoded::new(&rows, &factors, &frame, &options)?;
     let header = header(space, block.dim, rotation.width(), rows.count());
     image(&header, centre, encoded, without_codes(&factors))
 }
@@ -50,6 +57,7 @@ pub fn gather_sketch(sketches: &[SegmentIndex], order: &[(usize, usize)]) -> Opt
     let fits = |sketch: &SegmentIndex| {
         (sketch.space(), sketch.dim(), sketch.nodes()) == (space, dim, 0)
             && sketch.codes().centre == centre
+            && (space.has_bits() || sketch.codes().step() == first.codes().step())
     };
     let there = |(sketch, row): &(usize, usize)| {
         sketches.get(*sketch).is_some_and(|sketch| *row < sketch.rows())
@@ -58,7 +66,7 @@ pub fn gather_sketch(sketches: &[SegmentIndex], order: &[(usize, usize)]) -> Opt
         return None;
     }
     let width = first.codes().width;
-    let encoded = gather_codes(sketches, order, width);
+    let encoded = gather_codes(sketches, order, (space, width));
     let is_loose = |(sketch, row): &(usize, usize)| {
         sketches[*sketch].loose().binary_search(&(*row as u32)).is_ok()
     };
@@ -67,19 +75,27 @@ pub fn gather_sketch(sketches: &[SegmentIndex], order: &[(usize, usize)]) -> Opt
     image(&header, centre.to_vec(), encoded, loose.collect()).ok()
 }
 
-fn gather_codes(sketches: &[SegmentIndex], order: &[(usize, usize)], width: usize) -> Encoded {
+fn gather_codes(
+    sketches: &[SegmentIndex],
+    order: &[(usize, usize)],
+    (space, width): (Space, usize),
+) -> Encoded {
     let codes: Vec<Codes<'_>> = sketches.iter().map(SegmentIndex::codes).collect();
     let (bits, bytes) = (bits_stride(width), bytes_stride(width));
+    let with_bits = if space.has_bits() { order.len() } else { 0 };
     let mut encoded = Encoded {
-        bits: Vec::with_capacity(order.len() * bits),
+        bits: Vec::with_capacity(with_bits * bits),
         bytes: Vec::with_capacity(order.len() * bytes),
-        blocks: vec![0; order.len().div_ceil(BLOCK_ROWS) * block_bytes(width)],
+        blocks: vec![0; with_bits.div_ceil(BLOCK_ROWS) * block_bytes(width)],
     };
     for (place, (sketch, row)) in order.iter().enumerate() {
         let codes = &codes[*sketch];
+        encoded.bytes.extend_from_slice(&codes.bytes[row * bytes..][..bytes]);
+        if !space.has_bits() {
+            continue;
+        }
         let words = &codes.bits[row * bits..][..bits];
         encoded.bits.extend_from_slice(words);
-        encoded.bytes.extend_from_slice(&codes.bytes[row * bytes..][..bytes]);
         let block = &mut encoded.blocks[place / BLOCK_ROWS * block_bytes(width)..];
         let (code, behind) = words.split_at(width / 64);
         let block = &mut block[..block_bytes(width)];

@@ -43,6 +43,12 @@ impl Owned {
         let options = BuildOptions { parallel, degree: 6, quantization, ..standard };
         build_index(&self.block(), Metric::L2, &options).unwrap()
     }
+
+    /// The image by L1, whose codes have no bits.
+    fn image_of_l1(&self, parallel: bool) -> Vec<u8> {
+        let options = BuildOptions { parallel, degree: 6, ..BuildOptions::standard(&|| true) };
+        build_index(&self.block(), Metric::L1, &options).unwrap()
+    }
 }
 
 #[test]
@@ -52,6 +58,8 @@ fn threads_change_nothing() {
         let [shared, alone] = [true, false].map(|parallel| rows.image_of(parallel, kind));
         assert!(shared == alone, "an image of {kind:?} depends on who built it");
     }
+    let [shared, alone] = [true, false].map(|parallel| rows.image_of_l1(parallel));
+    assert!(shared == alone, "an image by L1 depends on who built it");
 }
 
 /// The graph's promises: bounded degree, no link to nowhere or to oneself or twice, all reached.
@@ -141,6 +149,31 @@ fn damaged_images_of_every_kind_are_refused() {
     }
 }
 
+/// An image by L1 that says of itself what its codes cannot be: led by bits, or of another kind;
+/// and one that has bits, as if it were by L1.
+#[test]
+fn codes_without_bits_are_bytes_that_lead() {
+    let rows = Owned::new(40, 3);
+    let image = rows.image_of_l1(false);
+    assert_eq!(SegmentIndex::open(image.clone()).unwrap().metric(), Metric::L1);
+    for at in (0..image.len()).step_by(5) {
+        let mut flipped = image.clone();
+        flipped[at] ^= 1 << (at % 8);
+        assert!(SegmentIndex::open(flipped).is_err(), "byte {at}");
+    }
+    let with = |image: &[u8], at: usize, number: u32| {
+        let mut other = image.to_vec();
+        other[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        image::reseal(&mut other);
+        SegmentIndex::open(other).map(|index| index.metric())
+    };
+    assert_eq!(with(&image, 12, 3), Ok(Metric::L1));
+    for (at, number) in [(88, 1), (88, 2), (92, 1), (92, 3), (12, 0), (12, 4), (12, 5)] {
+        assert!(with(&image, at, number).is_err(), "{number} at {at}");
+    }
+    assert!(with(&rows.image(false), 12, 3).is_err());
+}
+
 /// Images that were written before there were kinds say nothing where the kind is now.
 #[test]
 fn the_default_kind_is_no_news() {
@@ -161,9 +194,11 @@ proptest! {
         section in 2..11usize,
         at in 0..64usize,
         value: u32,
-        kind in prop::sample::select(&Quantization::ALL[..]),
+        kind in prop::option::of(prop::sample::select(&Quantization::ALL[..])),
     ) {
-        let image = Owned::new(60, 3).image_of(false, kind);
+        let rows = Owned::new(60, 3);
+        let metric = if kind.is_some() { Metric::L2 } else { Metric::L1 };
+        let image = kind.map_or_else(|| rows.image_of_l1(false), |kind| rows.image_of(false, kind));
         let table = 96 + 16 * section;
         let long = |at: usize| u64::from_le_bytes(image[at..at + 8].try_into().unwrap()) as usize;
         let (start, length) = (long(table), long(table + 8));
@@ -175,12 +210,11 @@ proptest! {
         if let Ok(index) = SegmentIndex::open(image) {
             let request = crate::Request {
                 query: &[0.1, 0.2, 0.3],
-                metric: Metric::L2,
+                metric,
                 k: 5,
                 composite: None,
                 cancel: &cvx_core::CancelToken::default(),
             };
-            let rows = Owned::new(60, 3);
             let all = crate::Selection::all(60);
             let index = Some(crate::Indexed::alone(&index));
             let part = crate::Part { block: rows.block(), rows: all, index };
@@ -214,22 +248,27 @@ proptest! {
         dim in 1..140usize,
         zeros in any::<bool>(),
         mix in any::<u64>(),
+        metric in prop::sample::select(&[Metric::Cosine, Metric::L1, Metric::Poincare][..]),
     ) {
         let mut blocks: Vec<_> = sizes.iter().map(|rows| Owned::new(*rows, dim)).collect();
         if zeros {
             blocks[0].vectors[..dim].fill(0.0);
         }
+        if metric == Metric::Poincare {
+            let shorter = |block: &mut Owned| block.vectors.iter_mut().for_each(|x| *x *= 0.1);
+            blocks.iter_mut().for_each(shorter);
+        }
         let mut sketches: Vec<SegmentIndex> = Vec::new();
         for block in &blocks {
             let like = sketches.first();
-            sketches.push(sketch_block(&block.block(), Metric::Cosine, like).unwrap());
+            sketches.push(sketch_block(&block.block(), metric, like).unwrap());
         }
         let rows = |(block, rows): (usize, &usize)| (0..*rows).map(move |row| (block, row));
         let mut order: Vec<_> = sizes.iter().enumerate().flat_map(rows).collect();
         order.sort_by_key(|(block, row)| mix.rotate_left((block * 200 + row) as u32 % 64));
         let copied = gather_sketch(&sketches, &order).unwrap();
         let rows = gathered(&blocks, &order);
-        let made = sketch_block(&rows.block(), Metric::Cosine, Some(&sketches[0])).unwrap();
+        let made = sketch_block(&rows.block(), metric, Some(&sketches[0])).unwrap();
         prop_assert_eq!(copied.codes().bits, made.codes().bits);
         prop_assert_eq!(copied.codes().bytes, made.codes().bytes);
         prop_assert_eq!(copied.codes().blocks, made.codes().blocks);

@@ -2,7 +2,7 @@
 
 use crate::Request;
 use crate::exact::plan::never_negative;
-use crate::segment::Space;
+use crate::segment::{Scale, Space};
 use cvx_core::code::Rotation;
 use cvx_core::{Query, Rank, ValidTime};
 use std::cell::RefCell;
@@ -14,6 +14,7 @@ use std::rc::Rc;
 pub(super) struct Asked<'a> {
     pub(super) request: &'a Request<'a>,
     pub(super) space: Space,
+    pub(super) scale: Scale,
     pub(super) query: Query,
     pub(super) rotated: Vec<f32>,
 }
@@ -33,17 +34,18 @@ fn rotation(dim: usize) -> Rc<Rotation> {
 impl<'a> Asked<'a> {
     /// `None` for what only comparing every row can answer.
     pub(super) fn new(request: &'a Request<'a>) -> Option<Self> {
-        let space = Space::of(request.metric)?;
+        let space = Space::of(request.metric);
         let negative = request.composite.is_some() && !never_negative(request.metric);
         if negative || !request.query.iter().all(|x| x.is_finite()) {
             return None;
         }
-        let factor = space.factor(request.query)?;
+        let factor = space.query_factor(request.query)?;
         let rotation = rotation(request.query.len());
         let mut rotated = vec![0.0; rotation.width()];
-        rotation.rotate(request.query, factor, &mut rotated);
+        space.lay(&rotation, request.query, factor, &mut rotated);
         let query = Query::new(request.metric, request.query).ok()?;
-        Some(Self { request, space, query, rotated })
+        let scale = Scale::new(space, request.query);
+        Some(Self { request, space, scale, query, rotated })
     }
 
     /// Whether meaning weighs nothing.
@@ -57,7 +59,7 @@ impl<'a> Asked<'a> {
         match &self.request.composite {
             None => score,
             Some(composite) => {
-                composite.distance(self.space.distance(f64::from(score)), ValidTime(ts)) as f32
+                composite.distance(self.scale.distance(f64::from(score)), ValidTime(ts)) as f32
             }
         }
     }
@@ -66,7 +68,7 @@ impl<'a> Asked<'a> {
     /// is known; of searches without time, nothing is known of the rest of a graph.
     pub(super) fn least(&self, score: f32, least_time: f64) -> f64 {
         let Some(composite) = &self.request.composite else { return f64::NEG_INFINITY };
-        composite.alpha() * self.space.distance(f64::from(score)) + least_time
+        composite.alpha() * self.scale.distance(f64::from(score)) + least_time
     }
 
     /// The score above which a row at a time is beyond a rank.
@@ -75,7 +77,7 @@ impl<'a> Asked<'a> {
         let Some(composite) = &self.request.composite else { return rank };
         let time = (1.0 - composite.alpha()) * composite.time(ValidTime(ts));
         let semantic = (f64::from(rank) - time) / composite.alpha();
-        if semantic < 0.0 { f32::NEG_INFINITY } else { self.space.score(semantic) as f32 }
+        if semantic < 0.0 { f32::NEG_INFINITY } else { self.scale.score(semantic) as f32 }
     }
 
     /// The score above which no row is within a rank, whose time term is at least so much.
@@ -86,7 +88,7 @@ impl<'a> Asked<'a> {
             return f32::NEG_INFINITY;
         }
         // A little more: what follows decides by each row's own time.
-        let score = self.space.score(semantic) as f32;
+        let score = self.scale.score(semantic) as f32;
         score + score.abs() * 1e-6 + f32::MIN_POSITIVE
     }
 
@@ -100,7 +102,7 @@ impl<'a> Asked<'a> {
     pub(super) fn rank_of(&self, worst: Option<Rank>) -> f32 {
         match worst {
             Some(Rank(Some(distance))) if !distance.is_nan() => match self.request.composite {
-                None => self.space.score(distance) as f32,
+                None => self.scale.score(distance) as f32,
                 Some(_) => distance as f32,
             },
             _ => f32::INFINITY,

@@ -46,6 +46,8 @@ mod halves_tests;
 #[cfg(test)]
 mod kind_tests;
 #[cfg(test)]
+mod space_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::found::{Key, hits, offer};

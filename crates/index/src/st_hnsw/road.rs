@@ -12,6 +12,8 @@ use std::borrow::Cow;
 const SIFT_CHOSEN: f64 = 3.0;
 /// and of a node followed: some sixteen codes and one row of bytes from memory.
 pub(super) const FOLLOW: f64 = 200.0;
+/// Of a row of codes without bits, whose bytes are sifted,
+const SIFT_BYTES: f64 = 8.0;
 /// How many times as many nodes as foreseen a walk of a part that is not all selected may follow.
 const PATIENCE: f64 = 4.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
@@ -113,7 +115,9 @@ fn is_forced(effort: &StHnsw, index: &SegmentIndex) -> bool {
 
 /// The work of sifting all that is selected.
 fn sifting(run: &Run<'_>) -> f64 {
-    run.members.iter().map(Member::sifting).sum()
+    let rows: f64 = run.members.iter().map(Member::sifting).sum();
+    let by_bytes = run.index.is_some_and(|index| !index.space().has_bits());
+    if by_bytes { SIFT_BYTES * rows } else { rows }
 }
 
 impl Member<'_> {

@@ -182,7 +182,7 @@ impl<'a> Seek<'a, '_> {
         let vector = block.vectors.row(row, block.dim, &mut self.room);
         let distance = self.asked.query.distance(vector).ok()?;
         self.distances += 1;
-        Some(self.asked.space.score(distance) as f32)
+        Some(self.asked.scale.score(distance) as f32)
     }
 
     /// Puts the exact score in the place of those that may be below the limit.

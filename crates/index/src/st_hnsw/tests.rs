@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::exact::tests::{Chosen, Rows, brute_force, case};
-use crate::segment::{BuildOptions, Lead, build_index, merge_index, sketch_block};
+use crate::segment::{BuildError, BuildOptions, Lead, build_index, merge_index, sketch_block};
 use crate::{Hit, Indexed, SegmentIndex};
 
 /// Wide enough that a few hundred rows are all met.
@@ -462,8 +462,10 @@ fn an_index_serves_its_metric_only() {
         assert_eq!(answer.hits, brute_force(&request, &blocks));
         assert_eq!(answer.counters.scanned, 1);
     }
-    let options = BuildOptions::standard(&|| true);
-    assert!(build_index(&blocks[0].part().block, Metric::L1, &options).is_err());
+    let options =
+        BuildOptions { quantization: Quantization::Pq, ..BuildOptions::standard(&|| true) };
+    let built = build_index(&blocks[0].part().block, Metric::L1, &options);
+    assert_eq!(built, Err(BuildError::Codes(Metric::L1, Quantization::Pq)));
 }
 
 #[test]

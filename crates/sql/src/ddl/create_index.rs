@@ -186,8 +186,8 @@ const fn class(name: &'static str, ty: PgType, metric: Option<Metric>, ivfflat: 
     OpClass { name, ty, metric, ivfflat }
 }
 
-/// pgvector's, as its vector.sql declares them.
-static CLASSES: [OpClass; 14] = [
+/// pgvector's, as its vector.sql declares them, and those of Poincaré's distance.
+static CLASSES: [OpClass; 16] = [
     class("vector_l2_ops", PgType::Vector, Some(Metric::L2), true),
     class("vector_ip_ops", PgType::Vector, Some(Metric::InnerProduct), true),
     class("vector_cosine_ops", PgType::Vector, Some(Metric::Cosine), true),
@@ -196,6 +196,8 @@ static CLASSES: [OpClass; 14] = [
     class("halfvec_ip_ops", PgType::Halfvec, Some(Metric::InnerProduct), true),
     class("halfvec_cosine_ops", PgType::Halfvec, Some(Metric::Cosine), true),
     class("halfvec_l1_ops", PgType::Halfvec, Some(Metric::L1), false),
+    class("vector_poincare_ops", PgType::Vector, Some(Metric::Poincare), false),
+    class("halfvec_poincare_ops", PgType::Halfvec, Some(Metric::Poincare), false),
     class("bit_hamming_ops", PgType::Bit, None, true),
     class("bit_jaccard_ops", PgType::Bit, None, false),
     class("sparsevec_l2_ops", PgType::Sparsevec, Some(Metric::L2), false),

@@ -2,6 +2,7 @@
 //! and what rows are scored by.
 
 use super::create_index::invalid;
+use cvx_core::Metric;
 use cvx_engine::{IndexDef, Quantization};
 use cvx_types::{Result, SqlError};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CreateIndex, Expr};
@@ -68,10 +69,12 @@ fn quantization(value: &str) -> Result<Quantization> {
     })
 }
 
-/// An index that is recorded only has no codes to be of some kind.
+/// An index that is recorded only has no codes to be of some kind, and L1 has one kind.
 pub(super) fn check(index: &IndexDef) -> Result<()> {
     let said = index.options.iter().any(|(name, _)| name == "quantization");
-    if !said || index.answers().is_some() {
+    let one_kind = index.metric == Some(Metric::L1);
+    let served = !one_kind || index.quantization() == Quantization::Int8;
+    if !said || index.answers().is_some() && served {
         return Ok(());
     }
     let what = match &index.expression {
@@ -79,5 +82,5 @@ pub(super) fn check(index: &IndexDef) -> Result<()> {
         None => format!("with operator class {}", index.opclass),
     };
     Err(SqlError::unsupported(format!("quantization {what}"))
-        .hint("Codes serve cosine_ops, l2_ops and ip_ops of a vector or halfvec column."))
+        .hint("Codes serve vector and halfvec columns; those of l1_ops are \"int8\"."))
 }

@@ -27,6 +27,7 @@ hnsw|vector|∅|vector_cosine_ops|no
 hnsw|vector|∅|vector_ip_ops|no
 hnsw|vector|∅|vector_l1_ops|no
 hnsw|vector|∅|vector_l2_ops|no
+hnsw|vector|∅|vector_poincare_ops|no
 ivfflat|vector|∅|vector_cosine_ops|no
 ivfflat|vector|∅|vector_ip_ops|no
 ivfflat|vector|∅|vector_l2_ops|yes

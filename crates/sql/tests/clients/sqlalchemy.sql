@@ -100,6 +100,7 @@ WHERE NOT pg_catalog.pg_opclass.opcdefault
 9302|vector_ip_ops
 9303|vector_cosine_ops
 9304|vector_l1_ops
+9315|vector_poincare_ops
 9342|vector_ip_ops
 9343|vector_cosine_ops
 ====

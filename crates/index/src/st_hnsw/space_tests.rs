@@ -1,0 +1,167 @@
+//! L1, whose codes are bytes on a grid, and Poincaré's distance, whose codes are of points on the
+//! hyperboloid, find as much as the others.
+
+use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
+use std::collections::HashSet;
+
+use super::tests::{cloud, cloud_of, indexed};
+use super::*;
+use crate::exact::tests::{Chosen, Rows};
+use crate::segment::{BuildOptions, Lead, build_index, sketch_block};
+use crate::{Quantization, SegmentIndex};
+
+fn index(rows: &Rows, metric: Metric, quantization: Quantization) -> SegmentIndex {
+    let standard = BuildOptions::standard(&|| true);
+    let options = BuildOptions { parallel: true, quantization, ..standard };
+    let image = build_index(&rows.part().block, metric, &options).unwrap();
+    SegmentIndex::open(image).unwrap()
+}
+
+struct Measured {
+    recall: f64,
+    scores: usize,
+    distances: usize,
+}
+
+fn measure(
+    search: &StHnsw,
+    rows: &Rows,
+    index: &SegmentIndex,
+    queries: &[Vec<f32>],
+    composite: Option<Composite>,
+) -> Measured {
+    let (all, indexes) = (std::slice::from_ref(rows), [Some(index.clone())]);
+    let (parts, plain) = (indexed(all, &indexes), [rows.part()]);
+    let cancel = CancelToken::default();
+    let [mut found, mut wanted, mut scores, mut distances] = [0; 4];
+    for query in queries {
+        let metric = index.metric();
+        let request = Request { query, metric, k: 10, composite, cancel: &cancel };
+        let answer = search.search(&request, &parts).unwrap();
+        let truth = ExactScan::default().search(&request, &plain).unwrap();
+        let truth: HashSet<_> = truth.hits.iter().map(|hit| hit.row).collect();
+        wanted += truth.len();
+        found += answer.hits.iter().filter(|hit| truth.contains(&hit.row)).count();
+        scores += answer.counters.scores;
+        distances += answer.counters.distances;
+    }
+    let recall = found as f64 / wanted as f64;
+    Measured { recall, scores: scores / queries.len(), distances: distances / queries.len() }
+}
+
+/// Into the unit ball: each vector as long as this, its own length deciding between the ends.
+fn into_ball(vectors: &mut [f32], dim: usize, ends: (f64, f64)) {
+    for vector in vectors.chunks_exact_mut(dim) {
+        let norm = cvx_core::distance::norm(vector);
+        let radius = ends.0 + (ends.1 - ends.0) * (norm.fract() + 0.01).min(1.0);
+        vector.iter_mut().for_each(|x| *x = (f64::from(*x) / norm * radius) as f32);
+    }
+}
+
+/// Walks and sifts, all rows and a fifth of them, with time and without.
+fn serves(rows: &Rows, index: &SegmentIndex, queries: &[Vec<f32>], most: usize) {
+    let what = format!("{:?} of {} dimensions", index.metric(), rows.dim);
+    for roads in [Roads::Walk, Roads::Sift] {
+        let search = StHnsw { roads, ..StHnsw::default() };
+        let Measured { recall, scores, distances } = measure(&search, rows, index, queries, None);
+        assert!(recall >= 0.95, "{what} by {roads:?}: recall {recall} for {scores} scores");
+        assert!(distances <= most, "{what} by {roads:?}: {distances} compared");
+    }
+    let count = rows.ts.len() as u32;
+    let fifth = (0..count).filter(|row| row % 5 == 0).collect();
+    let some = Rows { chosen: Chosen::List(fifth), ..rows.clone() };
+    let search = StHnsw { roads: Roads::Codes, ..StHnsw::default() };
+    let filtered = measure(&search, &some, index, queries, None);
+    assert!(filtered.recall >= 0.95, "{what}, a fifth: recall {}", filtered.recall);
+    let composite = Composite::new(0.5, ValidTime(2_500_000), 1e6, Decay::Linear).unwrap();
+    let timed = measure(&search, rows, index, queries, Some(composite));
+    assert!(timed.recall >= 0.95, "{what}, with time: recall {}", timed.recall);
+}
+
+#[test]
+fn l1_is_found_by_bytes_that_are_not_rotated() {
+    for (dim, centres, width) in [(96, 50, 0.15), (384, 60, 0.5)] {
+        let (rows, queries) = cloud_of(41, 6_000, dim, centres, width);
+        let index = index(&rows, Metric::L1, Quantization::Int8);
+        assert_eq!((index.lead(), index.codes().bits.len()), (Lead::Bytes, 0));
+        serves(&rows, &index, &queries, 60);
+    }
+}
+
+/// Of rows without structure a wider walk finds as much.
+#[test]
+fn l1_of_rows_without_structure_wants_a_wider_walk() {
+    let (rows, queries) = cloud(42, 6_000, 96, 0);
+    let index = index(&rows, Metric::L1, Quantization::Int8);
+    let search = StHnsw { ef: 160, roads: Roads::Walk, ..StHnsw::default() };
+    let Measured { recall, scores, .. } = measure(&search, &rows, &index, &queries, None);
+    assert!(recall >= 0.95, "recall {recall} for {scores} scores");
+}
+
+/// One row that is a million times longer than the others, and a coordinate that is a hundred times
+/// larger: neither takes the grid from the rest.
+#[test]
+fn a_few_large_numbers_leave_l1_its_grid() {
+    let (mut rows, mut queries) = cloud(43, 4_000, 96, 40);
+    rows.vectors[17 * 96..18 * 96].iter_mut().for_each(|x| *x *= 1e6);
+    for vectors in std::iter::once(&mut rows.vectors).chain(&mut queries) {
+        vectors.iter_mut().step_by(96).for_each(|x| *x *= 100.0);
+    }
+    let index = index(&rows, Metric::L1, Quantization::Int8);
+    for roads in [Roads::Walk, Roads::Sift] {
+        let search = StHnsw { roads, ..StHnsw::default() };
+        let Measured { recall, distances, .. } = measure(&search, &rows, &index, &queries, None);
+        assert!(recall >= 0.95, "by {roads:?}: recall {recall}, {distances} compared");
+    }
+    // And the row that lies beyond is found where it is.
+    let far: Vec<f32> = rows.vectors[17 * 96..18 * 96].to_vec();
+    let all = [Some(index)];
+    let parts = indexed(std::slice::from_ref(&rows), &all);
+    let cancel = CancelToken::default();
+    for roads in [Roads::Walk, Roads::Sift] {
+        let request =
+            Request { query: &far, metric: Metric::L1, k: 1, composite: None, cancel: &cancel };
+        let search = StHnsw { roads, ..StHnsw::default() };
+        let hits = search.search(&request, &parts).unwrap().hits;
+        assert_eq!((hits[0].row, hits[0].distance), (17, Some(0.0)), "{roads:?}");
+    }
+}
+
+/// In the middle of the ball and near to its boundary, in few dimensions and many.
+#[test]
+fn the_ball_is_searched_by_its_hyperboloid() {
+    for (dim, ends) in [(16, (0.1, 0.9)), (96, (0.3, 0.95)), (384, (0.5, 0.99))] {
+        let (mut rows, mut queries) = cloud_of(44, 6_000, dim, 50, 0.4);
+        into_ball(&mut rows.vectors, dim, ends);
+        queries.iter_mut().for_each(|query| into_ball(query, dim, ends));
+        for quantization in Quantization::ALL {
+            let index = index(&rows, Metric::Poincare, quantization);
+            let most = if quantization == Quantization::Pq { 3_000 } else { 400 };
+            serves(&rows, &index, &queries, most);
+        }
+    }
+}
+
+/// A row outside of the ball has no distance, whatever road a search takes; one that is left out
+/// does no harm.
+#[test]
+fn rows_outside_of_the_ball_are_an_error_by_any_road() {
+    let (mut rows, mut queries) = cloud(45, 2_000, 96, 20);
+    into_ball(&mut rows.vectors, 96, (0.2, 0.8));
+    into_ball(&mut queries[0], 96, (0.2, 0.8));
+    rows.vectors[500 * 96..501 * 96].fill(1.0);
+    let cancel = CancelToken::default();
+    let metric = Metric::Poincare;
+    let request = Request { query: &queries[0], metric, k: 5, composite: None, cancel: &cancel };
+    let sketch = sketch_block(&rows.part().block, metric, None).unwrap();
+    let all = [Some(index(&rows, metric, Quantization::Int8)), Some(sketch), None];
+    for index in &all {
+        let index = std::slice::from_ref(index);
+        let outside = Err(Error::Distance(cvx_core::DistanceError::OutsideBall));
+        let whole = indexed(std::slice::from_ref(&rows), index);
+        assert_eq!(StHnsw::default().search(&request, &whole), outside);
+        let before = Rows { chosen: Chosen::Range(0..500), ..rows.clone() };
+        let parts = indexed(std::slice::from_ref(&before), index);
+        assert_eq!(StHnsw::default().search(&request, &parts).unwrap().hits.len(), 5);
+    }
+}
