@@ -24,7 +24,7 @@
 //! bits, the more rows must be compared themselves. All decode to a vector, and [`Fit`] says how
 //! its products stand for the row's, and how wrong they may be.
 //!
-//! L1 has codes of its own: [`encode_steps`] takes coordinates as they are, not rotated, on one grid.
+//! L1 has codes of its own: [`encode_steps`] takes coordinates as they are, not rotated, on a grid.
 //!
 //! `bfloat16` is left out: in the bytes of a half float it keeps three digits less, of a number
 //! whose range the row's scale has taken care of already.

@@ -27,8 +27,8 @@ pub struct IndexDef {
 }
 
 impl IndexDef {
-    /// The metric it can answer by, where it is of a whole `vector` or `halfvec` column; searches of
-    /// other columns compare every row.
+    /// The metric it can answer by, where it is of a whole `vector` or `halfvec` column; searches
+    /// of other columns compare every row.
     #[must_use]
     pub fn answers(&self) -> Option<Metric> {
         let coded = ["vector_", "halfvec_"].iter().any(|ty| self.opclass.starts_with(ty));

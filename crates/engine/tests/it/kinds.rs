@@ -1,5 +1,5 @@
-//! Indexes of `halfvec` columns, and by L1 and Poincaré's distance: from the first commit on, sealed,
-//! merged, kept over a restart, at other moments.
+//! Indexes of `halfvec` columns, and by L1 and Poincaré's distance: from the first commit on,
+//! sealed, merged, kept over a restart, at other moments.
 
 use crate::support::{commit, create, docs, open, options, plain};
 use arrow::array::{

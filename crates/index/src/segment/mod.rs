@@ -11,8 +11,9 @@
 //! **Invariant.** An index is derived from its blocks and one metric, whose mark (`stamp`) it
 //! carries; it never changes, and rows keep their numbers. Every row can be found: it is reachable
 //! in the graph, or a twin of one that is (the same numbers), or loose. Loose rows are those that
-//! codes cannot describe (no vector, a zero vector under cosine, numbers beyond f32's squares) and
-//! those the graph could not reach; a search compares them one by one.
+//! codes cannot describe (no vector, a zero vector under cosine, numbers beyond f32's squares,
+//! points on the boundary of Poincaré's ball and beyond) and those the graph could not reach; a
+//! search compares them one by one.
 //!
 //! What is built is the file's image, so that there is one way to read an index, and opening a
 //! file costs its validation. I did consider rkyv: these are eight arrays of plain numbers, and

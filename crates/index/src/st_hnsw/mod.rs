@@ -74,8 +74,8 @@ pub struct StHnsw {
     pub roads: Roads,
     /// Standard errors an estimate is given: fewer cost less and miss more.
     pub sigmas: f32,
-    /// Bytes of fine codes up to which an index is taken to lie in the processor's cache: there bits
-    /// save no waiting, and the fine codes themselves lead.
+    /// Bytes of fine codes up to which an index is taken to lie in the processor's cache: there
+    /// bits save no waiting, and the fine codes themselves lead.
     pub cache_bytes: usize,
 }
 

@@ -10,10 +10,10 @@ use std::borrow::Cow;
 /// Work in units of one row sifted side by side, about 8 ns at 768 dimensions; of one sifted by
 /// itself, since too few around it are selected,
 const SIFT_CHOSEN: f64 = 3.0;
+/// of one without bits, whose bytes are sifted,
+const SIFT_BYTES: f64 = 8.0;
 /// and of a node followed: some sixteen codes and one row of bytes from memory.
 pub(super) const FOLLOW: f64 = 200.0;
-/// Of a row of codes without bits, whose bytes are sifted,
-const SIFT_BYTES: f64 = 8.0;
 /// How many times as many nodes as foreseen a walk of a part that is not all selected may follow.
 const PATIENCE: f64 = 4.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
@@ -115,21 +115,26 @@ fn is_forced(effort: &StHnsw, index: &SegmentIndex) -> bool {
 
 /// The work of sifting all that is selected.
 fn sifting(run: &Run<'_>) -> f64 {
-    let rows: f64 = run.members.iter().map(Member::sifting).sum();
-    let by_bytes = run.index.is_some_and(|index| !index.space().has_bits());
-    if by_bytes { SIFT_BYTES * rows } else { rows }
+    run.members.iter().map(Member::sifting).sum()
 }
 
 impl Member<'_> {
     /// The work of sifting what is selected of it.
     pub(super) fn sifting(&self) -> f64 {
         let selected = self.selected as f64;
+        let by_bytes = self.part.index.is_some_and(|place| !place.index.space().has_bits());
         match self.part.rows {
+            _ if by_bytes => SIFT_BYTES * selected,
             Selection::Range(_) => selected,
             Selection::Bits(_) => (SIFT_CHOSEN * selected).min(self.part.block.rows() as f64),
             Selection::List(_) => SIFT_CHOSEN * selected,
         }
     }
+}
+
+/// The work of sifting a row of an index, among others that are.
+pub(super) fn sift_unit(index: &SegmentIndex) -> f64 {
+    if index.space().has_bits() { 1.0 } else { SIFT_BYTES }
 }
 
 /// Whether rows are so short that their 1-bit codes leave little out and save less.

@@ -1,7 +1,7 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
 use super::gather::Candidate;
-use super::road::{Coded, FOLLOW, Member};
+use super::road::{Coded, FOLLOW, Member, sift_unit};
 use super::{Roads, Searching, Visit};
 use crate::exact::outward::Outward;
 use crate::exact::plan::Chunk;
@@ -64,13 +64,14 @@ impl<'a> Searching<'a> {
         let apart = part.work_within(self.effort, self.asked, &within);
         let share = left / part.index.rows() as f64;
         let walk = FOLLOW * part.reach(self.effort, self.asked) / (share * share.sqrt());
-        let budget = left.min(apart.unwrap_or(left)) / FOLLOW;
+        let work = sift_unit(part.index) * left;
+        let budget = work.min(apart.unwrap_or(work)) / FOLLOW;
         let walks = apart.is_none_or(|apart| walk <= apart);
         if walks && self.seek_until(part, budget as usize)? {
             self.counters.walked += 1;
             return Ok(Some(Visit::Done));
         }
-        if apart.is_none_or(|apart| apart >= left) {
+        if apart.is_none_or(|apart| apart >= work) {
             return Ok(None);
         }
         let pieces = part.pieces(self.effort, self.asked);
@@ -95,7 +96,8 @@ impl<'a> Searching<'a> {
         let of_all = |member: &Member<'_>| member.part.rows.places(member.part.block.rows()).len();
         let of_all = part.run.members.iter().map(of_all).sum::<usize>().max(1);
         let rows = places as f64 * part.run.selected as f64 / of_all as f64;
-        (rows > 2.0 * FOLLOW * ef as f64).then_some((rows, within))
+        let work = sift_unit(part.index) * rows;
+        (work > 2.0 * FOLLOW * ef as f64).then_some((rows, within))
     }
 
     /// Leaves the rows of a chunk that may be near enough.
