@@ -21,7 +21,8 @@ use cvx_core::code::{BLOCK_ROWS, Rotation, block_bytes, write_to_block};
 const PARALLEL_ROWS: usize = 2048;
 
 /// The codes of a block's rows, around the centre of another sketch where that fits, else around
-/// their own mean.
+/// their own mean. Of L1 it fits where the rows want about the other's grid: beyond it all would be
+/// alike, and in the middle of it too.
 pub fn sketch_block(
     block: &Block<'_>,
     metric: Metric,
@@ -31,6 +32,7 @@ pub fn sketch_block(
     let rows = Rows::new(std::iter::once(*block)).map_err(BuildError::Malformed)?;
     let (factors, rotation) = (factors(&rows, space), Rotation::new(rows.dim()));
     let like = like.filter(|like| like.space() == space && like.dim() == block.dim);
+    let like = like.filter(|like| has_grid_for(like, (&rows, &factors), &rotation));
     let centre = match like {
         Some(like) => like.codes().centre.to_vec(),
         None => centre(&rows, &factors, &rotation, space),
@@ -46,6 +48,22 @@ pub fn sketch_block(
     let encoded = Encoded::new(&rows, &factors, &frame, &options)?;
     let header = header(space, block.dim, rotation.width(), rows.count());
     image(&header, centre, encoded, without_codes(&factors))
+}
+
+/// How much coarser or finer than the grid that rows want one may be that they get.
+const COARSER: f32 = 4.0;
+const FINER: f32 = 1.5;
+
+/// Whether rows of L1 go on the grid of a sketch; others always do.
+fn has_grid_for(
+    like: &SegmentIndex,
+    (rows, factors): (&Rows<'_>, &[Option<f32>]),
+    rotation: &Rotation,
+) -> bool {
+    let (space, codes) = (like.space(), like.codes());
+    let wanted = || Frame::new(space, rotation, codes.centre, rows, factors).step;
+    space.has_bits()
+        || codes.step().is_some_and(|step| (step / COARSER..=step * FINER).contains(&wanted()))
 }
 
 /// The sketch of rows of several sketches, in the order given as (sketch, row). `None` where their

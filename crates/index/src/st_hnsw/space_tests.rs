@@ -127,6 +127,26 @@ fn a_few_large_numbers_leave_l1_its_grid() {
     }
 }
 
+/// Fresh rows that lie elsewhere, or spread further or less than those that the first sketch was
+/// made of, get a grid of their own, and are found by it.
+#[test]
+fn fresh_rows_by_l1_have_a_grid_that_fits() {
+    let (rows, queries) = cloud(46, 3_000, 96, 30);
+    let far = |change: fn(f32) -> f32| {
+        let vectors = rows.vectors.iter().map(|x| change(*x)).collect();
+        Rows { vectors, ..rows.clone() }
+    };
+    let firsts = [far(|_| 1.0), far(|x| x * 1e3), far(|x| x * 1e-3), far(|x| x + 1e3)];
+    for (at, first) in firsts.iter().chain([&rows]).enumerate() {
+        let like = sketch_block(&first.part().block, Metric::L1, None).unwrap();
+        let sketch = sketch_block(&rows.part().block, Metric::L1, Some(&like)).unwrap();
+        assert_eq!(sketch.codes().centre == like.codes().centre, at == firsts.len());
+        let search = StHnsw { roads: Roads::Codes, ..StHnsw::default() };
+        let Measured { recall, distances, .. } = measure(&search, &rows, &sketch, &queries, None);
+        assert!(recall >= 0.99 && distances <= 60, "after {at}: {recall}, {distances} compared");
+    }
+}
+
 /// In the middle of the ball and near to its boundary, in few dimensions and many.
 #[test]
 fn the_ball_is_searched_by_its_hyperboloid() {
