@@ -134,7 +134,8 @@ class Run:
         for share in datasets.SHARES:
             windows, ts = data[f"win_{share}"], data["ts"]
             questions = [
-                (query, int(ts[low]), int(ts[high - 1])) for query, (low, high) in zip(queries, windows)
+                (query, int(ts[low]), int(ts[high - 1]))
+                for query, (low, high) in zip(queries, windows)
             ]
             figures = self.measured(peer.within, questions, data[f"gt_{share}"])
             self.note(lib=peer.name, data=name, what="time", share=share, effort=effort, **figures)

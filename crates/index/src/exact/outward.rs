@@ -258,7 +258,8 @@ mod tests {
             // exp is not promised to be monotone in the last bit.
             prop_assert!(leasts.windows(2).all(|pair: &[f64]| pair[0] <= pair[1] + 1e-12));
             leasts.sort_by(f64::total_cmp);
-            prop_assert_eq!(leasts, plan.chunks.iter().map(|chunk| chunk.least).collect::<Vec<_>>());
+            let wanted = plan.chunks.iter().map(|chunk| chunk.least);
+            prop_assert_eq!(leasts, wanted.collect::<Vec<_>>());
             let chunks = plan.chunks.iter();
             let mut of_plan: Vec<_> =
                 chunks.map(|chunk| (chunk.part, chunk.places.start, chunk.places.end)).collect();

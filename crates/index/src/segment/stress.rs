@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Wide enough that all is met.
 const THOROUGH: StHnsw = StHnsw { ef: 20_000, roads: Roads::Codes, sigmas: 1e6, cache_bytes: 0 };
-const METRICS: [Metric; 3] = [Metric::L2, Metric::Cosine, Metric::InnerProduct];
+const METRICS: [Metric; 4] = [Metric::L2, Metric::Cosine, Metric::InnerProduct, Metric::L1];
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -210,7 +210,7 @@ fn promises_hold_while_a_table_lives() {
     for round in 0..rounds {
         let mut dice = Dice(seed.wrapping_mul(1_000_003).wrapping_add(round));
         let (dim, degree) = (1 + dice.below(40), 2 + dice.below(12));
-        let metric = METRICS[dice.below(3)];
+        let metric = METRICS[dice.below(4)];
         let (asked, lost) = Default::default();
         let table = Table { metric, degree, groups: RwLock::default(), asked, lost };
         let done = AtomicBool::new(false);

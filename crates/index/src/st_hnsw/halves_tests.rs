@@ -116,7 +116,8 @@ proptest! {
         lawful(&answer.hits, &case.blocks, &asked)?;
         let expected = brute_force(&asked, &case.blocks);
         prop_assert_eq!(distances(&answer.hits), distances(&expected));
-        let answer = StHnsw { roads, ef: 3, sigmas: 0.5, ..StHnsw::default() }.search(&asked, &parts).unwrap();
+        let little = StHnsw { roads, ef: 3, sigmas: 0.5, ..StHnsw::default() };
+        let answer = little.search(&asked, &parts).unwrap();
         lawful(&answer.hits, &case.blocks, &asked)?;
     }
 

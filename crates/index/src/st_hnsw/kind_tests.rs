@@ -57,7 +57,8 @@ proptest! {
         let distances =
             |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
         prop_assert_eq!(distances(&answer.hits), distances(&expected));
-        let answer = StHnsw { roads, ef: 3, sigmas: 0.5, cache_bytes: 0 }.search(&request, &parts).unwrap();
+        let little = StHnsw { roads, ef: 3, sigmas: 0.5, cache_bytes: 0 };
+        let answer = little.search(&request, &parts).unwrap();
         lawful(&answer.hits, &case.blocks, &request)?;
     }
 }

@@ -151,10 +151,11 @@ fn fresh_rows_by_l1_have_a_grid_that_fits() {
 #[test]
 fn the_ball_is_searched_by_its_hyperboloid() {
     for (dim, ends) in [(16, (0.1, 0.9)), (96, (0.3, 0.95)), (384, (0.5, 0.99))] {
-        let (mut rows, mut queries) = cloud_of(44, 6_000, dim, 50, 0.4);
+        let (mut rows, mut queries) = cloud_of(44, 4_000, dim, 50, 0.4);
         into_ball(&mut rows.vectors, dim, ends);
         queries.iter_mut().for_each(|query| into_ball(query, dim, ends));
-        for quantization in Quantization::ALL {
+        let kinds = if dim == 96 { &Quantization::ALL[..] } else { &Quantization::ALL[..1] };
+        for quantization in kinds.iter().copied() {
             let index = index(&rows, Metric::Poincare, quantization);
             let most = if quantization == Quantization::Pq { 3_000 } else { 400 };
             serves(&rows, &index, &queries, most);
