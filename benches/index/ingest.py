@@ -29,7 +29,8 @@ ROWS = 50_000
 RUNS = 5
 STAGES = {
     "cvx-serve": "read and parse",
-    "cvx-compute": "rows, codes, files and their sync",
+    "cvx-compute": "rows",
+    "ended": "codes, files and their sync",
     "cvx-writer": "commit",
     "cvx-sealer": "seal",
     "cvx-indexer": "graphs, at a low priority",
@@ -44,11 +45,12 @@ def parts(base, ts):
 
 
 def stage_of(thread):
-    return next((kind for kind in STAGES if thread.startswith(kind)), "other")
+    return next((kind for kind in STAGES if thread.startswith(kind)), "ended")
 
 
 def by_stage(server):
-    """Processor seconds of the server's threads; of PostgreSQL's processes, all together."""
+    """Processor seconds of the server's threads, and of those that have ended (each lot of rows is
+    encoded and written by two of its own); of PostgreSQL's processes, all together."""
     seconds = collections.Counter()
     if server.name != "cvx":
         for pid in server._family():
@@ -57,6 +59,8 @@ def by_stage(server):
     for stat in pathlib.Path(f"/proc/{server.process.pid}/task").glob("*/stat"):
         name, ticks = _ticks(stat)
         seconds[stage_of(name)] += sum(ticks) / 100
+    everything = sum(_ticks(f"/proc/{server.process.pid}/stat")[1]) / 100
+    seconds["ended"] = everything - sum(seconds.values())
     return seconds
 
 

@@ -1,6 +1,7 @@
 //! The open database: its threads, and what may be asked of it as a whole.
 
 use crate::core::Core;
+use crate::error::no_thread;
 use crate::indexes::Indexer;
 use crate::monitor::MonitorThread;
 use crate::options::EngineOptions;
@@ -138,15 +139,14 @@ impl Threads {
         let (sealer, sealing) = Sealer::new(core, queue.clone());
         let writer = Writer::new(Arc::clone(core), requests, sealer.clone());
         let start = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let failed = |error: std::io::Error| Error::Invalid(format!("a thread: {error}"));
         let (indexer, indexing) = Indexer::new(core);
         let (retention, keeping) = Retention::new(core, &sealer);
-        let writer = start("cvx-writer").spawn(move || writer.run()).map_err(failed)?;
-        let sealing = start("cvx-sealer").spawn(move || sealing.run()).map_err(failed)?;
-        let indexing = start("cvx-indexer").spawn(move || indexing.run()).map_err(failed)?;
-        let keeping = start("cvx-retention").spawn(move || keeping.run()).map_err(failed)?;
+        let writer = start("cvx-writer").spawn(move || writer.run()).map_err(no_thread)?;
+        let sealing = start("cvx-sealer").spawn(move || sealing.run()).map_err(no_thread)?;
+        let indexing = start("cvx-indexer").spawn(move || indexing.run()).map_err(no_thread)?;
+        let keeping = start("cvx-retention").spawn(move || keeping.run()).map_err(no_thread)?;
         let monitor = MonitorThread::new(core);
-        let watching = start("cvx-monitor").spawn(move || monitor.run()).map_err(failed)?;
+        let watching = start("cvx-monitor").spawn(move || monitor.run()).map_err(no_thread)?;
         Ok(Self { queue, sealer, indexer, retention, writer, sealing, indexing, keeping, watching })
     }
 

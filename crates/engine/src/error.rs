@@ -73,3 +73,8 @@ impl From<Stop> for Error {
         Self::Cancelled(stop)
     }
 }
+
+/// A thread that the operating system did not give.
+pub(crate) fn no_thread(error: std::io::Error) -> Error {
+    Error::Invalid(format!("a thread: {error}"))
+}

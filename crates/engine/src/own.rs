@@ -14,6 +14,7 @@ use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::table_store::TableStore;
 use crate::timeline::{Kind, Line, OPEN, Version};
+use crate::txn::Lot;
 use crate::{Result, tail};
 use cvx_core::EntityId;
 use parking_lot::RwLock;
@@ -37,6 +38,8 @@ pub(crate) struct OwnState {
     pub(crate) shared: Shared,
     /// Own rows in memory.
     pub(crate) runs: Vec<Arc<Segment>>,
+    /// Own rows on their way to files.
+    pub(crate) lot: Option<Lot>,
     /// Own rows in files that no manifest names yet.
     pub(crate) files: Vec<Arc<Segment>>,
     /// The own sequence of the last TRUNCATE.
@@ -64,6 +67,7 @@ impl OwnTable {
             lines: OwnLines::default(),
             shared: Shared::default(),
             runs: Vec::new(),
+            lot: None,
             files: Vec::new(),
             truncated: None,
             dead: 0,
@@ -206,7 +210,8 @@ impl OwnState {
 
     /// Every own segment.
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
-        self.files.iter().chain(&self.runs).cloned().collect()
+        let leaving = self.lot.iter().flat_map(Lot::rows);
+        self.files.iter().chain(leaving).chain(&self.runs).cloned().collect()
     }
 
     /// Adds rows in memory. Runs that have become many are merged, unless the rows are about to
@@ -216,10 +221,10 @@ impl OwnState {
         if self.bytes() > spill_bytes {
             return Ok(());
         }
-        tail::tidy_below(tail::OWN_RUN_ROWS, &mut self.runs, &self.layout, false)
+        tail::tidy_below(tail::OWN_RUNS, &mut self.runs, &self.layout, false)
     }
 
-    /// Bytes of own rows in memory.
+    /// Bytes of own rows in memory that are not on their way to files.
     pub(crate) fn bytes(&self) -> usize {
         self.runs.iter().map(|run| run.bytes()).sum()
     }

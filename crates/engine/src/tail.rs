@@ -1,7 +1,7 @@
 //! The segments of a table, and how runs in memory are kept few.
 //!
 //! Each commit adds a run. Eight runs of one size class become one run of the next, up to
-//! [`RUN_ROWS`], so there are O(log n) small runs and a row is copied O(log n) times before it is
+//! [`RUNS`], so there are O(log n) small runs and a row is copied O(log n) times before it is
 //! sealed. Runs given to the sealer are frozen: they are neither merged nor changed in place
 //! until their row file stands for them.
 
@@ -17,27 +17,35 @@ use std::sync::Arc;
 
 /// Runs of one size class that become one.
 const FAN_IN: usize = 8;
-/// Runs of so many rows are left as they are.
-const RUN_ROWS: usize = 8192;
-/// Of a transaction's own, which are merged once more when they leave it.
-pub(crate) const OWN_RUN_ROWS: usize = 512;
+
+/// Runs that are left as they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Large {
+    rows: usize,
+    bytes: usize,
+}
+
+/// Of a table.
+const RUNS: Large = Large { rows: 8192, bytes: usize::MAX };
+/// Of a transaction's own, which are merged once more when they leave it: a batch of a COPY is one.
+pub(crate) const OWN_RUNS: Large = Large { rows: 512, bytes: 512 << 10 };
 
 pub(crate) type SegmentList = cvx_publish::SegmentList<Segment>;
 
 /// Merges runs while some size class has too many. `closures` says whether they have any.
 pub(crate) fn tidy(runs: &mut Vec<Arc<Segment>>, layout: &Layout, closures: bool) -> Result<()> {
-    tidy_below(RUN_ROWS, runs, layout, closures)
+    tidy_below(RUNS, runs, layout, closures)
 }
 
-/// The same of runs of fewer rows than so many.
+/// The same of runs that are less than large.
 pub(crate) fn tidy_below(
-    most: usize,
+    large: Large,
     runs: &mut Vec<Arc<Segment>>,
     layout: &Layout,
     closures: bool,
 ) -> Result<()> {
-    while let Some(class) = crowded(runs, most) {
-        let of_class = |run: &Arc<Segment>| size_class(run.rows(), most) == Some(class);
+    while let Some(class) = crowded(runs, large) {
+        let of_class = |run: &Arc<Segment>| size_class(run, large) == Some(class);
         let (merging, rest): (Vec<_>, Vec<_>) = runs.drain(..).partition(of_class);
         *runs = rest;
         runs.push(Arc::new(merge(&merging, layout, closures)?));
@@ -45,12 +53,13 @@ pub(crate) fn tidy_below(
     Ok(())
 }
 
-fn size_class(rows: usize, most: usize) -> Option<u32> {
-    (rows < most).then(|| rows.max(1).ilog2() / 3)
+fn size_class(run: &Segment, large: Large) -> Option<u32> {
+    let small = run.rows() < large.rows && run.bytes() < large.bytes;
+    small.then(|| run.rows().max(1).ilog2() / 3)
 }
 
-fn crowded(runs: &[Arc<Segment>], most: usize) -> Option<u32> {
-    let of_class = |run: &Arc<Segment>, class| size_class(run.rows(), most) == Some(class);
+fn crowded(runs: &[Arc<Segment>], large: Large) -> Option<u32> {
+    let of_class = |run: &Arc<Segment>, class| size_class(run, large) == Some(class);
     let count = |class| runs.iter().filter(|run| of_class(run, class)).count();
     (0..=4).find(|class| count(*class) >= FAN_IN)
 }

@@ -90,7 +90,12 @@ impl Compute {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T> {
-        self.start(work).join_unwind().await.map_err(|_| {
+        Self::joined(self.start(work)).await
+    }
+
+    /// Waits for work that was started.
+    pub async fn joined<T: Send + 'static>(task: SpawnedTask<T>) -> Result<T> {
+        task.join_unwind().await.map_err(|_| {
             let message = "terminating connection due to administrator command";
             SqlError::new(SqlState::ADMIN_SHUTDOWN, message)
         })

@@ -72,6 +72,10 @@ impl Txn {
 
 impl Drop for Txn {
     fn drop(&mut self) {
+        while let Some((_, own)) = self.tables.pop_first() {
+            // What failed left no file that anybody knows.
+            self.spilled.extend(own.state.write().settle().unwrap_or_default());
+        }
         remove_files(self.engine.core(), &self.spilled);
     }
 }
@@ -89,6 +93,7 @@ fn table_write(
     state: &mut OwnState,
     spilled: &mut Vec<FileId>,
 ) -> Result<TableWrite> {
+    spilled.extend(state.settle()?);
     let mut parts = files_of(core, own, state, spilled)?;
     parts.extend(runs_of(core, own, state, spilled)?);
     let mut write = TableWrite {

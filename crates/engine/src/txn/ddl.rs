@@ -39,7 +39,9 @@ impl Txn {
                     if staged.created.remove(&space).is_none() {
                         staged.dropped.push(space);
                     }
-                    self.tables.remove(&space);
+                    if let Some(own) = self.tables.remove(&space) {
+                        self.spilled.extend(own.state.write().settle()?);
+                    }
                 }
             }
             Effect::Definition => {}

@@ -69,8 +69,6 @@ impl Txn {
         };
         let accepted = inserting.accepted;
         handle.add_rows(state, &rows, accepted)?;
-        drop(guard);
-        self.spill(&handle)?;
         Ok(dispositions)
     }
 }

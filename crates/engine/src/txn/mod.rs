@@ -16,7 +16,7 @@ mod spill;
 mod update;
 
 pub use savepoint::Savepoint;
-pub(crate) use spill::write_files;
+pub(crate) use spill::{Lot, write_files};
 
 use crate::address::OWN_BASE;
 use crate::engine::Engine;
@@ -156,7 +156,8 @@ impl Txn {
         Ok(Arc::new(Layout::of(table)?))
     }
 
-    /// Begins a writing call on a table.
+    /// Begins a writing call on a table, with the rows of earlier ones out of the way if they have
+    /// become many.
     fn write(&mut self, table: &Arc<Table>) -> Result<OwnHandle> {
         self.engine.core().check_poison()?;
         let store = self.store(table)?;
@@ -173,6 +174,7 @@ impl Txn {
                 state.layout = Arc::clone(&layout);
             }
         }
+        self.spill(&own)?;
         self.calls += 1;
         let (seq, before) = (OWN_BASE + self.calls, OWN_BASE + self.statement);
         let spill_bytes = self.engine.core().options.spill_bytes;

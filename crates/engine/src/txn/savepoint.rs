@@ -65,6 +65,7 @@ impl Txn {
         let core = Arc::clone(self.engine.core());
         let last = OWN_BASE + savepoint.calls;
         // What can fail comes first.
+        self.settle()?;
         let marks = savepoint.tables.values();
         let kept = marks.map(|mark| mark.keep(&core, last, &mut self.spilled));
         let kept = kept.collect::<Result<Vec<_>>>()?;

@@ -48,8 +48,6 @@ impl Txn {
             handle.share(state, &read, *point, &old[*row as usize], &changes.kept[*row as usize]);
         }
         handle.add_rows(state, &rows, accepted)?;
-        drop(guard);
-        self.spill(&handle)?;
         Ok(changed)
     }
 

@@ -12,6 +12,14 @@ fn row_files(dir: &Path) -> usize {
     std::fs::read_dir(dir.join("rows")).unwrap().count()
 }
 
+/// Waits for files that are still being written.
+fn wait_for_row_files(dir: &Path, count: usize) {
+    while row_files(dir) < count {
+        std::thread::yield_now();
+    }
+    assert_eq!(row_files(dir), count);
+}
+
 fn add_column(txn: &mut Txn, oid: u32, name: &str, ty: PgType) {
     let column = ColumnDef::new(0, name, ty, -1);
     txn.ddl(CatalogChange::AddColumn { oid, column, missing: None }).unwrap();
@@ -114,12 +122,12 @@ fn spilled_files_go_with_the_rows_and_none_is_left_behind() {
     let table = create(&engine, docs(true));
     let mut txn = engine.begin();
     insert(&mut txn, &table, &[doc(1, 10, 1)]).unwrap();
-    assert_eq!(row_files(dir.path()), 1);
     let savepoint = txn.savepoint();
     for ts in 2..6 {
         insert(&mut txn, &table, &[doc(1, ts * 10, ts)]).unwrap();
     }
-    assert_eq!(row_files(dir.path()), 5);
+    // All but the last are on their way, and the next rows would take that along.
+    wait_for_row_files(dir.path(), 4);
     txn.rollback_to(&savepoint).unwrap();
     assert_eq!(row_files(dir.path()), 1);
     insert(&mut txn, &table, &[doc(1, 30, 9)]).unwrap();
@@ -128,4 +136,33 @@ fn spilled_files_go_with_the_rows_and_none_is_left_behind() {
     assert_eq!(current(&engine, &table), [doc(1, 10, 1), doc(1, 30, 9)]);
     engine.shutdown();
     assert_eq!(engine.check(), []);
+}
+
+#[test]
+fn rows_that_could_not_be_written_out_are_still_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spilling = options();
+    spilling.spill_bytes = 1;
+    let (engine, _) = open(dir.path(), spilling);
+    let table = create(&engine, docs(true));
+    let (rows, away) = (dir.path().join("rows"), dir.path().join("away"));
+    std::fs::rename(&rows, &away).unwrap();
+    let mut txn = engine.begin();
+    insert(&mut txn, &table, &[doc(1, 10, 1)]).unwrap();
+    insert(&mut txn, &table, &[doc(1, 20, 2)]).unwrap();
+    // When the first would make room for more rows is when it is known; those are not there.
+    insert(&mut txn, &table, &[doc(1, 30, 3)]).unwrap_err();
+    std::fs::rename(&away, &rows).unwrap();
+    insert(&mut txn, &table, &[doc(1, 40, 4)]).unwrap();
+    commit(txn).unwrap();
+    let docs = current(&engine, &table);
+    assert_eq!(docs, [doc(1, 10, 1), doc(1, 20, 2), doc(1, 40, 4)]);
+    let committed = row_files(dir.path());
+    // One that is dropped while its rows are under way leaves no file.
+    let mut txn = engine.begin();
+    for ts in 1..4 {
+        insert(&mut txn, &table, &[doc(2, ts * 10, 4)]).unwrap();
+    }
+    drop(txn);
+    assert_eq!(row_files(dir.path()), committed);
 }

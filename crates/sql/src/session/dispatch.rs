@@ -3,7 +3,7 @@
 use super::block::{Block, Held, Open};
 use super::query::rows_again;
 use super::repeat::Repeat;
-use super::{Copy, Parsed, SqlSession, cursors, databases, prepared, settings};
+use super::{Copy, Copying, Parsed, SqlSession, cursors, databases, prepared, settings};
 use crate::access::{self, Made};
 use crate::dml::{Changed, DeletePlan, EndPlan, InsertPlan, ReturnShape, UpdatePlan};
 use crate::error::{from_datafusion, from_engine};
@@ -491,8 +491,7 @@ impl SqlSession {
     /// Begins a COPY FROM STDIN that later calls feed.
     pub(crate) fn begin_copy(&mut self, mut held: Held, target: crate::dml::CopyTarget) {
         held.txn.begin_statement();
-        let own = self.keep(held);
-        self.copy = Some(Copy { target, own });
+        self.copy = Some(Copying::Ready(Box::new(Copy { target, held })));
     }
 }
 

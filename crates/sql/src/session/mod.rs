@@ -53,6 +53,7 @@ use cvx_dialect::Statement;
 use cvx_engine::{Access, Engine, Txn};
 use cvx_session::{Notice, Outcome, Prepared, Session, Statements, TxnStatus};
 use cvx_types::{Column, Datum, FormatSettings, PgType, Result, SqlError, SqlState};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
 use repeat::Repeats;
@@ -88,17 +89,23 @@ pub struct SqlSession {
     statements: Statements,
     repeats: Repeats,
     cursors: Cursors,
-    copy: Option<Copy>,
+    copy: Option<Copying>,
     notices: Vec<Notice>,
     /// Settings that `set_config` made, to take effect with the next statement.
     pending: Pending,
     cancel: CancelToken,
 }
 
-/// A COPY FROM STDIN under way; its own transaction outside a block.
+/// A COPY FROM STDIN under way, and the transaction that it writes in.
 struct Copy {
     target: CopyTarget,
-    own: Option<Held>,
+    held: Held,
+}
+
+/// A COPY that waits for rows, or works on some: while one batch is written, the next is read.
+enum Copying {
+    Ready(Box<Copy>),
+    Busy(SpawnedTask<Result<Box<Copy>>>),
 }
 
 /// What `Prepared::plan` holds.
@@ -385,22 +392,22 @@ impl Session for SqlSession {
         if let Some(stop) = self.cancel.stopped() {
             return Err(crate::error::from_stop(stop));
         }
-        let Some(Copy { mut target, own }) = self.copy.take() else { return Err(no_copy()) };
-        let mut held = own.or_else(|| self.block.lend()).ok_or_else(no_copy)?;
-        let work = async move { target.rows(&mut held.txn, &rows).map(|()| (target, held)) };
-        let (target, held) = self.compute.run(work).await??;
-        let own = self.keep(held);
-        self.copy = Some(Copy { target, own });
+        let mut copy = self.copied().await?;
+        let work = async move {
+            let Copy { target, held } = &mut *copy;
+            target.rows(&mut held.txn, &rows).map(|()| copy)
+        };
+        self.copy = Some(Copying::Busy(self.compute.start(work)));
         Ok(())
     }
 
     async fn copy_finish(&mut self) -> Result<String> {
-        let copy = self.copy.take().ok_or_else(no_copy)?;
-        if let Some(mut own) = copy.own {
+        let Copy { target, held } = *self.copied().await?;
+        if let Some(mut own) = self.keep(held) {
             let durability = self.durability();
             own.txn.take().commit(durability).await.map_err(from_engine)?;
         }
-        Ok(format!("COPY {}", copy.target.count))
+        Ok(format!("COPY {}", target.count))
     }
 
     async fn copy_abort(&mut self) {
@@ -465,6 +472,16 @@ impl Session for SqlSession {
 
     fn cancel_token(&self) -> CancelToken {
         self.cancel.clone()
+    }
+}
+
+impl SqlSession {
+    /// The COPY under way, once it is done with the rows that it was given.
+    async fn copied(&mut self) -> Result<Box<Copy>> {
+        match self.copy.take().ok_or_else(no_copy)? {
+            Copying::Ready(copy) => Ok(copy),
+            Copying::Busy(task) => Compute::joined(task).await?,
+        }
     }
 }
 
