@@ -88,6 +88,24 @@ fn l1_is_found_by_bytes_that_are_not_rotated() {
     }
 }
 
+/// So many rows as a merged index has, of few coordinates: whatever is built for many rows is built
+/// of codes that have no bits, or none around a centre, too.
+#[test]
+fn many_rows_are_one_index_by_any_metric() {
+    let (mut rows, mut queries) = cloud_of(47, 100_500, 8, 2_000, 0.1);
+    into_ball(&mut rows.vectors, 8, (0.1, 0.9));
+    queries.iter_mut().for_each(|query| into_ball(query, 8, (0.1, 0.9)));
+    let standard = BuildOptions::standard(&|| true);
+    let options = BuildOptions { degree: 6, ef_construction: 24, parallel: true, ..standard };
+    for metric in [Metric::L1, Metric::Poincare] {
+        let image = build_index(&rows.part().block, metric, &options).unwrap();
+        let index = SegmentIndex::open(image).unwrap();
+        let search = StHnsw { roads: Roads::Codes, ..StHnsw::default() };
+        let Measured { recall, .. } = measure(&search, &rows, &index, &queries, None);
+        assert!(recall >= 0.95, "{metric:?}: recall {recall}");
+    }
+}
+
 /// Of rows without structure a wider walk finds as much.
 #[test]
 fn l1_of_rows_without_structure_wants_a_wider_walk() {
