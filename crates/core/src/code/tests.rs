@@ -149,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn roads_agree(words in 1..20usize, gap in 0..4usize, rows in 1..9usize, seed: u64) {
+    fn roads_agree(words in 1..20usize, gap in 0..4usize, rows in 1..14usize, seed: u64) {
         let mut state = seed;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -214,17 +214,51 @@ fn weigh(met: [__m512i; PLANES]) -> u32 {
     _mm512_reduce_add_epi64(_mm512_add_epi64(low, _mm512_slli_epi64::<2>(high))) as u32
 }
 
+/// Four rows at a time: each line of the query is loaded once for them, and their sums are added
+/// up together. So many lines are under way at once that nothing needs to be asked for ahead.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
 fn sum_bytes_at(codes: &[u8], stride: usize, rows: &[u32], query: &[i8], out: &mut [i32]) {
-    for row in rows.iter().take(AHEAD) {
-        prefetch(&codes[*row as usize * stride..][..stride]);
+    let code = |row: u32| &codes[row as usize * stride..][..query.len()];
+    let (fours, rest) = rows.as_chunks::<4>();
+    let (places, places_rest) = out.as_chunks_mut::<4>();
+    for ([a, b, c, d], places) in fours.iter().zip(places) {
+        *places = sum_four([code(*a), code(*b), code(*c), code(*d)], query);
     }
-    for (at, (out, row)) in out.iter_mut().zip(rows).enumerate() {
-        if let Some(next) = rows.get(at + AHEAD) {
-            prefetch(&codes[*next as usize * stride..][..stride]);
-        }
-        *out = sum(&codes[*row as usize * stride..][..query.len()], query);
+    for (row, place) in rest.iter().zip(places_rest) {
+        *place = sum(code(*row), query);
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn sum_four([a, b, c, d]: [&[u8]; 4], query: &[i8]) -> [i32; 4] {
+    let pairs = a.as_chunks::<64>().0.iter().zip(b.as_chunks::<64>().0);
+    let others = c.as_chunks::<64>().0.iter().zip(d.as_chunks::<64>().0);
+    let mut sums = [_mm512_setzero_si512(); 4];
+    for ((query, (a, b)), (c, d)) in query.as_chunks::<64>().0.iter().zip(pairs).zip(others) {
+        sums[0] = add_products(sums[0], a, query);
+        sums[1] = add_products(sums[1], b, query);
+        sums[2] = add_products(sums[2], c, query);
+        sums[3] = add_products(sums[3], d, query);
+    }
+    add_up_four(sums)
+}
+
+/// The sum of each of four registers: first of each lane of 128 bits, then of the lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add_up_four([a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
+    let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    let lanes = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    let high = _mm512_extracti64x4_epi64::<1>(lanes);
+    let lanes = _mm256_add_epi32(_mm512_castsi512_si256(lanes), high);
+    let high = _mm256_extracti128_si256::<1>(lanes);
+    let lanes = _mm_add_epi32(_mm256_castsi256_si128(lanes), high);
+    let mut sums = [0; 4];
+    // SAFETY: the array is as long as the register, and this store needs no alignment.
+    unsafe { _mm_storeu_si128(sums.as_mut_ptr().cast(), lanes) };
+    sums
 }
 
 #[inline]
