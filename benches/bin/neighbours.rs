@@ -326,10 +326,12 @@ fn main() -> Result<()> {
     let bytes: usize = indexes.own.iter().map(SegmentIndex::bytes).sum();
     let each = (indexes.merged.bytes() + bytes) / indexes.merged.rows().max(1);
     let facts = format!(
-        "\"bytes\": {each}, \"build_rows_s\": {}, \"quantization\": \"{}\", \"row_bytes\": {}",
+        "\"bytes\": {each}, \"build_rows_s\": {}, \"quantization\": \"{}\", \"row_bytes\": {}, \
+         \"breadth\": \"{}\"",
         indexes.rate,
         quantization.name(),
         quantization.row_bytes(data.dim),
+        indexes.merged.breadth(),
     );
     let bench = Bench { data: &data, indexes: &indexes, facts };
     if asks("all") {

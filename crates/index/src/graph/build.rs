@@ -1,9 +1,14 @@
 //! Building a graph, layer by layer from the top, batch by batch.
 
+mod breadth;
+
+pub(crate) use breadth::Breadth;
+
 use super::descent::{Start, starts};
 use super::layer::{Edges, NONE};
 use super::walk::{Beam, Guide, Visited, walk};
 use crate::segment::{BuildError, Codes, GATE, Lead, Space, passing, spread_scores};
+use breadth::Whole;
 use cvx_core::code::{BitQuery, ByteFactors, ByteQuery, Kernel, StepQuery};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -14,6 +19,8 @@ pub(crate) struct GraphOptions {
     pub(crate) ef: usize,
     pub(crate) parallel: bool,
     pub(crate) space: Space,
+    /// How wide it is to be walked if it is like others.
+    pub(crate) width: usize,
 }
 
 /// A graph as numbers.
@@ -24,12 +31,14 @@ pub(crate) struct Built {
     pub(crate) edges: Vec<Vec<u32>>,
     pub(crate) unreachable: Vec<u32>,
     pub(crate) lead: Lead,
+    pub(crate) breadth: Breadth,
 }
 
 impl Built {
     fn of_nothing() -> Self {
-        let (entry, lead) = (0, Lead::Bytes);
-        Self { entry, order: Vec::new(), edges: Vec::new(), unreachable: Vec::new(), lead }
+        let (order, edges, unreachable) = (Vec::new(), Vec::new(), Vec::new());
+        let (entry, lead, breadth) = (0, Lead::Bytes, Breadth::default());
+        Self { entry, order, edges, unreachable, lead, breadth }
     }
 }
 
@@ -75,9 +84,11 @@ pub(crate) fn build(
         upper.iter().map(|places| Edges { stride: options.degree, places }).collect();
     let ways = Ways { above: &above, order, lowest: true, first: entry };
     let lead = builder.lead_of(edges, &shuffled, &every, &ways);
+    let whole = Whole { edges, rows: &shuffled, every: &every, ways: &ways, lead };
+    let breadth = builder.breadth(&whole)?;
     let mut edges = vec![lowest];
     edges.append(&mut upper);
-    Ok(Built { entry, order: order.to_vec(), edges, unreachable, lead })
+    Ok(Built { entry, order: order.to_vec(), edges, unreachable, lead, breadth })
 }
 
 /// A number for each row that has nothing to do with its time.
@@ -168,6 +179,14 @@ struct Ways<'a> {
     first: u32,
 }
 
+/// What is near to which row is looked for, and where from; one node may be hidden.
+#[derive(Clone, Copy)]
+struct From<'a> {
+    row: u32,
+    starts: &'a [Start],
+    hidden: Option<u32>,
+}
+
 /// One layer while it grows: room for half more links than a node may keep.
 struct Growing {
     degree: usize,
@@ -247,7 +266,8 @@ impl Builder<'_> {
         self.look_from(scratch, row);
         let starts = self.starts(scratch, ways);
         let how = (lead, self.options.ef);
-        let near = self.near(scratch, growing.edges(), plan.rows, (row, &starts), how);
+        let from = From { row, starts: &starts, hidden: None };
+        let near = self.near(scratch, growing.edges(), plan.rows, from, how);
         self.choose(scratch, plan.rows, &near, plan.degree)
     }
 
@@ -335,21 +355,23 @@ impl Builder<'_> {
         scratch: &mut Scratch,
         edges: Edges<'_>,
         rows: &[u32],
-        (row, starts): (u32, &[Start]),
+        from: From<'_>,
         (lead, width): (Lead, usize),
     ) -> Vec<(f32, u32)> {
         let mut beam = std::mem::take(&mut scratch.beam);
         let mut visited = std::mem::take(&mut scratch.visited);
-        let bits = (lead != Lead::Bytes).then(|| self.codes.bit_query_of(row));
+        let bits = (lead != Lead::Bytes).then(|| self.codes.bit_query_of(from.row));
         let found = Vec::with_capacity(2 * width);
         let (chosen, near, room) = (Vec::new(), Vec::new(), Vec::new());
         let mut guide =
             Nearest { builder: self, scratch, rows, lead, bits, chosen, near, room, found };
         beam.clear(width);
         visited.clear(edges.nodes());
-        for Start { node, guess } in starts {
-            visited.insert(*node);
-            beam.start(*guess, *node);
+        from.hidden.iter().for_each(|node| _ = visited.insert(*node));
+        for Start { node, guess } in from.starts {
+            if visited.insert(*node) {
+                beam.start(*guess, *node);
+            }
         }
         walk(edges, &mut beam, &mut visited, &mut guide);
         let mut found = guide.found;
@@ -378,7 +400,8 @@ impl Builder<'_> {
             self.look_from(scratch, *row);
             let starts = self.starts(scratch, ways);
             let mut nearest = |lead, width| {
-                let mut found = self.near(scratch, edges, every, (*row, &starts), (lead, width));
+                let from = From { row: *row, starts: &starts, hidden: None };
+                let mut found = self.near(scratch, edges, every, from, (lead, width));
                 found.truncate(PROBED);
                 found
             };
@@ -480,7 +503,8 @@ impl Builder<'_> {
             let edges = Edges { stride, places };
             let how = (self.lead(), self.options.ef);
             let starts = [Start::blind(entry)];
-            let near = self.near(&mut scratch, edges, every, (row, &starts), how);
+            let from = From { row, starts: &starts, hidden: None };
+            let near = self.near(&mut scratch, edges, every, from, how);
             let hosts = near.iter().filter(|(_, node)| reached.contains(*node));
             let mut free = hosts.filter_map(|(_, node)| {
                 let first = *node as usize * stride;

@@ -27,7 +27,7 @@ mod descent;
 mod layer;
 mod walk;
 
-pub(crate) use build::{GraphOptions, build};
+pub(crate) use build::{Breadth, GraphOptions, build};
 pub(crate) use descent::Start;
 pub(crate) use layer::Graph;
 pub(crate) use walk::{Beam, Guide, Visited, walk};

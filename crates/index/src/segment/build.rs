@@ -63,6 +63,8 @@ impl<'a> BuildOptions<'a> {
     }
 }
 
+/// The effort of searches that ask for none: what an index's breadth is told for.
+pub(crate) const EFFORT: usize = 40;
 /// Rows between two questions whether to go on; whole blocks.
 const STEP: usize = 512;
 
@@ -104,6 +106,7 @@ pub fn merge_index(
         ef: options.ef_construction,
         parallel: options.parallel,
         space,
+        width: super::width(EFFORT, blocks.len()) as usize,
     };
     let codes = encoded.codes(rotation.width(), &centre);
     let graph = graph::build(&codes, &nodes, &graph_options, &|| options.check())?;
@@ -124,6 +127,7 @@ pub fn merge_index(
         unreachable: graph.unreachable.len(),
         entry: graph.entry,
         lead: graph.lead,
+        breadth: graph.breadth,
         quantization: options.quantization,
     };
     let source = Source { rows: &rows, factors: &factors, frame };

@@ -9,9 +9,11 @@
 //!   16  dim u32                        76  checksum of what follows the table, CRC-32C
 //!   20  degree u32 (M)                 80  sections u32
 //!   24  rows u64                       84  checksum of header and table without these 4 bytes
-//!   32  stamp u64                      88  lead u32 (0 bytes, 1 gate, 2 bits), zero to 96
-//!   40  layers u32                     96  table: start u64, length u64 of each section
-//!   44  width u32                          sections at multiples of 64, little-endian
+//!   32  stamp u64                      88  lead u16 (0 bytes, 1 gate, 2 bits)
+//!   40  layers u32                     90  breadth u16, in sixteenths
+//!   44  width u32                      92  quantization u32
+//!                                      96  table: start u64, length u64 of each section
+//!                                          sections at multiples of 64, little-endian
 //! ```
 //!
 //! **Invariant.** After `open` every number that a search uses as a place is below what it is a
@@ -19,6 +21,7 @@
 
 use super::codes::bits_stride;
 use super::{Lead, Quantization, Space};
+use crate::graph::Breadth;
 use bytemuck::Pod;
 use cvx_core::code::{BLOCK_ROWS, block_bytes};
 use std::ops::Range;
@@ -84,6 +87,7 @@ pub(super) struct Header {
     pub(super) unreachable: usize,
     pub(super) entry: u32,
     pub(super) lead: Lead,
+    pub(super) breadth: Breadth,
     pub(super) quantization: Quantization,
 }
 
@@ -133,7 +137,7 @@ impl BuiltIndex {
             (72, header.entry),
             (76, crc),
             (80, sections.len() as u32),
-            (88, lead_code(header.lead)),
+            (88, lead_code(header.lead) | u32::from(header.breadth.number()) << 16),
             (92, header.quantization.number()),
         ];
         let longs = [
@@ -307,7 +311,8 @@ fn header(head: &[u8]) -> Result<Header, &'static str> {
         links: number(56)?,
         unreachable: number(64)?,
         entry: word(head, 72)?,
-        lead: lead_of(word(head, 88)?).ok_or("an unknown lead")?,
+        lead: lead_of(word(head, 88)? & 0xffff).ok_or("an unknown lead")?,
+        breadth: Breadth::numbered((word(head, 88)? >> 16) as u16),
         quantization: Quantization::numbered(word(head, 92)?).ok_or("an unknown quantization")?,
     };
     let sound = header.dim > 0

@@ -37,6 +37,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use build::EFFORT;
 pub use build::{BuildError, BuildOptions, build_index, merge_index};
 pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, passing, spread_scores};
 pub use image::{BuiltIndex, ImageError, Member};
@@ -47,6 +48,14 @@ pub(crate) use space::{Scale, Space};
 use crate::graph::Graph;
 use cvx_core::Metric;
 use image::{Image, Section};
+
+/// Nodes to be found by an effort in an index over so many segments: of several three quarters more
+/// each time that they were merged in fours. In more rows the nearest are nearer to each other, and
+/// a walk as wide as in few finds less of them.
+pub(crate) fn width(effort: usize, members: usize) -> f64 {
+    let levels = (members.max(1) as f64).log2() / 2.0;
+    effort as f64 * (1.0 + 0.75 * levels)
+}
 
 /// An index that can be searched. Cheap to clone.
 #[derive(Clone)]
@@ -149,6 +158,13 @@ impl SegmentIndex {
 
     pub(crate) fn lead(&self) -> Lead {
         self.0.header().lead
+    }
+
+    /// How many times as wide as others it is to be walked; infinitely many where walks do not find
+    /// enough whatever they cost.
+    #[must_use]
+    pub fn breadth(&self) -> f64 {
+        self.0.header().breadth.times()
     }
 
     pub(crate) fn codes(&self) -> Codes<'_> {

@@ -14,6 +14,7 @@ use super::image::{BuiltIndex, Header};
 use super::rows::Rows;
 use super::{BuildError, BuildOptions, Lead, Quantization, SegmentIndex, Space};
 use crate::Block;
+use crate::graph::Breadth;
 use cvx_core::Metric;
 use cvx_core::code::{BLOCK_ROWS, Rotation, block_bytes, write_to_block};
 
@@ -136,6 +137,7 @@ fn header(space: Space, dim: usize, width: usize, rows: usize) -> Header {
         unreachable: 0,
         entry: 0,
         lead: Lead::Bytes,
+        breadth: Breadth::default(),
         quantization: Quantization::Int8,
     }
 }

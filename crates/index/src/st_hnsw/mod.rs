@@ -52,7 +52,7 @@ mod tests;
 
 use crate::found::{Key, hits, offer};
 use crate::request::check;
-use crate::segment::CodeQuery;
+use crate::segment::{CodeQuery, EFFORT};
 use crate::vectors::Room;
 use crate::{Answer, Counters, Error, ExactScan, Part, Quantization, Request, Search, Selection};
 use asked::Asked;
@@ -68,8 +68,8 @@ const AT_ONCE: usize = 32;
 /// Searches indexes, and scans what has none.
 #[derive(Clone, Copy, Debug)]
 pub struct StHnsw {
-    /// Nodes kept while the graph of a segment is walked, some more in one of several: more find
-    /// more. The paper's efSearch.
+    /// Nodes kept while the graph of a segment is walked, some more in one of several, and as many
+    /// times more as the builder saw that it takes: more find more. The paper's efSearch.
     pub ef: usize,
     pub roads: Roads,
     /// Standard errors an estimate is given: fewer cost less and miss more.
@@ -86,7 +86,7 @@ pub enum Roads {
     Cheapest,
     /// The index, even where comparing the rows would cost less.
     Codes,
-    /// The graph, where a request can be answered by it.
+    /// The graph, where a request can be answered by it, as wide as it is told and no wider.
     Walk,
     /// The 1-bit codes.
     Sift,
@@ -94,7 +94,7 @@ pub enum Roads {
 
 impl Default for StHnsw {
     fn default() -> Self {
-        Self { ef: 40, roads: Roads::Cheapest, sigmas: 1.5, cache_bytes: 8 << 20 }
+        Self { ef: EFFORT, roads: Roads::Cheapest, sigmas: 1.5, cache_bytes: 8 << 20 }
     }
 }
 

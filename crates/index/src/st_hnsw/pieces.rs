@@ -75,6 +75,11 @@ impl<'a> Coded<'a> {
     ) -> Option<f64> {
         self.run.apart(effort, asked)?;
         let walk = FOLLOW * effort.ef.max(asked.request.k) as f64;
-        Some(places.iter().map(|places| walk.min(*places as f64)).sum())
+        let of_member = |(places, member): (&usize, &Member<'a>)| {
+            let own = member.part.index.and_then(|whole| whole.own);
+            let breadth = own.map_or(1.0, SegmentIndex::breadth);
+            (walk * breadth).min(*places as f64)
+        };
+        Some(places.iter().zip(&self.run.members).map(of_member).sum())
     }
 }

@@ -142,12 +142,11 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
     index.dim() < SIFT_DIM
 }
 
-/// Nodes to be found in an index, were all selected: of one over several segments, three quarters
-/// more each time that they were merged in fours. In more rows the nearest are nearer to each
-/// other, and a walk as wide as in few finds less of them.
+/// Nodes to be found in an index, were all selected: infinitely many where walks do not find enough,
+/// unless it is to be walked whatever that costs.
 fn reach(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex) -> f64 {
-    let levels = (index.member_count().max(1) as f64).log2() / 2.0;
-    effort.ef.max(asked.request.k) as f64 * (1.0 + 0.75 * levels)
+    let width = crate::segment::width(effort.ef.max(asked.request.k), index.member_count());
+    if is_forced(effort, index) { width } else { width * index.breadth() }
 }
 
 /// What share of an index is selected.

@@ -66,7 +66,7 @@ impl<'a> Searching<'a> {
         let walk = FOLLOW * part.reach(self.effort, self.asked) / (share * share.sqrt());
         let work = sift_unit(part.index) * left;
         let budget = work.min(apart.unwrap_or(work)) / FOLLOW;
-        let walks = apart.is_none_or(|apart| walk <= apart);
+        let walks = walk.is_finite() && apart.is_none_or(|apart| walk <= apart);
         if walks && self.seek_until(part, budget as usize)? {
             self.counters.walked += 1;
             return Ok(Some(Visit::Done));

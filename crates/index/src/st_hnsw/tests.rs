@@ -353,6 +353,34 @@ fn bytes_lead_in_cache() {
     }
 }
 
+/// Rows without any structure are found by no walk that costs less than a sift (0.04 of 200,000 by
+/// the default effort, once). The builder sees that on its own rows, and searches by the default
+/// effort sift; rows in clusters are walked no wider than before.
+#[test]
+fn rows_without_structure_are_sifted() {
+    for (centres, walked) in [(0, 0), (60, 1)] {
+        let (rows, queries) = cloud(13, 12_000, 256, centres);
+        let index = index_of(&rows, Metric::L2);
+        let breadth = index.as_ref().map_or(0.0, SegmentIndex::breadth);
+        assert_eq!(breadth > 1.0, centres == 0, "{centres} centres: {breadth}");
+        let (parts, cancel) = ([rows.part()], CancelToken::default());
+        let indexed = indexed(std::slice::from_ref(&rows), std::slice::from_ref(&index));
+        let (mut found, mut wanted) = (0, 0);
+        for query in &queries {
+            let request =
+                Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
+            let answer = StHnsw::default().search(&request, &indexed).unwrap();
+            let truth = ExactScan::default().search(&request, &parts).unwrap();
+            assert_eq!(answer.counters.walked, walked, "{centres} centres");
+            let is_right = |hit: &&Hit| truth.hits.iter().any(|right| right.row == hit.row);
+            found += answer.hits.iter().filter(is_right).count();
+            wanted += truth.hits.len();
+        }
+        let recall = f64::from(found as u32) / f64::from(wanted as u32);
+        assert!(recall >= 0.95, "{centres} centres: recall {recall}");
+    }
+}
+
 #[test]
 fn sifts_find_enough_for_their_work() {
     for centres in [50, 0] {
