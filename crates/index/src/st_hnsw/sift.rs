@@ -115,6 +115,8 @@ impl<'a> Searching<'a> {
         self.counters.estimates += rows.len();
         let (places, sigmas) = (&chunk.places, self.effort.sigmas);
         let side_by_side = match selection {
+            // Bytes of rows that are not selected are not worth a look.
+            _ if !part.index.space().has_bits() => false,
             Selection::Range(_) => true,
             Selection::Bits(_) => rows.len() * SPARSE >= places.len(),
             Selection::List(_) => false,
