@@ -102,8 +102,10 @@ pub struct KnnStats {
     pub candidates: usize,
     /// Distances computed from the rows themselves.
     pub distances: usize,
-    /// Segments whose graph was walked, whose codes were sifted, whose rows were compared.
+    /// Segments whose graph was walked, whose cells were asked, whose codes were sifted, whose rows
+    /// were compared.
     pub walked: usize,
+    pub probed: usize,
     pub sifted: usize,
     pub scanned: usize,
     /// Rows estimated by 1-bit codes, and scored by byte codes.

@@ -35,6 +35,8 @@ pub struct Counters {
     pub distances: usize,
     /// Blocks whose graph was walked.
     pub walked: usize,
+    /// Blocks whose cells were asked.
+    pub probed: usize,
     /// Blocks whose 1-bit codes were scanned.
     pub sifted: usize,
     /// Blocks whose rows were compared one by one.

@@ -51,6 +51,7 @@
 
 mod answer;
 mod block;
+mod cells;
 mod error;
 mod exact;
 mod found;

@@ -97,6 +97,12 @@ impl BitQuery {
         self.norm
     }
 
+    /// How wide the steps are that coordinates are taken in.
+    #[must_use]
+    pub fn step(&self) -> f32 {
+        self.step
+    }
+
     /// The estimate of `<r,q>` from what the kernel counted.
     #[inline]
     #[must_use]

@@ -48,18 +48,36 @@ impl Sums {
     #[must_use]
     pub fn new(query: &BitQuery) -> Self {
         let words = query.planes().len() / PLANES;
-        let nibble = |plane: usize, at: usize| {
-            (query.planes()[plane * words + at / 16] >> (4 * (at % 16)) & 15) as u8
-        };
+        let planes = query.planes();
         let mut sums = vec![0; words * 16 * 16];
         for (at, sums) in sums.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let planes = [0, 1, 2, 3].map(|plane| nibble(plane, at));
-            for (pattern, sum) in (0u8..).zip(sums) {
-                let chosen = planes.map(|plane| (plane & pattern).count_ones() as u8);
-                *sum = chosen[0] + 2 * chosen[1] + 4 * chosen[2] + 8 * chosen[3];
+            let nibbles: [u64; PLANES] =
+                std::array::from_fn(|plane| planes[plane * words + at / 16] >> (4 * (at % 16)));
+            let steps: [u8; 4] = std::array::from_fn(|bit| {
+                let bit_of = |nibble: u64| (nibble >> bit & 1) as u8;
+                bit_of(nibbles[0])
+                    + 2 * bit_of(nibbles[1])
+                    + 4 * bit_of(nibbles[2])
+                    + 8 * bit_of(nibbles[3])
+            });
+            for pattern in 1..16usize {
+                let without = sums[pattern & (pattern - 1)];
+                sums[pattern] = without + steps[pattern.trailing_zeros() as usize];
             }
         }
         Self(sums)
+    }
+
+    /// Counts the rows of a block, on machines that cannot do so side by side.
+    pub fn count(&self, block: &[u8], out: &mut [u32; BLOCK_ROWS]) {
+        out.fill(0);
+        let tables = self.tables().as_chunks::<2>().0;
+        for (line, [lower, upper]) in block.as_chunks::<BLOCK_ROWS>().0.iter().zip(tables) {
+            for (sum, byte) in out.iter_mut().zip(line) {
+                let (low, high) = (lower[usize::from(byte & 15)], upper[usize::from(byte >> 4)]);
+                *sum += u32::from(low) + u32::from(high);
+            }
+        }
     }
 
     pub(super) fn tables(&self) -> &[[u8; 16]] {

@@ -63,10 +63,10 @@ impl TableRead {
         let parts = chosen.iter().filter_map(|c| c.part(request.column, dim));
         let answer = search(request.search, &asked, &parts.collect::<Vec<_>>())?;
         view.check_horizon(&request.slice)?;
-        let Counters { candidates, distances, walked, sifted, scanned, estimates, scores, .. } =
-            answer.counters;
-        stats =
-            KnnStats { candidates, distances, walked, sifted, scanned, estimates, scores, ..stats };
+        let Counters { candidates, distances, estimates, scores, .. } = answer.counters;
+        let Counters { walked, probed, sifted, scanned, .. } = answer.counters;
+        stats = KnnStats { candidates, distances, estimates, scores, ..stats };
+        stats = KnnStats { walked, probed, sifted, scanned, ..stats };
         let addr = |hit: &cvx_index::Hit| RowAddr { entity: hit.entity, ts: hit.ts, seq: hit.seq };
         let rows = answer.hits.iter().map(|hit| (hit.distance, addr(hit))).collect();
         Ok(KnnAnswer { rows, stats })

@@ -5,13 +5,14 @@
 //! Merging is building anew over the rows of several blocks: a graph of all of them leads anywhere
 //! in one walk, and what the small graphs knew would save a quarter of the work at most.
 
-use super::codes::{Codes, bits_stride, bytes_stride, words_of};
+use super::codes::{Codes, bits_stride, bytes_stride, factors_of_bits, words_of};
 use super::fine::{Fine, Source};
 use super::frame::Frame;
 use super::image::{BuiltIndex, Header};
 use super::rows::Rows;
 use super::{Quantization, Space};
 use crate::Block;
+use crate::cells::{self, BuiltCells, Reach};
 use crate::graph::{self, GraphOptions};
 use crate::vectors::Room;
 use cvx_core::Metric;
@@ -35,6 +36,10 @@ pub struct BuildOptions<'a> {
     pub stamp: u64,
     /// Whether rayon's threads help.
     pub parallel: bool,
+    /// Rows from which on they are put into cells too: fewer are sifted or walked in no time.
+    pub cells_from: usize,
+    /// Whether cells are kept where they were seen to save nothing.
+    pub cells_anyway: bool,
     /// Asked every few hundred rows; it may block for as long as the builder should pause.
     pub go_on: &'a (dyn Fn() -> bool + Sync),
 }
@@ -55,10 +60,19 @@ impl<'a> BuildOptions<'a> {
     #[must_use]
     pub fn standard(go_on: &'a (dyn Fn() -> bool + Sync)) -> Self {
         let quantization = Quantization::default();
-        Self { degree: 16, ef_construction: 128, quantization, stamp: 0, parallel: false, go_on }
+        Self {
+            degree: 16,
+            ef_construction: 128,
+            quantization,
+            stamp: 0,
+            parallel: false,
+            cells_from: 100_000,
+            cells_anyway: false,
+            go_on,
+        }
     }
 
-    pub(super) fn check(&self) -> Result<(), BuildError> {
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
         if (self.go_on)() { Ok(()) } else { Err(BuildError::Stopped) }
     }
 }
@@ -114,6 +128,7 @@ pub fn merge_index(
     // A row that cannot be reached takes its twins along.
     loose.extend(graph.unreachable.iter().flat_map(|row| ring(&twins, *row)));
     loose.sort_unstable();
+    let cells = cells_of(&codes, space, &loose, options)?;
     let header = Header {
         space,
         dim: rows.dim(),
@@ -129,6 +144,8 @@ pub fn merge_index(
         lead: graph.lead,
         breadth: graph.breadth,
         quantization: options.quantization,
+        cells: cells.as_ref().map_or(0, BuiltCells::count),
+        reach: cells.as_ref().map_or_else(Reach::default, |cells| cells.reach),
     };
     let source = Source { rows: &rows, factors: &factors, frame };
     let fine = match options.quantization {
@@ -149,11 +166,26 @@ pub fn merge_index(
         bytes_of(graph.order),
         bytes_of(members),
     ];
+    sections.extend(cells.map_or_else(Default::default, BuiltCells::into_sections));
     sections.extend(graph.edges.into_iter().map(bytes_of));
     if !fine.codebook.is_empty() {
         sections.push(bytes_of(fine.codebook));
     }
     Ok(BuiltIndex::new(&header, sections))
+}
+
+/// The cells of all rows that are not loose; `None` where there are none to be.
+pub(super) fn cells_of(
+    codes: &Codes<'_>,
+    space: Space,
+    loose: &[u32],
+    options: &BuildOptions<'_>,
+) -> Result<Option<BuiltCells>, BuildError> {
+    if codes.rows() < options.cells_from || !space.has_cells() {
+        return Ok(None);
+    }
+    let rows = (0..codes.rows() as u32).filter(|row| loose.binary_search(row).is_err());
+    cells::build(codes, &rows.collect::<Vec<_>>(), options)
 }
 
 /// Rows that codes cannot describe.
@@ -202,10 +234,12 @@ pub(super) fn centre(
     centre
 }
 
-pub(super) struct Encoded {
-    pub(super) bits: Vec<u64>,
-    pub(super) bytes: Vec<u8>,
-    pub(super) blocks: Vec<u8>,
+/// The codes of rows.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) bits: Vec<u64>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) blocks: Vec<u8>,
 }
 
 /// Places for the codes of some neighbouring rows.
@@ -223,13 +257,9 @@ impl Encoded {
         frame: &Frame<'_>,
         options: &BuildOptions<'_>,
     ) -> Result<Self, BuildError> {
-        let (rows, width) = (all.count(), frame.rotation.width());
-        let with_bits = if frame.space.has_bits() { rows } else { 0 };
-        let mut encoded = Self {
-            bits: vec![0; with_bits * bits_stride(width)],
-            bytes: vec![0; rows * bytes_stride(width)],
-            blocks: vec![0; with_bits.div_ceil(BLOCK_ROWS) * block_bytes(width)],
-        };
+        let width = frame.rotation.width();
+        let with_bits = if frame.space.has_bits() { all.count() } else { 0 };
+        let mut encoded = Self::empty(all.count(), with_bits, width);
         let encode = |stretch: Stretch<'_>| {
             options.check()?;
             match frame.space.has_bits() {
@@ -247,6 +277,23 @@ impl Encoded {
         Ok(encoded)
     }
 
+    /// Places for the codes of some rows, of which some have bits.
+    pub(crate) fn empty(rows: usize, with_bits: usize, width: usize) -> Self {
+        Self {
+            bits: vec![0; with_bits * bits_stride(width)],
+            bytes: vec![0; rows * bytes_stride(width)],
+            blocks: vec![0; with_bits.div_ceil(BLOCK_ROWS) * block_bytes(width)],
+        }
+    }
+
+    /// Writes the codes of one residual.
+    pub(crate) fn write(&mut self, row: usize, residual: &[f32], base: f32, width: usize) {
+        let bits = &mut self.bits[row * bits_stride(width)..][..bits_stride(width)];
+        let bytes = &mut self.bytes[row * bytes_stride(width)..][..bytes_stride(width)];
+        let block = &mut self.blocks[row / BLOCK_ROWS * block_bytes(width)..][..block_bytes(width)];
+        write_codes(residual, base, (bits, bytes), (block, row % BLOCK_ROWS));
+    }
+
     fn stretches(&mut self, width: usize) -> impl Iterator<Item = Stretch<'_>> {
         let bytes = self.bytes.chunks_mut(STEP * bytes_stride(width));
         // Of codes without bits there is no stretch of them.
@@ -262,7 +309,7 @@ impl Encoded {
         })
     }
 
-    fn codes<'a>(&'a self, width: usize, centre: &'a [f32]) -> Codes<'a> {
+    pub(crate) fn codes<'a>(&'a self, width: usize, centre: &'a [f32]) -> Codes<'a> {
         Codes {
             width,
             centre,
@@ -303,19 +350,29 @@ impl Stretch<'_> {
             let Some((vector, factor)) = vector.zip(factors[row]) else { continue };
             frame.residual(vector, factor, &mut residual);
             let base = space.base(&residual, centre);
-            let (code, behind) = bits.split_at_mut(width / 64);
-            let of_bits = encode_bits(&residual, code);
-            let factors = [of_bits.scale, of_bits.error, of_bits.ones, base];
-            behind[..2].copy_from_slice(&words_of(factors));
             let (block, place) = ((row - self.first) / BLOCK_ROWS, row % BLOCK_ROWS);
             let block = &mut self.blocks[block * block_bytes(width)..][..block_bytes(width)];
-            write_to_block(block, place, code, factors);
-            let (code, behind) = bytes.split_at_mut(width);
-            let of_bytes = encode_bytes(&residual, code);
-            let factors = [of_bytes.scale, of_bytes.norm, of_bytes.sum, base];
-            behind.copy_from_slice(bytemuck::bytes_of(&factors));
+            write_codes(&residual, base, (bits, bytes), (block, place));
         }
     }
+}
+
+/// Writes a residual's codes, and what lies behind them.
+fn write_codes(
+    residual: &[f32],
+    base: f32,
+    (bits, bytes): (&mut [u64], &mut [u8]),
+    (block, place): (&mut [u8], usize),
+) {
+    let width = residual.len();
+    let (code, behind) = bits.split_at_mut(width / 64);
+    let factors = factors_of_bits(&encode_bits(residual, code), base);
+    behind[..2].copy_from_slice(&words_of(factors));
+    write_to_block(block, place, code, factors);
+    let (code, behind) = bytes.split_at_mut(width);
+    let of_bytes = encode_bytes(residual, code);
+    let factors = [of_bytes.scale, of_bytes.norm, of_bytes.sum, base];
+    behind.copy_from_slice(bytemuck::bytes_of(&factors));
 }
 
 /// Rings of rows with the same numbers; empty if no two rows are alike.

@@ -25,6 +25,10 @@ pub(crate) enum Lead {
 /// scored by its bytes. It halves the rows of bytes that are fetched, and keeps recall (adr/0010).
 pub(crate) const GATE: f32 = 1.5;
 
+/// What steps of a query's coordinates are worth in squares of a row's own error: the signs' product
+/// with them has a variance of a twelfth of a step each, and the row's error is 0.60 of its scale.
+const STEPS: f32 = 1.0 / (12.0 * 0.363);
+
 /// What f32 loses of the parts of a score.
 const GRAIN: f32 = 3e-7;
 
@@ -83,6 +87,11 @@ pub(super) fn words_of(factors: [f32; 4]) -> [u64; 2] {
     bytemuck::cast(factors)
 }
 
+/// The four numbers that a row's bits have beside them.
+pub(crate) fn factors_of_bits(factors: &BitFactors, base: f32) -> [f32; 4] {
+    [factors.scale, factors.error, factors.ones, base]
+}
+
 /// The numbers in the first two words.
 #[inline]
 pub(super) fn factors_in(words: &[u64]) -> [f32; 4] {
@@ -131,10 +140,17 @@ impl Codes<'_> {
 
     /// A row as a query of bits, out of its bytes.
     pub(crate) fn bit_query_of(&self, row: u32) -> BitQuery {
-        let [scale, ..] = self.behind_bytes(row);
-        let code = self.byte_code(row).iter();
-        let residual: Vec<f32> = code.map(|byte| scale * (f32::from(*byte) - 128.0)).collect();
+        let mut residual = vec![0.0; self.width];
+        self.residual_of(row, &mut residual);
         BitQuery::new(&residual)
+    }
+
+    /// What a row's bytes say of it.
+    pub(crate) fn residual_of(&self, row: u32, out: &mut [f32]) {
+        let [scale, ..] = self.behind_bytes(row);
+        for (x, byte) in out.iter_mut().zip(self.byte_code(row)) {
+            *x = scale * (f32::from(*byte) - 128.0);
+        }
     }
 
     /// Counts the bits of chosen rows, and tells of each the estimate of its product with the
@@ -282,6 +298,28 @@ impl<'a> CodeQuery<'a> {
                 None => self.least_one_by_one(rows, sigmas, out),
             }
         }
+    }
+
+    /// The same of a block of codes around a point of their own, whose score is known: in spaces of
+    /// squared distances.
+    pub(crate) fn least_around(
+        &mut self,
+        score: f32,
+        block: &[u8],
+        sigmas: f32,
+        out: &mut [f32; BLOCK_ROWS],
+    ) {
+        let bits = self.bits.get_or_init(|| BitQuery::new(&self.residual));
+        let sums = self.sums.get_or_insert_with(|| Sums::new(bits));
+        let mut counted = [0; BLOCK_ROWS];
+        if !self.kernel.count_block(block, sums, &mut counted) {
+            sums.count(block, &mut counted);
+        }
+        // What the theorem says of the way to the query, and what the query's steps add.
+        let steps = STEPS * bits.step() * bits.step() * self.codes.width as f32;
+        let slack = (score.max(0.0) + steps).sqrt() * self.weight.abs() * sigmas;
+        let bound = Bound { shift: score, weight: self.weight, slack };
+        bits.bounds(&counted, block, bound, out);
     }
 
     /// Of a whole block, if the machine counts rows side by side.

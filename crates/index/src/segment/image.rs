@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!    0  magic "CVXHNSW\n"              48  nodes u64
-//!    8  version u32 = 4                56  links u64
+//!    8  version u32 = 5                56  links u64
 //!   12  metric u32 (0 L2, 1 cosine,    64  unreachable u64
 //!       2 inner product, 3 L1,         72  entry u32
 //!       4 Poincaré)
@@ -12,7 +12,9 @@
 //!   32  stamp u64                      88  lead u16 (0 bytes, 1 gate, 2 bits)
 //!   40  layers u32                     90  breadth u16, in sixteenths
 //!   44  width u32                      92  quantization u32
-//!                                      96  table: start u64, length u64 of each section
+//!                                      96  cells u32
+//!                                     100  three leans f32, three shares f32, zero to 128
+//!                                     128  table: start u64, length u64 of each section
 //!                                          sections at multiples of 64, little-endian
 //! ```
 //!
@@ -21,14 +23,16 @@
 
 use super::codes::bits_stride;
 use super::{Lead, Quantization, Space};
+use crate::cells::{NOBODY, Reach};
 use crate::graph::Breadth;
 use bytemuck::Pod;
 use cvx_core::code::{BLOCK_ROWS, block_bytes};
 use std::ops::Range;
 
 const MAGIC: &[u8; 8] = b"CVXHNSW\n";
-const VERSION: u32 = 4;
-const TABLE: usize = 96;
+const VERSION: u32 = 5;
+const TABLE: usize = 128;
+const REACH: usize = 100;
 const HEAD_CRC: Range<usize> = 84..88;
 const ALIGN: usize = 64;
 /// No place: the end of a node's links.
@@ -52,12 +56,26 @@ pub(super) enum Section {
     Twins,
     Order,
     Members,
+    /// Of the cells: codes of their centroids,
+    CellBits,
+    CellBytes,
+    CellBlocks,
+    /// where each one's blocks begin, how far its rows lie from the centroid,
+    CellStarts,
+    CellRadii,
+    /// the first row of each block, all rows, and their codes around the centroid.
+    CellHeads,
+    CellRows,
+    CellCodes,
     Edges(usize),
     /// Centroids, behind so many layers; of the quantization that has some.
     Codebook(usize),
 }
 
 impl Section {
+    /// How many there are whatever the graph has.
+    pub(super) const FIXED: usize = 16;
+
     fn place(self) -> usize {
         match self {
             Self::Centre => 0,
@@ -68,12 +86,20 @@ impl Section {
             Self::Twins => 5,
             Self::Order => 6,
             Self::Members => 7,
-            Self::Edges(layer) | Self::Codebook(layer) => 8 + layer,
+            Self::CellBits => 8,
+            Self::CellBytes => 9,
+            Self::CellBlocks => 10,
+            Self::CellStarts => 11,
+            Self::CellRadii => 12,
+            Self::CellHeads => 13,
+            Self::CellRows => 14,
+            Self::CellCodes => 15,
+            Self::Edges(layer) | Self::Codebook(layer) => Self::FIXED + layer,
         }
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Header {
     pub(super) space: Space,
     pub(super) dim: usize,
@@ -89,6 +115,8 @@ pub(super) struct Header {
     pub(super) lead: Lead,
     pub(super) breadth: Breadth,
     pub(super) quantization: Quantization,
+    pub(super) cells: usize,
+    pub(super) reach: Reach,
 }
 
 /// Bytes that are an index.
@@ -139,7 +167,9 @@ impl BuiltIndex {
             (80, sections.len() as u32),
             (88, lead_code(header.lead) | u32::from(header.breadth.number()) << 16),
             (92, header.quantization.number()),
+            (96, header.cells as u32),
         ];
+        let reals = header.reach.leans.into_iter().chain(header.reach.shares);
         let longs = [
             (24, header.rows as u64),
             (32, header.stamp),
@@ -150,6 +180,9 @@ impl BuiltIndex {
         head[..8].copy_from_slice(MAGIC);
         for (at, word) in words {
             head[at..at + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        for (at, real) in (REACH..).step_by(4).zip(reals) {
+            head[at..at + 4].copy_from_slice(&real.to_le_bytes());
         }
         for (at, long) in longs {
             head[at..at + 8].copy_from_slice(&long.to_le_bytes());
@@ -244,6 +277,7 @@ impl Image {
         if !below(loose, rows) || loose.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err("loose rows that do not grow");
         }
+        self.check_cells()?;
         for layer in 0..layers {
             let edges: &[u32] = self.array(Section::Edges(layer));
             let stride = if layer == 0 { 2 * degree } else { degree };
@@ -265,6 +299,30 @@ impl Image {
         }
         if layers > 0 && entry as usize >= rows {
             return Err("an entry beyond the last row");
+        }
+        Ok(())
+    }
+}
+
+impl Image {
+    /// The same of cells: their blocks follow on each other, and hold rows or nobody.
+    fn check_cells(&self) -> Result<(), &'static str> {
+        let Header { rows, cells, .. } = self.header;
+        let heads: &[u32] = self.array(Section::CellHeads);
+        let starts: &[u32] = self.array(Section::CellStarts);
+        if cells == 0 {
+            return Ok(());
+        }
+        let ends = (starts.first().copied(), starts.last().map(|last| *last as usize));
+        if ends != (Some(0), Some(heads.len())) || starts.windows(2).any(|ends| ends[0] > ends[1]) {
+            return Err("cells whose blocks are not in order");
+        }
+        let listed: &[u32] = self.array(Section::CellRows);
+        if listed.iter().any(|row| *row != NOBODY && *row as usize >= rows) {
+            return Err("a row beyond the last in a cell");
+        }
+        if heads.iter().any(|head| *head as usize >= rows) {
+            return Err("a block that begins beyond the last row");
         }
         Ok(())
     }
@@ -299,6 +357,10 @@ fn check(bytes: &[u8]) -> Result<(Header, Vec<Range<usize>>), &'static str> {
 
 fn header(head: &[u8]) -> Result<Header, &'static str> {
     let number = |at| usize::try_from(long(head, at)?).map_err(|_| "a number beyond this machine");
+    let real = |at: usize| {
+        let real = f32::from_bits(word(head, REACH + 4 * at)?);
+        real.is_finite().then_some(real).ok_or("a number that is none")
+    };
     let header = Header {
         space: space_of(word(head, 12)?).ok_or("an unknown metric")?,
         dim: word(head, 16)? as usize,
@@ -314,6 +376,11 @@ fn header(head: &[u8]) -> Result<Header, &'static str> {
         lead: lead_of(word(head, 88)? & 0xffff).ok_or("an unknown lead")?,
         breadth: Breadth::numbered((word(head, 88)? >> 16) as u16),
         quantization: Quantization::numbered(word(head, 92)?).ok_or("an unknown quantization")?,
+        cells: word(head, 96)? as usize,
+        reach: Reach {
+            leans: [real(0)?, real(1)?, real(2)?],
+            shares: [real(3)?, real(4)?, real(5)?],
+        },
     };
     let sound = header.dim > 0
         && header.width == cvx_core::code::code_width(header.dim)
@@ -321,6 +388,8 @@ fn header(head: &[u8]) -> Result<Header, &'static str> {
         && header.layers <= LAYERS_MAX
         && (header.space.has_bits()
             || (header.lead, header.quantization) == (Lead::Bytes, Quantization::Int8))
+        && header.cells <= header.rows
+        && (header.cells == 0 || header.space.has_cells())
         && u32::try_from(header.rows).is_ok();
     sound.then_some(header).ok_or("a header that contradicts itself")
 }
@@ -346,9 +415,30 @@ fn check_lengths(header: &Header, sections: &[Range<usize>]) -> Result<(), &'sta
         && sections.get(behind).is_none_or(|section| section.len() == 4 * codebook)
         && sections[Section::Members.place()].len().is_multiple_of(16)
         && lengths.iter().zip(sections).all(|(length, section)| section.len() == *length)
+        && check_cell_lengths(header, sections)
         && sections[lengths.len()..].iter().all(|section| section.len().is_multiple_of(4))
         && [0, rows * 4].contains(&sections[Section::Twins.place()].len());
     right.then_some(()).ok_or("sections of other lengths")
+}
+
+/// Whether the sections of cells are as long as the header says that they are many.
+fn check_cell_lengths(header: &Header, sections: &[Range<usize>]) -> bool {
+    let Header { cells, width, .. } = *header;
+    let length = |section: Section| sections[section.place()].len();
+    let blocks = length(Section::CellHeads) / 4;
+    let starts = if cells == 0 { 0 } else { cells + 1 };
+    [
+        (Section::CellBits, cells * 8 * bits_stride(width)),
+        (Section::CellBytes, cells * Quantization::Int8.stride(width)),
+        (Section::CellBlocks, cells.div_ceil(BLOCK_ROWS) * block_bytes(width)),
+        (Section::CellStarts, 4 * starts),
+        (Section::CellRadii, 4 * cells),
+        (Section::CellHeads, 4 * blocks),
+        (Section::CellRows, 4 * blocks * BLOCK_ROWS),
+        (Section::CellCodes, blocks * block_bytes(width)),
+    ]
+    .into_iter()
+    .all(|(section, right)| length(section) == right)
 }
 
 fn word(bytes: &[u8], at: usize) -> Result<u32, &'static str> {

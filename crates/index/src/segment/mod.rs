@@ -3,8 +3,8 @@
 //! ```text
 //!   image (a file, mapped, or bytes just built)
 //!   +--------+---------+---------------+----------------+-------+-------+----------------+
-//!   | header | centre  | bits, and     | fine codes,    | loose | twins | order,         |
-//!   |        | f32     | their factors | their factors  | u32   | u32   | members, edges |
+//!   | header | centre  | bits, and     | fine codes,    | loose | twins | order, members |
+//!   |        | f32     | their factors | their factors  | u32   | u32   | cells, edges   |
 //!   +--------+---------+---------------+----------------+-------+-------+----------------+
 //! ```
 //!
@@ -16,7 +16,7 @@
 //! search compares them one by one.
 //!
 //! What is built is the file's image, so that there is one way to read an index, and opening a
-//! file costs its validation. I did consider rkyv: these are eight arrays of plain numbers, and
+//! file costs its validation. I did consider rkyv: these are some twenty arrays of plain numbers, and
 //! their offsets fit in a table.
 
 mod build;
@@ -37,14 +37,15 @@ mod tests;
 
 use std::sync::Arc;
 
-pub(crate) use build::EFFORT;
+pub(crate) use build::{EFFORT, Encoded};
 pub use build::{BuildError, BuildOptions, build_index, merge_index};
-pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, passing, spread_scores};
+pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, factors_of_bits, passing, spread_scores};
 pub use image::{BuiltIndex, ImageError, Member};
 pub use quantization::Quantization;
 pub use sketch::{gather_sketch, sketch_block};
 pub(crate) use space::{Scale, Space};
 
+use crate::cells::Cells;
 use crate::graph::Graph;
 use cvx_core::Metric;
 use image::{Image, Section};
@@ -178,6 +179,34 @@ impl SegmentIndex {
             codebook: self.0.array(Section::Codebook(header.layers)),
             blocks: self.0.array(Section::Blocks),
         }
+    }
+
+    /// How many cells its rows are in; 0 if they are in none.
+    #[must_use]
+    pub fn cell_count(&self) -> usize {
+        self.0.header().cells
+    }
+
+    pub(crate) fn cells(&self) -> Option<Cells<'_>> {
+        let header = self.0.header();
+        let centroids = Codes {
+            width: header.width,
+            centre: self.0.array(Section::Centre),
+            bits: self.0.array(Section::CellBits),
+            kind: Quantization::Int8,
+            bytes: self.0.array(Section::CellBytes),
+            codebook: &[],
+            blocks: self.0.array(Section::CellBlocks),
+        };
+        (header.cells > 0).then(|| Cells {
+            centroids,
+            starts: self.0.array(Section::CellStarts),
+            radii: self.0.array(Section::CellRadii),
+            heads: self.0.array(Section::CellHeads),
+            rows: self.0.array(Section::CellRows),
+            blocks: self.0.array(Section::CellCodes),
+            reach: header.reach,
+        })
     }
 
     pub(crate) fn graph(&self) -> Graph<'_> {

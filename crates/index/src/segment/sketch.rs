@@ -10,10 +10,11 @@
 use super::build::{Encoded, bytes_of, centre, factors, without_codes};
 use super::codes::{Codes, bits_stride, bytes_stride};
 use super::frame::Frame;
-use super::image::{BuiltIndex, Header};
+use super::image::{BuiltIndex, Header, Section};
 use super::rows::Rows;
 use super::{BuildError, BuildOptions, Lead, Quantization, SegmentIndex, Space};
 use crate::Block;
+use crate::cells::Reach;
 use crate::graph::Breadth;
 use cvx_core::Metric;
 use cvx_core::code::{BLOCK_ROWS, Rotation, block_bytes, write_to_block};
@@ -139,6 +140,8 @@ fn header(space: Space, dim: usize, width: usize, rows: usize) -> Header {
         lead: Lead::Bytes,
         breadth: Breadth::default(),
         quantization: Quantization::Int8,
+        cells: 0,
+        reach: Reach::default(),
     }
 }
 
@@ -149,7 +152,7 @@ fn image(
     loose: Vec<u32>,
 ) -> Result<SegmentIndex, BuildError> {
     let none = Vec::new;
-    let sections = vec![
+    let mut sections = vec![
         bytes_of(centre),
         bytes_of(encoded.bits),
         encoded.bytes,
@@ -159,6 +162,7 @@ fn image(
         none(),
         bytes_of(vec![[0u64, header.rows as u64]]),
     ];
+    sections.resize(Section::FIXED, none());
     let image = BuiltIndex::new(header, sections).to_bytes();
     SegmentIndex::open(image).map_err(|_| BuildError::Malformed("codes that are no sketch"))
 }

@@ -3,6 +3,8 @@
 
 use super::SegmentIndex;
 use super::image::{NONE, Section};
+use crate::cells::NOBODY;
+use cvx_core::code::BLOCK_ROWS;
 
 impl SegmentIndex {
     /// Whether every row can be found (reached, a twin of one that is, or loose), links are within
@@ -26,7 +28,34 @@ impl SegmentIndex {
         if layers.first().map_or(0, links) != self.edges() {
             return Err("links are not as many as the header says");
         }
+        self.check_cells()?;
         self.check_found()
+    }
+
+    /// Each row that is not loose is in one cell, once, and a cell's rows grow.
+    fn check_cells(&self) -> Result<(), &'static str> {
+        let Some(cells) = self.cells() else { return Ok(()) };
+        let mut listed: Vec<u32> = self.loose().to_vec();
+        for ends in cells.starts.windows(2) {
+            let blocks = ends[0] as usize..ends[1] as usize;
+            let of_cell: Vec<u32> =
+                blocks.clone().flat_map(|at| cells.rows_of(at)).copied().collect();
+            let end = of_cell.iter().position(|row| *row == NOBODY).unwrap_or(of_cell.len());
+            if of_cell[end..].iter().any(|row| *row != NOBODY) {
+                return Err("a row of a cell behind its last");
+            }
+            if of_cell[..end].windows(2).any(|pair| pair[0] >= pair[1]) {
+                return Err("rows of a cell that do not grow");
+            }
+            let mut heads = blocks.zip(of_cell.chunks(BLOCK_ROWS));
+            if heads.any(|(at, rows)| cells.heads[at] != rows[0]) {
+                return Err("a block that begins with another row");
+            }
+            listed.extend_from_slice(&of_cell[..end]);
+        }
+        listed.sort_unstable();
+        let all = listed.iter().copied().eq(0..self.rows() as u32);
+        if all { Ok(()) } else { Err("a row in no cell, or in two") }
     }
 
     /// The rows found by walking, by twins, or one by one. Without a graph all are looked at.

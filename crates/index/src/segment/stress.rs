@@ -286,7 +286,7 @@ fn broken_promises_are_told() {
     let options = BuildOptions { degree: 4, ..BuildOptions::standard(&|| true) };
     let built = build_index(&rows.part().block, Metric::L2, &options).unwrap();
     assert_eq!(SegmentIndex::open(built.clone()).unwrap().check(), Ok(()));
-    let table = 96 + 16 * 8;
+    let table = 128 + 16 * 16;
     let long = |at: usize| u64::from_le_bytes(built[at..at + 8].try_into().unwrap()) as usize;
     let place = |node: usize, link: usize| long(table) + 4 * (8 * node + link);
     let link = |at: usize| u32::from_le_bytes(built[at..at + 4].try_into().unwrap());
@@ -314,4 +314,40 @@ fn broken_promises_are_told() {
         })
         .collect();
     assert_eq!(broken(&lost), Err("a row that no search finds"));
+}
+
+/// The same of cells.
+#[test]
+fn broken_cells_are_told() {
+    let mut dice = Dice(4);
+    let mut rows = dice.rows(8, 0);
+    while rows.ts.len() != 60 {
+        rows = dice.rows(8, 0);
+    }
+    rows.present = None;
+    let standard = BuildOptions::standard(&|| true);
+    let options = BuildOptions { degree: 4, cells_from: 1, cells_anyway: true, ..standard };
+    let built = build_index(&rows.part().block, Metric::L2, &options).unwrap();
+    assert_eq!(SegmentIndex::open(built.clone()).unwrap().check(), Ok(()));
+    let long = |at: usize| u64::from_le_bytes(built[at..at + 8].try_into().unwrap()) as usize;
+    let number = |at: usize| u32::from_le_bytes(built[at..at + 4].try_into().unwrap());
+    let (heads, listed) = (long(128 + 16 * 13), long(128 + 16 * 14));
+    let blocks = long(128 + 16 * 13 + 8) / 4;
+    // A block of two rows or more.
+    let block = (0..blocks).find(|at| number(listed + 256 * at + 4) != u32::MAX).unwrap();
+    let first = listed + 256 * block;
+    let broken = |at: usize, value: u32| {
+        let mut image = built.clone();
+        image[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        image::reseal(&mut image);
+        SegmentIndex::open(image).and_then(|index| index.check().map_err(crate::ImageError))
+    };
+    let told = |what| Err(crate::ImageError(what));
+    assert_eq!(broken(first + 4, number(first)), told("rows of a cell that do not grow"));
+    assert_eq!(broken(first, u32::MAX), told("a row of a cell behind its last"));
+    let other = (number(heads + 4 * block) + 1) % 60;
+    assert_eq!(broken(heads + 4 * block, other), told("a block that begins with another row"));
+    let last = (0..64).rev().find(|place| number(first + 4 * place) != u32::MAX).unwrap();
+    assert_eq!(broken(first + 4 * last, u32::MAX), told("a row in no cell, or in two"));
+    assert_eq!(broken(first + 4 * last, 60), told("a row beyond the last in a cell"));
 }

@@ -40,7 +40,15 @@ impl Owned {
 
     fn image_of(&self, parallel: bool, quantization: Quantization) -> Vec<u8> {
         let standard = BuildOptions::standard(&|| true);
-        let options = BuildOptions { parallel, degree: 6, quantization, ..standard };
+        let (cells_from, cells_anyway) = (1, true);
+        let options = BuildOptions {
+            parallel,
+            degree: 6,
+            quantization,
+            cells_from,
+            cells_anyway,
+            ..standard
+        };
         build_index(&self.block(), Metric::L2, &options).unwrap()
     }
 
@@ -174,11 +182,11 @@ fn codes_without_bits_are_bytes_that_lead() {
     assert!(with(&rows.image(false), 12, 3).is_err());
 }
 
-/// Images that were written before there were kinds say nothing where the kind is now.
+/// What kinds are called.
 #[test]
 fn the_default_kind_is_no_news() {
     let image = Owned::new(40, 3).image(false);
-    assert_eq!(image[8..12], 4u32.to_le_bytes());
+    assert_eq!(image[8..12], 5u32.to_le_bytes());
     assert_eq!(image[92..96], [0; 4]);
     for kind in Quantization::ALL {
         assert_eq!(Quantization::named(kind.name()), Some(kind));
@@ -191,15 +199,16 @@ proptest! {
     /// A file whose checksums are right but whose places are not, as a bug of ours would write it.
     #[test]
     fn places_are_checked(
-        section in 2..11usize,
+        section in 2..19usize,
         at in 0..64usize,
+        roads in prop::sample::select(&[crate::Roads::Walk, crate::Roads::Cells][..]),
         value: u32,
         kind in prop::option::of(prop::sample::select(&Quantization::ALL[..])),
     ) {
         let rows = Owned::new(60, 3);
         let metric = if kind.is_some() { Metric::L2 } else { Metric::L1 };
         let image = kind.map_or_else(|| rows.image_of_l1(false), |kind| rows.image_of(false, kind));
-        let table = 96 + 16 * section;
+        let table = 128 + 16 * section;
         let long = |at: usize| u64::from_le_bytes(image[at..at + 8].try_into().unwrap()) as usize;
         let (start, length) = (long(table), long(table + 8));
         prop_assume!(length >= 4);
@@ -218,7 +227,7 @@ proptest! {
             let all = crate::Selection::all(60);
             let index = Some(crate::Indexed::alone(&index));
             let part = crate::Part { block: rows.block(), rows: all, index };
-            let search = crate::StHnsw { roads: crate::Roads::Walk, ..Default::default() };
+            let search = crate::StHnsw { roads, ..Default::default() };
             let answer = crate::Search::search(&search, &request, &[part]).unwrap();
             prop_assert_eq!(answer.hits.len(), 5);
         }

@@ -36,6 +36,7 @@ mod asked;
 mod gather;
 mod moment;
 mod pieces;
+mod probe;
 mod road;
 mod seek;
 mod sift;
@@ -48,7 +49,7 @@ mod kind_tests;
 #[cfg(test)]
 mod space_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::found::{Key, hits, offer};
 use crate::request::check;
@@ -90,6 +91,8 @@ pub enum Roads {
     Walk,
     /// The 1-bit codes.
     Sift,
+    /// The cells of indexes that have some, where distances are squares; else the 1-bit codes.
+    Cells,
 }
 
 impl Default for StHnsw {
@@ -251,6 +254,11 @@ impl<'a> Searching<'a> {
             if let Some(pieces) = self.pieces(part, true) {
                 return Ok(Visit::Instead(pieces));
             }
+        }
+        if part.probes(self.effort, self.asked) {
+            self.counters.probed += 1;
+            self.probe(part, part.run.selected as f64)?;
+            return Ok(Visit::Done);
         }
         self.counters.sifted += 1;
         self.sift(part, &part.run.members)

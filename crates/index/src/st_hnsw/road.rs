@@ -14,6 +14,11 @@ const SIFT_CHOSEN: f64 = 3.0;
 const SIFT_BYTES: f64 = 8.0;
 /// and of a node followed: some sixteen codes and one row of bytes from memory.
 pub(super) const FOLLOW: f64 = 200.0;
+/// The work of preparing a query for cells, of ranking one, and of coming to one's slice: blocks
+/// are looked at whole, and their rows lie elsewhere.
+const PREPARE: f64 = 1_500.0;
+const RANK: f64 = 1.5;
+const PROBE: f64 = 96.0;
 /// How many times as many nodes as foreseen a walk of a part that is not all selected may follow.
 const PATIENCE: f64 = 4.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
@@ -72,7 +77,7 @@ impl<'a> Run<'a> {
         let scans = match effort.roads {
             Roads::Cheapest => few || narrow,
             Roads::Codes => narrow,
-            Roads::Walk | Roads::Sift => false,
+            Roads::Walk | Roads::Sift | Roads::Cells => false,
         };
         (!scans).then_some(index)
     }
@@ -95,17 +100,50 @@ pub(super) fn work(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run
     if walks(effort, asked, index, run) {
         FOLLOW * follows(effort, asked, index, run)
     } else {
-        sifting(run)
+        sifting(run).min(probing(effort, index, run))
     }
+}
+
+/// The work of asking the cells for what is selected of a run; without end where there are none.
+fn probing(effort: &StHnsw, index: &SegmentIndex, run: &Run<'_>) -> f64 {
+    let places = |member: &Member<'_>| member.part.rows.places(member.part.block.rows()).len();
+    let rows = |member: &Member<'_>| match &member.part.rows {
+        // Of a list it is the rows between its ends.
+        Selection::List(list) => {
+            list.last().zip(list.first()).map_or(0, |(last, first)| (last - first) as usize + 1)
+        }
+        Selection::Range(_) | Selection::Bits(_) => places(member),
+    };
+    let rows = run.members.iter().map(rows).sum();
+    probing_among(effort, index, rows, run.selected as f64)
+}
+
+/// The same of selected rows among others, which are told from them one by one.
+pub(super) fn probing_among(
+    effort: &StHnsw,
+    index: &SegmentIndex,
+    rows: usize,
+    selected: f64,
+) -> f64 {
+    let may = match effort.roads {
+        Roads::Cheapest | Roads::Codes => index.dim() >= SIFT_DIM,
+        Roads::Cells => return index.cells().map_or(f64::INFINITY, |_| 0.0),
+        Roads::Walk | Roads::Sift => false,
+    };
+    let Some(cells) = index.cells().filter(|_| may) else { return f64::INFINITY };
+    let count = cells.count() as f64;
+    let share = cells.reach.share(index.rows(), selected);
+    PREPARE + RANK * count + share * (rows as f64 + PROBE * count)
 }
 
 /// Whether walking the graph is less work than sifting the rows.
 fn walks(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> bool {
-    let sifts = asked.request.composite.is_some() || effort.roads == Roads::Sift;
-    if sifts || index.nodes() == 0 {
+    let by_codes = matches!(effort.roads, Roads::Sift | Roads::Cells);
+    if by_codes || asked.request.composite.is_some() || index.nodes() == 0 {
         return false;
     }
-    is_forced(effort, index) || FOLLOW * follows(effort, asked, index, run) < sifting(run)
+    let instead = sifting(run).min(probing(effort, index, run));
+    is_forced(effort, index) || FOLLOW * follows(effort, asked, index, run) < instead
 }
 
 /// Whether it is walked whatever that costs.
@@ -272,14 +310,26 @@ impl<'a> Coded<'a> {
             return usize::MAX;
         }
         let apart = self.run.work_apart(effort, asked).unwrap_or(f64::INFINITY);
-        let instead = sifting(&self.run).min(apart) / FOLLOW;
+        let codes = sifting(&self.run).min(probing(effort, self.index, &self.run));
+        let instead = codes.min(apart) / FOLLOW;
         let patience = if self.whole { f64::INFINITY } else { PATIENCE };
         instead.min(patience * self.follows(effort, asked)) as usize
     }
 
     /// The work of its cheapest road, or of the other one after it was walked in vain.
     pub(super) fn work(&self, effort: &StHnsw, asked: &Asked<'_>, walked: bool) -> f64 {
-        if walked { sifting(&self.run) } else { work(effort, asked, self.index, &self.run) }
+        if walked {
+            sifting(&self.run).min(probing(effort, self.index, &self.run))
+        } else {
+            work(effort, asked, self.index, &self.run)
+        }
+    }
+
+    /// Whether asking its cells is less work than sifting. Composite searches know when they have
+    /// looked at the rows nearest in time.
+    pub(super) fn probes(&self, effort: &StHnsw, asked: &Asked<'_>) -> bool {
+        asked.request.composite.is_none()
+            && probing(effort, self.index, &self.run) < sifting(&self.run)
     }
 
     /// How many selected nodes a walk of its graph is to find: of a filter's, which lie less close

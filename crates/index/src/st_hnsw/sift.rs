@@ -1,7 +1,7 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
 use super::gather::Candidate;
-use super::road::{Coded, FOLLOW, Member, sift_unit};
+use super::road::{Coded, FOLLOW, Member, probing_among, sift_unit};
 use super::{Roads, Searching, Visit};
 use crate::exact::outward::Outward;
 use crate::exact::plan::Chunk;
@@ -10,6 +10,10 @@ use crate::{Error, Selection};
 
 /// Chunks sifted before a composite search may be worth a walk: they tell how far time reaches.
 const SEED: usize = 4;
+/// Least walks of an index that sifting must cost before a walk may be worth it, and rows before
+/// cells may be.
+const LEAST_WALKS: f64 = 2.0;
+const LEAST_PROBED: f64 = 2_000.0;
 /// Rows of a chunk.
 const STEP: usize = 256;
 /// Where at least one row in so many is selected, all are looked at side by side.
@@ -46,7 +50,7 @@ impl<'a> Searching<'a> {
     }
 
     /// The query against a part's codes: of sketches, mostly the one that the part before had.
-    fn query_of(&mut self, part: &Coded<'a>) -> CodeQuery<'a> {
+    pub(super) fn query_of(&mut self, part: &Coded<'a>) -> CodeQuery<'a> {
         let (codes, space) = (part.index.codes(), part.index.space());
         let spare = self.spare.take().and_then(|query| query.over(codes, space));
         spare.unwrap_or_else(|| CodeQuery::new(codes, space, &self.asked.rotated))
@@ -61,14 +65,22 @@ impl<'a> Searching<'a> {
     ) -> Result<Option<Visit<'a>>, Error> {
         let Some((left, within)) = self.left(part, chunks) else { return Ok(None) };
         let limit = self.gather.limit();
+        let places = within.iter().sum();
+        let cells = probing_among(self.effort, part.index, places, left);
         let apart = part.work_within(self.effort, self.asked, &within);
         let share = left / part.index.rows() as f64;
         let walk = FOLLOW * part.reach(self.effort, self.asked) / (share * share.sqrt());
         let work = sift_unit(part.index) * left;
-        let budget = work.min(apart.unwrap_or(work)) / FOLLOW;
-        let walks = walk.is_finite() && apart.is_none_or(|apart| walk <= apart);
-        if walks && self.seek_until(part, budget as usize)? {
+        let instead = work.min(apart.unwrap_or(work)).min(cells);
+        let walks = walk.is_finite() && work > LEAST_WALKS * FOLLOW * self.effort.ef as f64;
+        let walks = walks && cells > walk && apart.is_none_or(|apart| walk <= apart);
+        if walks && self.seek_until(part, (instead / FOLLOW) as usize)? {
             self.counters.walked += 1;
+            return Ok(Some(Visit::Done));
+        }
+        if cells <= instead {
+            self.counters.probed += 1;
+            self.probe(part, left)?;
             return Ok(Some(Visit::Done));
         }
         if apart.is_none_or(|apart| apart >= work) {
@@ -97,7 +109,12 @@ impl<'a> Searching<'a> {
         let of_all = part.run.members.iter().map(of_all).sum::<usize>().max(1);
         let rows = places as f64 * part.run.selected as f64 / of_all as f64;
         let work = sift_unit(part.index) * rows;
-        (work > 2.0 * FOLLOW * ef as f64).then_some((rows, within))
+        let least = if part.index.cell_count() > 0 {
+            LEAST_PROBED
+        } else {
+            LEAST_WALKS * FOLLOW * ef as f64
+        };
+        (work > least).then_some((rows, within))
     }
 
     /// Leaves the rows of a chunk that may be near enough.

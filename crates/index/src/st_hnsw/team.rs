@@ -70,6 +70,10 @@ impl<'a> Searching<'a> {
                 let work = FOLLOW * part.follows(self.effort, self.asked);
                 return vec![Task { at, part, member: None, work }];
             }
+            if part.probes(self.effort, self.asked) {
+                let work = part.work(self.effort, self.asked, true);
+                return vec![Task { at, part, member: None, work }];
+            }
             let members = part.run.members.iter();
             let task = |member: &Member<'a>| Task {
                 at,
@@ -111,6 +115,7 @@ impl<'a> Searching<'a> {
             self.gather.take(gather);
             self.counters.blocks_pruned += counters.blocks_pruned;
             self.counters.walked += counters.walked;
+            self.counters.probed += counters.probed;
             self.counters.sifted += counters.sifted;
             self.counters.estimates += counters.estimates;
             self.counters.scores += counters.scores;

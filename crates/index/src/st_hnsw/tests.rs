@@ -12,8 +12,11 @@ use crate::{Hit, Indexed, SegmentIndex};
 pub(super) const THOROUGH: StHnsw =
     StHnsw { ef: 2_000, roads: Roads::Codes, sigmas: 1e6, cache_bytes: 0 };
 
+const ROADS: [Roads; 5] = [Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cells, Roads::Cheapest];
+
 fn index(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
-    let options = BuildOptions { degree: 4, ..BuildOptions::standard(&|| true) };
+    let standard = BuildOptions::standard(&|| true);
+    let options = BuildOptions { degree: 4, cells_from: 1, cells_anyway: true, ..standard };
     let image = build_index(&rows.part().block, metric, &options).ok()?;
     Some(SegmentIndex::open(image).unwrap())
 }
@@ -34,7 +37,8 @@ pub(super) fn indexed<'a>(
 fn merged(blocks: &[Rows], metric: Metric, degree: usize) -> Option<SegmentIndex> {
     let parts: Vec<_> = blocks.iter().map(Rows::part).collect();
     let labelled = parts.iter().enumerate().map(|(at, part)| (at as u64, part.block));
-    let options = BuildOptions { degree, parallel: true, ..BuildOptions::standard(&|| true) };
+    let (cells_from, cells_anyway, standard) = (1, true, BuildOptions::standard(&|| true));
+    let options = BuildOptions { degree, parallel: true, cells_from, cells_anyway, ..standard };
     let built = merge_index(&labelled.collect::<Vec<_>>(), metric, &options).ok()?;
     Some(SegmentIndex::open(built.to_bytes()).unwrap())
 }
@@ -88,7 +92,7 @@ proptest! {
     #[test]
     fn finds_what_brute_force_finds(
         case in case(),
-        roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cheapest][..]),
+        roads in select(&ROADS[..]),
     ) {
         let cancel = CancelToken::default();
         let request = Request {
@@ -115,7 +119,7 @@ proptest! {
         case in case(),
         left_out in 0..4usize,
         with_own in 0..5usize,
-        roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cheapest][..]),
+        roads in select(&ROADS[..]),
     ) {
         let cancel = CancelToken::default();
         let request = Request {
@@ -146,7 +150,7 @@ proptest! {
     fn finds_it_in_sketches(
         case in case(),
         with_graph in 0..3usize,
-        roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cheapest][..]),
+        roads in select(&ROADS[..]),
     ) {
         let cancel = CancelToken::default();
         let request = Request {
@@ -176,7 +180,7 @@ proptest! {
     #[test]
     fn little_effort_is_lawful(case in case(), ef in 1..8usize, sigmas in 0.0f32..1.0,
                                cache_bytes in select(&[0, 8 << 20][..]),
-                               roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift][..])) {
+                               roads in select(&ROADS[..])) {
         let cancel = CancelToken::default();
         let request = Request {
             query: &case.query,
@@ -213,7 +217,7 @@ impl Normal {
 }
 
 /// Rows around some centres, or around none; and queries of the same kind.
-pub(super) fn cloud(seed: u64, rows: usize, dim: usize, centres: usize) -> (Rows, Vec<Vec<f32>>) {
+pub(crate) fn cloud(seed: u64, rows: usize, dim: usize, centres: usize) -> (Rows, Vec<Vec<f32>>) {
     cloud_of(seed, rows, dim, centres, 0.15)
 }
 
@@ -629,5 +633,79 @@ fn a_moment_needs_no_vectors() {
         let expected = brute_force(&request, &blocks);
         assert_eq!(answer.hits, expected);
         assert_eq!(answer.counters.distances, distances, "only the row without codes");
+    }
+}
+
+fn index_in_cells(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
+    let (cells_from, cells_anyway, standard) = (1, true, BuildOptions::standard(&|| true));
+    let options = BuildOptions { parallel: true, cells_from, cells_anyway, ..standard };
+    let image = build_index(&rows.part().block, metric, &options).unwrap();
+    Some(SegmentIndex::open(image).unwrap())
+}
+
+/// Cells find in a stretch of time what is near, and look at a part of it.
+#[test]
+fn cells_find_enough_for_their_work() {
+    let (rows, queries) = cloud_of(41, 12_000, 96, 60, 0.3);
+    for metric in [Metric::Cosine, Metric::L2] {
+        let index = [index_in_cells(&rows, metric)];
+        for stretch in [0..12_000, 3_000..9_000, 100..2_500] {
+            let length = stretch.len();
+            let blocks = [Rows { chosen: Chosen::Range(stretch), ..rows.clone() }];
+            let parts = indexed(&blocks, &index);
+            let search = StHnsw { roads: Roads::Cells, ..StHnsw::default() };
+            let cancel = CancelToken::default();
+            let (mut found, mut estimates) = (0, 0);
+            for query in &queries {
+                let request = Request { query, metric, k: 10, composite: None, cancel: &cancel };
+                let answer = search.search(&request, &parts).unwrap();
+                let truth = brute_force(&request, &blocks);
+                found += answer.hits.iter().filter(|hit| truth.contains(hit)).count();
+                estimates += answer.counters.estimates;
+                assert_eq!((answer.counters.probed, answer.counters.sifted), (1, 0));
+            }
+            assert!(found * 100 >= queries.len() * 10 * 96, "{metric:?}, {length}: {found}");
+            let each = estimates / queries.len();
+            assert!(each < length / 2 + 1_500, "{metric:?}, {length}: {each} estimates");
+        }
+    }
+}
+
+/// What makes cells hard: thousands of equal rows, all rows at one moment, moments at both ends of
+/// what there is, filters of every kind. What is found is lawful, and enough.
+#[test]
+fn cells_bear_whatever_rows_come() {
+    let (rows, queries) = cloud(42, 6_000, 64, 20);
+    let mut same = rows.clone();
+    let first = rows.vectors[..64].to_vec();
+    for row in (0..6_000).filter(|row| row % 3 != 0) {
+        same.vectors[row * 64..][..64].copy_from_slice(&first);
+    }
+    let at_once = Rows { ts: vec![77; 6_000], ..rows.clone() };
+    let mut ends = rows.clone();
+    ends.ts[..3_000].fill(i64::MIN);
+    ends.ts[3_000..].fill(i64::MAX);
+    let list: Vec<u32> = (0..6_000).filter(|row| row % 7 == 0).collect();
+    let listed = Rows { chosen: Chosen::List(list), ..rows };
+    let cancel = CancelToken::default();
+    for rows in [same, at_once, ends, listed] {
+        let (index, blocks) = ([index_in_cells(&rows, Metric::L2)], [rows]);
+        let parts = indexed(&blocks, &index);
+        for (alpha, at) in [(1.0, 0), (0.9, i64::MAX), (0.5, i64::MIN), (0.2, 77)] {
+            let composite = Composite::new(alpha, ValidTime(at), 1e18, Decay::Linear).ok();
+            let (mut found, mut wanted) = (0, 0);
+            for query in &queries[..20] {
+                let request =
+                    Request { query, metric: Metric::L2, k: 10, composite, cancel: &cancel };
+                let search = StHnsw { roads: Roads::Cells, ..StHnsw::default() };
+                let answer = search.search(&request, &parts).unwrap();
+                lawful(&answer.hits, &blocks, &request).unwrap();
+                let truth = brute_force(&request, &blocks);
+                let last = truth.last().and_then(|hit| hit.distance);
+                found += answer.hits.iter().filter(|hit| hit.distance <= last).count();
+                wanted += truth.len();
+            }
+            assert!(found * 100 >= wanted * 95, "alpha {alpha}: {found} of {wanted}");
+        }
     }
 }

@@ -233,6 +233,7 @@ impl ExecutionPlan for KnnExec {
             count("segments", stats.segments);
             count("segments_pruned", stats.segments_pruned);
             count("segments_walked", stats.walked);
+            count("segments_probed", stats.probed);
             count("segments_sifted", stats.sifted);
             count("segments_scanned", stats.scanned);
             count("rows_tested", stats.tested);

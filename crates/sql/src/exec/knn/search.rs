@@ -109,6 +109,7 @@ fn add(sum: &mut KnnStats, more: KnnStats) {
     sum.candidates += more.candidates;
     sum.distances += more.distances;
     sum.walked += more.walked;
+    sum.probed += more.probed;
     sum.sifted += more.sifted;
     sum.scanned += more.scanned;
     sum.estimates += more.estimates;
