@@ -112,9 +112,7 @@ pub fn merge_index(
     let frame = Frame::new(space, &rotation, &centre, &rows, &factors);
     let mut encoded = Encoded::new(&rows, &factors, &frame, options)?;
     let twins = twins(&rows, &factors);
-    let nodes: Vec<u32> = (0..rows.count() as u32)
-        .filter(|row| factors[*row as usize].is_some() && is_first(&twins, *row))
-        .collect();
+    let nodes = nodes_of(&factors, &twins);
     let graph_options = GraphOptions {
         degree: options.degree,
         ef: options.ef_construction,
@@ -154,8 +152,6 @@ pub fn merge_index(
         }
         _ => Fine::new(&source, options)?,
     };
-    let members: Vec<[u64; 2]> =
-        blocks.iter().map(|(label, block)| [*label, block.rows() as u64]).collect();
     let mut sections: Vec<Vec<u8>> = vec![
         bytes_of(centre),
         bytes_of(encoded.bits),
@@ -164,7 +160,7 @@ pub fn merge_index(
         bytes_of(loose),
         bytes_of(twins),
         bytes_of(graph.order),
-        bytes_of(members),
+        bytes_of(members_of(blocks)),
     ];
     sections.extend(cells.map_or_else(Default::default, BuiltCells::into_sections));
     sections.extend(graph.edges.into_iter().map(bytes_of));
@@ -172,6 +168,16 @@ pub fn merge_index(
         sections.push(bytes_of(fine.codebook));
     }
     Ok(BuiltIndex::new(&header, sections))
+}
+
+/// The rows that are nodes: with codes, the first of their twins.
+fn nodes_of(factors: &[Option<f32>], twins: &[u32]) -> Vec<u32> {
+    let is_node = |row: &u32| factors[*row as usize].is_some() && is_first(twins, *row);
+    (0..factors.len() as u32).filter(is_node).collect()
+}
+
+fn members_of(blocks: &[(u64, Block<'_>)]) -> Vec<[u64; 2]> {
+    blocks.iter().map(|(label, block)| [*label, block.rows() as u64]).collect()
 }
 
 /// The cells of all rows that are not loose; `None` where there are none to be.

@@ -37,8 +37,8 @@ mod tests;
 
 use std::sync::Arc;
 
-pub(crate) use build::{EFFORT, Encoded};
 pub use build::{BuildError, BuildOptions, build_index, merge_index};
+pub(crate) use build::{EFFORT, Encoded};
 pub(crate) use codes::{CodeQuery, Codes, GATE, Lead, factors_of_bits, passing, spread_scores};
 pub use image::{BuiltIndex, ImageError, Member};
 pub use quantization::Quantization;
