@@ -215,12 +215,15 @@ fn weigh(met: [__m512i; PLANES]) -> u32 {
 }
 
 /// Four rows at a time: each line of the query is loaded once for them, and their sums are added
-/// up together. So many lines are under way at once that nothing needs to be asked for ahead.
+/// up together. So many lines are under way at once that only rows left over are asked for ahead.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
 fn sum_bytes_at(codes: &[u8], stride: usize, rows: &[u32], query: &[i8], out: &mut [i32]) {
     let code = |row: u32| &codes[row as usize * stride..][..query.len()];
     let (fours, rest) = rows.as_chunks::<4>();
     let (places, places_rest) = out.as_chunks_mut::<4>();
+    for row in rest {
+        prefetch(&codes[*row as usize * stride..][..stride]);
+    }
     for ([a, b, c, d], places) in fours.iter().zip(places) {
         *places = sum_four([code(*a), code(*b), code(*c), code(*d)], query);
     }

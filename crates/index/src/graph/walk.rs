@@ -69,6 +69,9 @@ pub(crate) struct Beam {
     left: BinaryHeap<Reverse<Seen>>,
     /// Those that count, farthest on top.
     nearest: BinaryHeap<Seen>,
+    /// Room for what is met beside one node.
+    fresh: Vec<u32>,
+    guesses: Vec<f32>,
 }
 
 impl Beam {
@@ -143,18 +146,22 @@ pub(crate) fn walk(
     visited: &mut Visited,
     guide: &mut impl Guide,
 ) {
-    let (mut fresh, mut guesses) = (Vec::with_capacity(edges.stride), Vec::new());
+    let (mut fresh, mut guesses) =
+        (std::mem::take(&mut beam.fresh), std::mem::take(&mut beam.guesses));
     while let Some(Seen { guess, node }) = beam.pop() {
         guide.approach(node);
         fresh.clear();
         fresh.extend(edges.of(node).filter(|edge| visited.insert(*edge)));
         guide.guess(&fresh, beam.limit(), &mut guesses);
         for (node, guess) in fresh.iter().zip(&guesses) {
+            if *guess < beam.limit() {
+                edges.prefetch(*node);
+            }
             beam.push(*guess, *node, guide.counts(*node));
         }
-        beam.next().into_iter().for_each(|next| edges.prefetch(next));
         if !guide.follow(node, guess) {
-            return;
+            break;
         }
     }
+    (beam.fresh, beam.guesses) = (fresh, guesses);
 }

@@ -22,16 +22,20 @@ use std::cell::RefCell;
 const POLL: usize = 256;
 
 thread_local! {
-    /// Room for the marks of this thread's next walk.
-    static VISITED: RefCell<Visited> = RefCell::default();
+    /// Room for this thread's next walk.
+    static ROOM: RefCell<(Beam, Visited)> = RefCell::default();
 }
 
 impl StHnsw {
     /// What a walk is led by: what the index says, if it does not lie in cache. There the codes of
     /// all that is met cost less than the longer walk that bits need for as much.
     fn lead(&self, index: &SegmentIndex) -> Lead {
-        let cached = index.fine_bytes() <= self.cache_bytes && !index.quantization().is_rough();
-        if cached { Lead::Bytes } else { index.lead() }
+        let by_codes = self.is_cached(index) && !index.quantization().is_rough();
+        if by_codes { Lead::Bytes } else { index.lead() }
+    }
+
+    fn is_cached(&self, index: &SegmentIndex) -> bool {
+        index.fine_bytes() <= self.cache_bytes
     }
 }
 
@@ -89,6 +93,7 @@ impl<'a> Searching<'a> {
             sigmas: self.effort.sigmas,
             part,
             lead,
+            cached: self.effort.is_cached(part.index),
             by_rows: lead != Lead::Bits && part.index.quantization().is_rough(),
             timed: self.asked.request.composite.is_some(),
             query,
@@ -103,7 +108,7 @@ impl<'a> Searching<'a> {
             met: 0,
             ended: true,
         };
-        let (mut beam, mut visited) = (Beam::default(), VISITED.take());
+        let (mut beam, mut visited) = ROOM.take();
         let guess =
             |rows: &[u32], limit, out: &mut Vec<f32>| Guide::guess(&mut seek, rows, limit, out);
         let starts = graph.starts((&mut beam, &mut visited), guess);
@@ -114,7 +119,7 @@ impl<'a> Searching<'a> {
             beam.start(guess, node);
         }
         walk(lowest, &mut beam, &mut visited, &mut seek);
-        VISITED.set(visited);
+        ROOM.set((beam, visited));
         let reached = Reached { met: seek.met, ended: seek.ended };
         self.counters.scores += seek.scores;
         self.counters.estimates += seek.estimates;
@@ -137,6 +142,8 @@ struct Seek<'a, 's> {
     room: Room,
     reach: Reach,
     lead: Lead,
+    /// Whether the index lies in cache.
+    cached: bool,
     /// Whether rows lead where fine codes say that they may be near.
     by_rows: bool,
     /// Whether time counts: else nobody's is looked up.
@@ -217,6 +224,16 @@ impl<'a> Seek<'a, '_> {
         let rank = self.asked.rank(score, ts);
         let (part, row) = (self.part.run.members[place].number, row as u32);
         self.gather.offer(Candidate { rank, low, part, row, node: true });
+        if self.cached {
+            self.prefetch_row(place, row);
+        }
+    }
+
+    /// Asks memory for a row that is likely to be compared: those that the walk still drops were not
+    /// far away either.
+    fn prefetch_row(&self, place: usize, row: u32) {
+        let block = &self.part.run.members[place].part.block;
+        block.vectors.prefetch(row as usize, block.dim);
     }
 
     /// Whether no node that is left, none of which is nearer than this guess, can be of use.
