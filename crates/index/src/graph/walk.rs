@@ -113,12 +113,6 @@ impl Beam {
     fn pop(&mut self) -> Option<Seen> {
         self.left.pop().map(|Reverse(seen)| seen).filter(|seen| seen.guess <= self.limit())
     }
-
-    /// The node to be followed next, if none that is nearer comes in between.
-    #[inline]
-    fn next(&self) -> Option<u32> {
-        self.left.peek().map(|Reverse(seen)| seen.node)
-    }
 }
 
 /// What a walk asks of whoever walks.
@@ -154,6 +148,7 @@ pub(crate) fn walk(
         fresh.extend(edges.of(node).filter(|edge| visited.insert(*edge)));
         guide.guess(&fresh, beam.limit(), &mut guesses);
         for (node, guess) in fresh.iter().zip(&guesses) {
+            // It may be the next that is followed: its links should be here by then.
             if *guess < beam.limit() {
                 edges.prefetch(*node);
             }

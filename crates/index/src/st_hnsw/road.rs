@@ -180,8 +180,8 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
     index.dim() < SIFT_DIM
 }
 
-/// Nodes to be found in an index, were all selected: infinitely many where walks do not find enough,
-/// unless it is to be walked whatever that costs.
+/// Nodes to be found in an index, were all selected: infinitely many where walks do not find
+/// enough, unless it is to be walked whatever that costs.
 fn reach(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex) -> f64 {
     let width = crate::segment::width(effort.ef.max(asked.request.k), index.member_count());
     if is_forced(effort, index) { width } else { width * index.breadth() }

@@ -229,8 +229,8 @@ impl<'a> Seek<'a, '_> {
         }
     }
 
-    /// Asks memory for a row that is likely to be compared: those that the walk still drops were not
-    /// far away either.
+    /// Asks memory for a row that is likely to be compared: those that the walk still drops were
+    /// not far away either.
     fn prefetch_row(&self, place: usize, row: u32) {
         let block = &self.part.run.members[place].part.block;
         block.vectors.prefetch(row as usize, block.dim);

@@ -18,8 +18,8 @@ use crate::segment::{BuildError, Lead, Space};
 const PROBES: usize = 256;
 /// Nodes below which all are met anyhow.
 const NODES: usize = 1_024;
-/// The share of the nearest that is to be found, as is promised of searches by the default effort. A
-/// hidden row, which nothing leads past, is found a little worse than a query from outside.
+/// The share of the nearest that is to be found, as is promised of searches by the default effort.
+/// A hidden row, which nothing leads past, is found a little worse than a query from outside.
 const ENOUGH: f64 = 0.95;
 /// Breadths that are tried, in sixteenths.
 const TRIED: [u16; 10] = [16, 20, 24, 32, 48, 64, 96, 128, 192, 256];
