@@ -31,6 +31,7 @@ SHARES = (0.5, 0.1, 0.01, 0.001)
 PACED_ROWS_S = 10_000
 WINDOW_S = 8.0
 EFFORT = 40
+BUSY_MS = 20
 
 
 class Lives:
@@ -235,10 +236,40 @@ def searches(server, lives, seconds=WINDOW_S, threads=1):
     return [one for mine in times for one in mine]
 
 
+class Busy(multiprocessing.Process):
+    """Has a processor for so many ms of each 100, and nothing to do with a database."""
+
+    def __init__(self, ms):
+        super().__init__(daemon=True)
+        self.busy_s, self.ends = ms / 1e3, multiprocessing.Event()
+
+    def run(self):
+        while not self.ends.wait(0.1 - self.busy_s):
+            end = time.perf_counter() + self.busy_s
+            while time.perf_counter() < end:
+                pass
+
+    def stop(self):
+        self.ends.set()
+        self.join()
+
+
+def beside_others(lives, server):
+    """What other processes alone make of searches: where both processors have one for a while, who
+    wakes up waits for the end of a turn. No database can be below it that does work in that time."""
+    others = [Busy(BUSY_MS), Busy(BUSY_MS)]
+    [other.start() for other in others]
+    times = searches(server, lives)
+    [other.stop() for other in others]
+    what = f"searches, two others compute {BUSY_MS} ms of each 100, nobody writes"
+    lives.say(what, "", at(times, 0.5), at(times, 0.99), "", "")
+
+
 def under_load(lives, server):
     """Searches while rows pour into the table; each is searchable when it is acknowledged."""
     idle = np.quantile(searches(server, lives), 0.99)
     lives.say("searches, nobody writes", "", "", f"{idle:.2f}", "", "")
+    beside_others(lives, server)
     for rows_s in (PACED_ROWS_S, None):
         writer = Writer(server, lives, "f", rows_s)
         writer.start()

@@ -139,6 +139,9 @@ impl Threads {
         let (sealer, sealing) = Sealer::new(core, queue.clone());
         let writer = Writer::new(Arc::clone(core), requests, sealer.clone());
         let start = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        // Rayon's threads start with who asks first, at that one's priority: not the indexer's.
+        let threads = rayon::current_num_threads();
+        tracing::debug!(threads, "share searches");
         let (indexer, indexing) = Indexer::new(core);
         let (retention, keeping) = Retention::new(core, &sealer);
         let writer = start("cvx-writer").spawn(move || writer.run()).map_err(no_thread)?;
