@@ -69,7 +69,8 @@ fn asked_in_vain(before: usize) -> usize {
 /// What the builder saw, at each density.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Reach {
-    /// How far the nearest of a query lean from their centroids towards it, but for one in a hundred.
+    /// How far the nearest of a query lean from their centroids towards it, but for one in a
+    /// hundred.
     pub(crate) leans: [f32; DENSITIES],
     /// What share of the cells is asked.
     pub(crate) shares: [f32; DENSITIES],

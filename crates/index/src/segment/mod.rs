@@ -16,8 +16,8 @@
 //! search compares them one by one.
 //!
 //! What is built is the file's image, so that there is one way to read an index, and opening a
-//! file costs its validation. I did consider rkyv: these are some twenty arrays of plain numbers, and
-//! their offsets fit in a table.
+//! file costs its validation. I did consider rkyv: these are some twenty arrays of plain numbers,
+//! and their offsets fit in a table.
 
 mod build;
 mod codes;

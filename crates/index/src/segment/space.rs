@@ -65,8 +65,8 @@ impl Space {
         self != Self::L1
     }
 
-    /// Whether scores are squares of distances from points, so that cells are where rows lie. Products
-    /// are not: the longest rows are the nearest.
+    /// Whether scores are squares of distances from points, so that cells are where rows lie.
+    /// Products are not: the longest rows are the nearest.
     pub(crate) fn has_cells(self) -> bool {
         matches!(self, Self::L2 | Self::Cosine)
     }

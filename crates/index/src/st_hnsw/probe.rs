@@ -4,8 +4,8 @@
 //! when a cell's own least distance is taken away says how far from the moment its rows may lie, so
 //! the slices become shorter from cell to cell.
 //!
-//! **When it ends.** Where the next cell's rows cannot be near enough, as far as they lean; or after
-//! so many cells in vain. The first is enough for nine queries of ten. The others lie between
+//! **When it ends.** Where the next cell's rows cannot be near enough, as far as they lean; or
+//! after so many cells in vain. The first is enough for nine queries of ten. The others lie between
 //! cells, all of which might hold something, and would ask them all for one row in a hundred.
 
 use super::Searching;
