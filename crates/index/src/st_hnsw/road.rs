@@ -19,6 +19,9 @@ pub(super) const FOLLOW: f64 = 200.0;
 const PREPARE: f64 = 1_500.0;
 const RANK: f64 = 1.5;
 const PROBE: f64 = 96.0;
+/// How many times as many cells are asked as the builder saw: its own rows lie in the cells that
+/// they look for, and knew the k-th from the start.
+const OTHERS: f64 = 1.6;
 /// How many times as many nodes as foreseen a walk of a part that is not all selected may follow.
 const PATIENCE: f64 = 4.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
@@ -133,7 +136,7 @@ pub(super) fn probing_among(
     let Some(cells) = index.cells().filter(|_| may) else { return f64::INFINITY };
     let count = cells.count() as f64;
     let share = cells.reach.share(index.rows(), selected);
-    PREPARE + RANK * count + share * (rows as f64 + PROBE * count)
+    PREPARE + RANK * count + (OTHERS * share).min(1.0) * (rows as f64 + PROBE * count)
 }
 
 /// Whether walking the graph is less work than sifting the rows.
