@@ -26,7 +26,8 @@ pub(crate) enum Lead {
 pub(crate) const GATE: f32 = 1.5;
 
 /// What steps of a query's coordinates are worth in squares of a row's own error: the signs'
-/// product with them has a variance of a twelfth of a step each, and the row's error is 0.60 of its scale.
+/// product with them has a variance of a twelfth of a step each, and the row's error is 0.60 of its
+/// scale.
 const STEPS: f32 = 1.0 / (12.0 * 0.363);
 
 /// What f32 loses of the parts of a score.
