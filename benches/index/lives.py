@@ -256,7 +256,7 @@ class Busy(multiprocessing.Process):
 
 def beside_others(lives, server):
     """What other processes alone make of searches: where both processors have one for a while, who
-    wakes up waits for the end of a turn. No database can be below it that does work in that time."""
+    wakes up waits for the end of a turn."""
     others = [Busy(BUSY_MS), Busy(BUSY_MS)]
     [other.start() for other in others]
     times = searches(server, lives)
