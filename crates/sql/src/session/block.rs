@@ -157,6 +157,11 @@ impl Block {
                 *self = Self::Failed { implicit, kept, home: None };
                 gone
             }
+            // Nobody comes back to it, so whoever has it still drops it when it is done.
+            Self::Failed { implicit, kept, .. } if !keep => {
+                *self = Self::Failed { implicit, kept: None, home: None };
+                kept
+            }
             other => {
                 *self = other;
                 None

@@ -404,8 +404,9 @@ impl Session for SqlSession {
     async fn copy_finish(&mut self) -> Result<String> {
         let Copy { target, held } = *self.copied().await?;
         if let Some(mut own) = self.keep(held) {
-            let durability = self.durability();
-            own.txn.take().commit(durability).await.map_err(from_engine)?;
+            let (txn, durability) = (own.txn.take(), self.durability());
+            // It waits for rows on their way to files, and may write some itself.
+            self.compute.run(txn.commit(durability)).await?.map_err(from_engine)?;
         }
         Ok(format!("COPY {}", target.count))
     }
