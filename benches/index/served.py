@@ -90,7 +90,8 @@ class Pgvector:
         folder.chmod(0o777)
         with self.running(folder) as connection:
             connection.execute("CREATE EXTENSION vector")
-            connection.execute("SET maintenance_work_mem = '3GB'")
+            # What is larger than that is built on disk, row by row.
+            connection.execute(f"SET maintenance_work_mem = '{2 + len(base) // 160_000}GB'")
             connection.execute(f"CREATE TABLE t (id bigint, ts timestamptz, v vector({base.shape[1]}))")
             connection.execute("ALTER TABLE t ALTER v SET STORAGE PLAIN")
             began = time.perf_counter()

@@ -257,8 +257,9 @@ impl<'a> Searching<'a> {
         }
         if part.probes(self.effort, self.asked) {
             self.counters.probed += 1;
-            self.probe(part, part.run.selected as f64)?;
-            return Ok(Visit::Done);
+            if self.probe(part, part.run.selected as f64, part.probe_budget(self.effort))? {
+                return Ok(Visit::Done);
+            }
         }
         self.counters.sifted += 1;
         self.sift(part, &part.run.members)

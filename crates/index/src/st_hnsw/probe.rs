@@ -6,7 +6,8 @@
 //!
 //! **When it ends.** Where the next cell's rows cannot be near enough, as far as they lean; or
 //! after so many cells in vain. The first is enough for nine queries of ten. The others lie between
-//! cells, all of which might hold something, and would ask them all for one row in a hundred.
+//! cells, all of which might hold something, and would ask them all for one row in a hundred: where
+//! a filter leaves a sift much less to look at, they are left to the sift half-way through its work.
 
 use super::Searching;
 use super::asked::Asked;
@@ -41,9 +42,16 @@ struct Probe<'a, 's> {
 }
 
 impl<'a> Searching<'a> {
-    /// Gathers the nearest of the selected rows of a part.
-    pub(super) fn probe(&mut self, part: &Coded<'a>, selected: f64) -> Result<(), Error> {
-        let Some(cells) = part.index.cells() else { return Ok(()) };
+    /// Gathers the nearest of the selected rows of a part. Returns whether that may stand for the
+    /// part: false if more rows than `budget` would have been looked at.
+    pub(super) fn probe(
+        &mut self,
+        part: &Coded<'a>,
+        selected: f64,
+        budget: usize,
+    ) -> Result<bool, Error> {
+        let Some(cells) = part.index.cells() else { return Ok(false) };
+        let most = self.counters.estimates.saturating_add(budget);
         let thorough = self.effort.ef >= part.run.selected;
         let lean = if thorough { f32::INFINITY } else { self.lean(&cells, part, selected) };
         let (space, rotated) = (part.index.space(), &self.asked.rotated);
@@ -57,9 +65,13 @@ impl<'a> Searching<'a> {
             scores: Vec::new(),
         };
         let patience = LEAST_IN_VAIN * self.effort.ef as f32;
-        let (mut asked, mut last) = (0usize, 0usize);
+        let (mut asked, mut last, mut ended) = (0usize, 0usize, true);
         while let Some(near) = probe.near.next() {
             if !self.is_within(part, &near) {
+                break;
+            }
+            if self.counters.estimates > most {
+                ended = false;
                 break;
             }
             if asked.is_multiple_of(POLL) {
@@ -77,7 +89,7 @@ impl<'a> Searching<'a> {
             }
         }
         self.spare = Some(probe.fine);
-        Ok(())
+        Ok(ended)
     }
 
     /// How far rows are taken to lean, more by more effort.

@@ -22,6 +22,8 @@ const PROBE: f64 = 96.0;
 /// How many times as many cells are asked as the builder saw: its own rows lie in the cells that
 /// they look for, and knew the k-th from the start.
 const OTHERS: f64 = 1.6;
+/// What share of the work of a sift cells may cost before that is taken.
+const INSIST: f64 = 0.5;
 /// How many times as many nodes as foreseen a walk of a part that is not all selected may follow.
 const PATIENCE: f64 = 4.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
@@ -109,15 +111,7 @@ pub(super) fn work(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run
 
 /// The work of asking the cells for what is selected of a run; without end where there are none.
 fn probing(effort: &StHnsw, index: &SegmentIndex, run: &Run<'_>) -> f64 {
-    let places = |member: &Member<'_>| member.part.rows.places(member.part.block.rows()).len();
-    let rows = |member: &Member<'_>| match &member.part.rows {
-        // Of a list it is the rows between its ends.
-        Selection::List(list) => {
-            list.last().zip(list.first()).map_or(0, |(last, first)| (last - first) as usize + 1)
-        }
-        Selection::Range(_) | Selection::Bits(_) => places(member),
-    };
-    let rows = run.members.iter().map(rows).sum();
+    let rows = run.members.iter().map(Member::rows_between).sum();
     probing_among(effort, index, rows, run.selected as f64)
 }
 
@@ -160,6 +154,18 @@ fn sifting(run: &Run<'_>) -> f64 {
 }
 
 impl Member<'_> {
+    /// How many rows lie between the first and the last that are selected, these with them.
+    fn rows_between(&self) -> usize {
+        match &self.part.rows {
+            Selection::List(list) => {
+                list.last().zip(list.first()).map_or(0, |(last, first)| (last - first) as usize + 1)
+            }
+            rows @ (Selection::Range(_) | Selection::Bits(_)) => {
+                rows.places(self.part.block.rows()).len()
+            }
+        }
+    }
+
     /// The work of sifting what is selected of it.
     pub(super) fn sifting(&self) -> f64 {
         let selected = self.selected as f64;
@@ -333,6 +339,15 @@ impl<'a> Coded<'a> {
     pub(super) fn probes(&self, effort: &StHnsw, asked: &Asked<'_>) -> bool {
         asked.request.composite.is_none()
             && probing(effort, self.index, &self.run) < sifting(&self.run)
+    }
+
+    /// How many rows of its cells may be looked at before it is sifted: any number, unless a sift
+    /// looks at few of those that lie between.
+    pub(super) fn probe_budget(&self, effort: &StHnsw) -> usize {
+        let sifting = sifting(&self.run);
+        let between: usize = self.run.members.iter().map(Member::rows_between).sum();
+        let is_bound = effort.roads != Roads::Cells && sifting < between as f64;
+        if is_bound { (INSIST * sifting) as usize } else { usize::MAX }
     }
 
     /// How many selected nodes a walk of its graph is to find: of a filter's, which lie less close

@@ -80,7 +80,7 @@ impl<'a> Searching<'a> {
         }
         if cells <= instead {
             self.counters.probed += 1;
-            self.probe(part, left)?;
+            self.probe(part, left, usize::MAX)?;
             return Ok(Some(Visit::Done));
         }
         if apart.is_none_or(|apart| apart >= work) {
