@@ -47,7 +47,19 @@ pub(super) async fn load(client: &Client, points: Points) -> Result<Subject> {
     let seconds = began.elapsed().as_secs_f64();
     out(&format!("{copied} points durable in {seconds:.2} s, {:.0}/s", copied as f64 / seconds))?;
     let at = watch.largest.context("no document has two points: there is nothing to show")?;
+    index(client).await?;
     Ok(Subject { titled, at })
+}
+
+/// Has the embeddings indexed, and waits until they are: they would be in the background.
+async fn index(client: &Client) -> Result<()> {
+    let (create, began) =
+        ("CREATE INDEX ON docs USING hnsw (embedding vector_cosine_ops)", Instant::now());
+    out(&format!("\n{create};"))?;
+    for sql in [create, "CALL cvx.seal('docs')", "REINDEX TABLE docs"] {
+        client.batch_execute(sql).await.context(sql)?;
+    }
+    out(&format!("All of them indexed after {:.2} s", began.elapsed().as_secs_f64()))
 }
 
 fn create_table(points: &Points) -> String {

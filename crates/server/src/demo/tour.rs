@@ -75,10 +75,15 @@ impl Tour {
     fn before_the_correction(&self) -> Vec<Stop> {
         let Self { doc, step, before, after, shown, .. } = self;
         let stop = |why: String, sql: String| Stop { why, sql };
+        let now = self.nearest("", "now()");
         vec![
+            stop(format!("Which documents are nearest to document {doc} now?"), now.clone()),
+            stop("How was that found? KnnExec names the index.".into(), format!("EXPLAIN {now}")),
             stop(
-                format!("Which documents are nearest to document {doc} now?"),
-                self.nearest("", "now()"),
+                "What is in the index, and how much of the exact answers does it find?".into(),
+                "SELECT segment, state, rows, nodes, edges, bytes,\n  \
+                 cvx.measure_recall('docs', 'embedding') AS recall\nFROM cvx.index_stats"
+                    .into(),
             ),
             stop(
                 format!("And before its largest step (cosine distance {step:.2})?"),

@@ -182,9 +182,9 @@ fn the_demo_runs_by_itself() {
     let demo = Command::new(CVX).args(["demo", "--no-wait"]).stdin(Stdio::null()).output().unwrap();
     let shown = stdout(&demo);
     assert!(demo.status.success(), "{shown}{}", stderr(&demo));
-    for part in
-        ["6000 points", "AS OF", "ALPHA 0.7", "TRAJECTORY(", "HISTORY(", "psql -h 127.0.0.1"]
-    {
+    let questions = ["AS OF", "ALPHA 0.7", "TRAJECTORY(", "HISTORY("];
+    let around = ["6000 points", "search=auto, index docs_embedding_idx", "psql -h 127.0.0.1"];
+    for part in questions.iter().chain(&around) {
         assert!(shown.contains(part), "{part} is not in:\n{shown}");
     }
 }
