@@ -22,7 +22,8 @@ use std::time::Instant;
 const K: usize = 10;
 const SEGMENT_ROWS: usize = 65_536;
 const RUNS: usize = 3;
-const EFFORTS: [usize; 9] = [10, 14, 20, 30, 40, 80, 160, 320, 640];
+/// Half an octave apart, as `benches/index/rivals.py` has them for all.
+const EFFORTS: [usize; 11] = [10, 14, 20, 28, 40, 57, 80, 113, 160, 226, 320];
 const SHARES: [&str; 4] = ["0.5", "0.1", "0.01", "0.001"];
 const TAU_DAYS: [f64; 3] = [7.0, 30.0, 365.0];
 const ALPHAS: [f64; 7] = [1.0, 0.9, 0.75, 0.5, 0.25, 0.1, 0.0];

@@ -19,6 +19,7 @@ import time
 import numpy as np
 
 import datasets
+import machine
 import served
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "wire"))
@@ -135,7 +136,7 @@ def main():
     ]
     print("\n".join(lines))
     if args.docs:
-        about = f"{served.version(args.cvx)}; COPYs of {ROWS:,} rows of {base.shape[1]} dimensions, median of {RUNS}."
+        about = f"{machine.version(args.cvx)}; COPYs of {ROWS:,} rows of {base.shape[1]} dimensions, median of {RUNS}."
         head = f"# Rows coming in\n\n{about}\n\n"
         (args.docs / "ingest.md").write_text(head + "\n".join(lines) + "\n")
 

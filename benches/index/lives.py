@@ -19,6 +19,7 @@ import time
 import numpy as np
 
 import datasets
+import machine
 import served
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "wire"))
@@ -370,7 +371,7 @@ def main():
         under_load(lives, server)
         server.stop()
     if args.docs:
-        about = f"{served.version(args.cvx)}; {args.rows:,} rows of 768 dimensions."
+        about = f"{machine.version(args.cvx)}; {args.rows:,} rows of 768 dimensions."
         head = f"# Searches of a table that lives\n\n{about}\n\n"
         (args.docs / "lives.md").write_text(head + "\n".join(lives.lines) + "\n")
 

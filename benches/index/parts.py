@@ -15,6 +15,7 @@ import time
 import numpy as np
 
 import datasets
+import machine
 import served
 
 ROUNDS = 5
@@ -174,7 +175,7 @@ def measure(binary, kept, data, args):
 
 def report(binary, parts, said):
     asked = f"{len(parts[0].questions)} queries, medians of {ROUNDS} rounds, ms"
-    print(f"\n{served.version(binary)}: {asked}\n")
+    print(f"\n{machine.version(binary)}: {asked}\n")
     print("| statement | p50 | p99 | more than the one before |\n|---|---|---|---|")
     before = 0.0
     for part in parts:

@@ -1,8 +1,9 @@
 """Peers that run in this process: each is built once, kept as a file, and searched by one thread.
 
 `build(base, ts)`, `save(path)`, `load(path, base)`, `set(effort)`, `find(query)`: the ten nearest by inner
-product of unit vectors, which is cosine. `efforts` are in growing order. A peer that knows of time has
-`within(query, low, high)` too; one that is slow says in `queries` how many it is asked.
+product of unit vectors, which is cosine. `efforts` are in growing order. A peer that can be asked about a stretch
+of time has `stretch(query, rows, moments)` too, which makes a question of both ends in rows and in moments, and
+`within(*question)`, which is what takes time; one that is slow says in `queries` or `stretches` how many it is asked.
 """
 
 import pathlib
@@ -12,12 +13,21 @@ import tempfile
 
 import numpy as np
 
-EFFORTS = (10, 20, 40, 80, 160, 320)
+#: One grid for all, half an octave apart; `benches/bin/neighbours` has the same.
+EFFORTS = (10, 14, 20, 28, 40, 57, 80, 113, 160, 226, 320)
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-class Hnswlib:
-    name, efforts = "hnswlib M16 efc200", EFFORTS
+class Peer:
+    efforts = EFFORTS
+
+    def sizes(self, path, base):
+        """Bytes of the index, and of all that a search reads."""
+        return size(path), size(path)
+
+
+class Hnswlib(Peer):
+    name, stretches = "hnswlib M16 efc200", 100
 
     def __init__(self):
         import hnswlib
@@ -43,11 +53,20 @@ class Hnswlib:
     def find(self, query):
         return self.index.knn_query(query, 10, num_threads=1)[0][0]
 
+    def stretch(self, query, rows, moments):
+        low, high = rows
+        return query, lambda row: low <= row < high
 
-class Faiss:
+    def within(self, query, is_in):
+        try:
+            return self.index.knn_query(query, 10, num_threads=1, filter=is_in)[0][0]
+        except RuntimeError:
+            # Fewer than ten: it has no way to say which.
+            return []
+
+
+class Faiss(Peer):
     """HNSW over 8-bit codes, or inverted lists of 1-bit codes whose best 50 are compared again."""
-
-    efforts = EFFORTS
 
     def __init__(self, key):
         import faiss
@@ -55,7 +74,7 @@ class Faiss:
         self.faiss, self.key = faiss, key
         self.name = f"faiss {key}"
         if key == "IVF RaBitQ":
-            self.efforts = (2, 4, 8, 16, 32, 64, 128)
+            self.efforts = (2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128)
 
     def build(self, base, ts):
         self.faiss.omp_set_num_threads(2)
@@ -82,22 +101,35 @@ class Faiss:
 
     def set(self, effort):
         self.faiss.omp_set_num_threads(1)
+        self.effort = effort
         if self.key == "IVF RaBitQ":
             self.inverted().nprobe = effort
         else:
             self.faiss.downcast_index(self.index).hnsw.efSearch = effort
 
     def find(self, query):
+        return self.within(query, None)
+
+    def stretch(self, query, rows, moments):
+        selector = self.faiss.IDSelectorRange(*map(int, rows))
         if self.key != "IVF RaBitQ":
-            return self.index.search(query[None], 10)[1][0]
-        found = self.index.search(query[None], 50)[1][0]
+            return query, self.faiss.SearchParametersHNSW(sel=selector, efSearch=self.effort)
+        lists = self.faiss.SearchParametersIVF(sel=selector, nprobe=self.effort)
+        return query, self.faiss.SearchParametersPreTransform(index_params=lists)
+
+    def within(self, query, params):
+        if self.key != "IVF RaBitQ":
+            return self.index.search(query[None], 10, params=params)[1][0]
+        found = self.index.search(query[None], 50, params=params)[1][0]
         found = found[found >= 0]
         return found[np.argsort(-(self.base[found] @ query))[:10]]
 
+    def sizes(self, path, base):
+        """The lists hold codes only, and the rows are read from their array."""
+        return size(path), size(path) + (base.nbytes if self.key == "IVF RaBitQ" else 0)
 
-class Usearch:
-    efforts = EFFORTS
 
+class Usearch(Peer):
     def __init__(self, dtype):
         from usearch.index import Index
 
@@ -127,8 +159,8 @@ class Usearch:
         return self.index.search(query, 10, threads=1).keys
 
 
-class SymphonyQG:
-    name, efforts = "SymphonyQG R32 (rabitqlib)", EFFORTS
+class SymphonyQG(Peer):
+    name = "SymphonyQG R32 (rabitqlib)"
 
     def __init__(self):
         import rabitqlib
@@ -154,10 +186,10 @@ class SymphonyQG:
         return np.asarray(ids)[0]
 
 
-class Svs:
+class Svs(Peer):
     """Vamana over half floats. The LVQ codes of the library work on Intel's processors only."""
 
-    name, efforts = "SVS Vamana R32 f16", EFFORTS
+    name = "SVS Vamana R32 f16"
 
     def __init__(self):
         import svs
@@ -198,11 +230,12 @@ class Svs:
         return self.index.search(query[None], 10)[0][0]
 
 
-class Lance:
+class Lance(Peer):
     """LanceDB over its Python interface: a table on disk, read by threads of its own, with one graph
     over bytes whose best thirty are compared again, and an index of the times."""
 
-    name, efforts, queries = "LanceDB IVF_HNSW_SQ", (30, 60, 120, 240, 480), 200
+    name, queries = "LanceDB IVF_HNSW_SQ", 200
+    efforts = (30, 42, 60, 85, 120, 170, 240, 339, 480)
 
     def __init__(self):
         # It would take the module `datasets` of this folder for another of that name.
@@ -255,6 +288,13 @@ class Lance:
 
     def find(self, query):
         return self.asked(query).to_arrow()["id"].to_numpy()
+
+    def sizes(self, path, base):
+        """The table has the rows, of which some are compared again."""
+        return size(pathlib.Path(path) / "t.lance" / "_indices"), size(path)
+
+    def stretch(self, query, rows, moments):
+        return query, *moments
 
     def within(self, query, low, high):
         kept = self.asked(query).where(f"ts >= {low} AND ts <= {high}", prefilter=True)

@@ -2,21 +2,22 @@
 
 import contextlib
 import json
-import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import time
 
 import numpy as np
 import psycopg
 
+import rivals
+
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "wire"))
 import corpus as wire  # noqa: E402
 import servers  # noqa: E402
 
-EFFORTS = (10, 14, 20, 40, 80, 160, 320)
+#: A server is left alone when it has had less of a processor than this for so long.
+QUIET_S, QUIET_PROCESSOR_S = 3.0, 0.1
 
 
 def texts(queries):
@@ -51,29 +52,44 @@ class Cvx:
             connection.execute("CREATE INDEX t_v ON t USING hnsw (v vector_cosine_ops)")
             connection.execute("CALL cvx.seal('t')")
             connection.execute("REINDEX TABLE t")
-            sql = "SELECT sum(bytes)::bigint FROM cvx.index_stats"
-            bytes_ = connection.execute(sql).fetchone()[0]
-        (folder / "whole").write_text(
-            json.dumps({"copy_rows_s": len(base) / copied, "bytes": int(bytes_)})
-        )
+            self.ready(connection)
+        (folder / "whole").write_text(json.dumps({"copy_rows_s": len(base) / copied}))
 
     def facts(self, folder):
         return json.loads((folder / "whole").read_text())
 
     @contextlib.contextmanager
     def running(self, folder):
-        server = servers.start_cvx(self.binary, str(folder / "data"))
+        self.server = servers.start_cvx(self.binary, str(folder / "data"))
         try:
-            with server.connect(prepare_threshold=0) as connection:
+            with self.server.connect(prepare_threshold=0) as connection:
                 yield connection
         finally:
-            server.stop()
+            self.server.stop()
 
     def ready(self, connection):
-        """Indexes are opened from their files in the background."""
-        sql = "SELECT count(*) FROM cvx.index_stats WHERE state = 'building'"
-        while connection.execute(sql).fetchone()[0]:
-            time.sleep(0.1)
+        """Waits until indexes are opened, built and merged, which the server does in the background: none is
+        being built, and nothing has changed while the server had nothing to do, for a merge shows only when
+        it is done. A segment without company stays alone."""
+        while True:
+            before, spent = states(connection), self.server.processor_s()
+            time.sleep(QUIET_S)
+            rested = self.server.processor_s() - spent < QUIET_PROCESSOR_S
+            building = any(state == "building" for _, state, _ in before)
+            if rested and not building and states(connection) == before:
+                return
+
+    def sizes(self, connection):
+        """Bytes of the index of `t`, and of all that a search reads."""
+        sql = "SELECT sum(bytes)::bigint FROM cvx.index_stats WHERE table_name = 't'"
+        index = int(connection.execute(sql).fetchone()[0])
+        return index, index + rivals.size(pathlib.Path(self.server.folder) / "rows")
+
+
+def states(connection):
+    """Segments of indexes: number, state, bytes."""
+    sql = "SELECT segment, state, bytes FROM cvx.index_stats WHERE rows > 0 ORDER BY table_name, segment"
+    return connection.execute(sql).fetchall()
 
 
 class Pgvector:
@@ -107,11 +123,9 @@ class Pgvector:
             version = connection.execute(
                 "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
             ).fetchone()[0]
-            bytes_ = connection.execute("SELECT pg_relation_size('h')").fetchone()[0]
         facts = {
             "copy_rows_s": len(base) / copied,
             "build_rows_s": len(base) / built,
-            "bytes": int(bytes_),
             "version": version,
         }
         (folder / "whole").write_text(json.dumps(facts))
@@ -137,6 +151,12 @@ class Pgvector:
     def ready(self, connection):
         connection.execute("SELECT count(v) FROM t")
 
+    def sizes(self, connection):
+        """The index has vectors too; the rows that it finds are read from the table."""
+        sql = "SELECT pg_relation_size('h'), pg_relation_size('t')"
+        index, rows = connection.execute(sql).fetchone()
+        return index, index + rows
+
 
 def nearest(server, connection, effort):
     """How a query, given as text, is answered."""
@@ -155,11 +175,3 @@ def within(server, connection, effort):
     return lambda text, low, high: [
         row[0] for row in connection.execute(sql, (low, high, text)).fetchall()
     ]
-
-
-def version(binary):
-    return subprocess.run([binary, "version"], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def is_there(binary):
-    return binary is not None and os.access(binary, os.X_OK)
