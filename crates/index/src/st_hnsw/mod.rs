@@ -33,11 +33,13 @@
 //! distances are [`ExactScan`]'s.
 
 mod asked;
+mod coded;
 mod gather;
 mod moment;
 mod pieces;
 mod probe;
 mod road;
+mod run;
 mod seek;
 mod sift;
 mod team;
@@ -57,9 +59,10 @@ use crate::segment::{CodeQuery, EFFORT};
 use crate::vectors::Room;
 use crate::{Answer, Counters, Error, ExactScan, Part, Quantization, Request, Search, Selection};
 use asked::Asked;
+use coded::Coded;
 use cvx_core::TopK;
 use gather::{Candidate, Gather};
-use road::{Coded, Member};
+use run::{Member, runs};
 use std::collections::BTreeMap;
 use team::{Task, Turn};
 
@@ -157,7 +160,7 @@ impl<'a> Searching<'a> {
     /// `shares` says whether pieces of the work are for other threads too.
     fn run(mut self, shares: impl Fn(&[Task<'_, '_>]) -> bool) -> Result<Answer, Error> {
         let (mut coded, mut plain) = (Vec::new(), Vec::new());
-        for run in road::runs(self.parts) {
+        for run in runs(self.parts) {
             self.counters.candidates += run.selected;
             match run.road(self.effort, self.asked) {
                 Some(index) => coded.push(Coded::new(self.asked, run, index)),

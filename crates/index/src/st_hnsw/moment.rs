@@ -7,7 +7,7 @@
 //! 3 ms. Rows without codes may have NaN for a distance, and were compared before.
 
 use super::Searching;
-use super::road::Coded;
+use super::coded::Coded;
 use crate::exact::outward::Outward;
 use crate::found::offer;
 use crate::{Error, Part};

@@ -7,7 +7,9 @@
 //! one over all is walked where that promises to cost less, and no longer than they would cost.
 
 use super::asked::Asked;
-use super::road::{Coded, FOLLOW, Member, Run, work};
+use super::coded::Coded;
+use super::road::{FOLLOW, work};
+use super::run::{Member, Run};
 use super::{Roads, StHnsw};
 use crate::SegmentIndex;
 

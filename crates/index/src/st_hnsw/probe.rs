@@ -11,8 +11,8 @@
 
 use super::Searching;
 use super::asked::Asked;
+use super::coded::Coded;
 use super::gather::Candidate;
-use super::road::Coded;
 use crate::cells::{CellQuery, Cells, IN_VAIN, LEAST_IN_VAIN, NOBODY, Near};
 use crate::exact::outward::first_not;
 use crate::segment::CodeQuery;

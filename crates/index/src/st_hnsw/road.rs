@@ -1,11 +1,10 @@
 //! Which road a part takes, by counted work.
 
 use super::asked::Asked;
+use super::coded::Coded;
+use super::run::{Member, Run};
 use super::{Roads, StHnsw};
-use crate::exact::plan::times;
-use crate::{Part, SegmentIndex, Selection};
-use cvx_core::ValidTime;
-use std::borrow::Cow;
+use crate::{SegmentIndex, Selection};
 
 /// Work in units of one row sifted side by side, about 8 ns at 768 dimensions; of one sifted by
 /// itself, since too few around it are selected,
@@ -31,48 +30,6 @@ const SCAN_ROWS: usize = 96;
 /// Dimensions below which a row is hardly longer than its code.
 const SIFT_DIM: usize = 64;
 
-/// Parts that share an index, or one without.
-#[derive(Debug)]
-pub(super) struct Run<'a> {
-    pub(super) index: Option<&'a SegmentIndex>,
-    /// In the order of their rows in the index.
-    pub(super) members: Vec<Member<'a>>,
-    pub(super) selected: usize,
-}
-
-/// A part in a run.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Member<'a> {
-    pub(super) number: u32,
-    pub(super) part: &'a Part<'a>,
-    pub(super) selected: usize,
-    /// The number of its first row.
-    pub(super) first: u32,
-}
-
-/// Brings parts with the same index together.
-pub(super) fn runs<'a>(parts: &'a [Part<'a>]) -> Vec<Run<'a>> {
-    let mut runs: Vec<Run<'a>> = Vec::new();
-    for (number, part) in parts.iter().enumerate() {
-        let selected = part.rows.count(part.block.rows());
-        let first = part.index.map_or(0, |place| place.first as u32);
-        let member = Member { number: number as u32, part, selected, first };
-        let index = part.index.map(|place| place.index);
-        let known = index.and_then(|index| {
-            runs.iter_mut().find(|run| run.index.is_some_and(|other| other.is(index)))
-        });
-        match known {
-            Some(run) => {
-                run.members.push(member);
-                run.selected += selected;
-            }
-            None => runs.push(Run { index, members: vec![member], selected }),
-        }
-    }
-    runs.iter_mut().for_each(|run| run.members.sort_by_key(|member| member.first));
-    runs
-}
-
 impl<'a> Run<'a> {
     /// The index to be asked; `None` where the rows are to be compared.
     pub(super) fn road(&self, effort: &StHnsw, asked: &Asked<'_>) -> Option<&'a SegmentIndex> {
@@ -85,18 +42,6 @@ impl<'a> Run<'a> {
             Roads::Walk | Roads::Sift | Roads::Cells => false,
         };
         (!scans).then_some(index)
-    }
-
-    /// Whether the index is of the metric asked by, and the parts lie in it side by side.
-    pub(super) fn is_served(&self, asked: &Asked<'_>, index: &SegmentIndex) -> bool {
-        let mut end = 0;
-        let fits = |member: &Member<'_>| {
-            let first = member.first as usize;
-            let lies = first >= end;
-            end = first + member.part.block.rows();
-            lies && end <= index.rows() && member.part.block.dim == index.dim()
-        };
-        index.space() == asked.space && self.members.iter().all(fits)
     }
 }
 
@@ -154,18 +99,6 @@ fn sifting(run: &Run<'_>) -> f64 {
 }
 
 impl Member<'_> {
-    /// How many rows lie between the first and the last that are selected, these with them.
-    fn rows_between(&self) -> usize {
-        match &self.part.rows {
-            Selection::List(list) => {
-                list.last().zip(list.first()).map_or(0, |(last, first)| (last - first) as usize + 1)
-            }
-            rows @ (Selection::Range(_) | Selection::Bits(_)) => {
-                rows.places(self.part.block.rows()).len()
-            }
-        }
-    }
-
     /// The work of sifting what is selected of it.
     pub(super) fn sifting(&self) -> f64 {
         let selected = self.selected as f64;
@@ -208,104 +141,7 @@ fn follows(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'
     run.wider() * reach(effort, asked, index) / (share * share.sqrt())
 }
 
-/// Parts that are searched by their index. Rows have the index's numbers here.
-#[derive(Debug)]
-pub(super) struct Coded<'a> {
-    pub(super) run: Run<'a>,
-    pub(super) index: &'a SegmentIndex,
-    /// Whether all rows of the index are selected.
-    pub(super) whole: bool,
-    /// Selected rows without codes.
-    pub(super) loose: Vec<u32>,
-    pub(super) twins: Option<&'a [u32]>,
-    /// No row of it has a smaller rank; known of composite searches only.
-    pub(super) least: f64,
-    /// The selection of each member as bits, where it is a list.
-    words: Vec<Option<Cow<'a, [u64]>>>,
-}
-
-impl<'a> Coded<'a> {
-    pub(super) fn new(asked: &Asked<'_>, run: Run<'a>, index: &'a SegmentIndex) -> Self {
-        let words = run.members.iter().map(|member| words_of(member.part)).collect();
-        let least = |member: &Member<'_>| {
-            let (part, composite) = (member.part, asked.request.composite?);
-            let places = part.rows.places(part.block.rows());
-            let (from, to) =
-                (!places.is_empty()).then(|| times(&part.block, &part.rows, places))?;
-            Some(composite.least(ValidTime(from), ValidTime(to)))
-        };
-        let least = run.members.iter().filter_map(least).reduce(f64::min);
-        let least = least.unwrap_or(f64::NEG_INFINITY);
-        let (loose, twins) = (Vec::new(), index.twins());
-        let whole = run.selected == index.rows();
-        let mut coded = Self { run, index, whole, loose, twins, least, words };
-        let loose = index.loose().iter().copied();
-        coded.loose = loose.filter(|row| coded.selects(*row)).collect();
-        coded
-    }
-
-    /// Where a row lies: which member, and its number there. `None`: its part was not asked about.
-    #[inline]
-    pub(super) fn locate(&self, row: u32) -> Option<(usize, usize)> {
-        let members = &self.run.members;
-        let place = match members.len() {
-            1 => 0,
-            _ => members.partition_point(|member| member.first <= row).checked_sub(1)?,
-        };
-        let member = &members[place];
-        let here = row.checked_sub(member.first)? as usize;
-        (here < member.part.block.rows()).then_some((place, here))
-    }
-
-    /// Whether a row is selected.
-    #[inline]
-    pub(super) fn selects(&self, row: u32) -> bool {
-        let Some((place, row)) = self.locate(row) else { return false };
-        match (&self.run.members[place].part.rows, &self.words[place]) {
-            (Selection::Range(range), _) => range.contains(&row),
-            (_, Some(words)) => words[row / 64] >> (row % 64) & 1 == 1,
-            (_, None) => false,
-        }
-    }
-
-    /// The time of a row, 0 of one that was not asked about.
-    #[inline]
-    pub(super) fn ts(&self, row: u32) -> i64 {
-        self.locate(row).map_or(0, |(place, row)| self.run.members[place].part.block.ts[row])
-    }
-
-    /// The member of a part.
-    pub(super) fn member_of(&self, number: u32) -> Option<&Member<'a>> {
-        self.run.members.iter().find(|member| member.number == number)
-    }
-
-    /// Loose rows by part, each with its numbers there.
-    pub(super) fn loose_by_part(&self) -> Vec<(u32, Vec<u32>)> {
-        let places = self.loose.iter().filter_map(|row| self.locate(*row));
-        let places: Vec<(usize, usize)> = places.collect();
-        let of_part = |rows: &[(usize, usize)]| {
-            let number = self.run.members[rows[0].0].number;
-            (number, rows.iter().map(|(_, row)| *row as u32).collect())
-        };
-        places.chunk_by(|a, b| a.0 == b.0).map(of_part).collect()
-    }
-
-    /// The node, or the first of its twins, that is selected.
-    #[inline]
-    pub(super) fn stand_in(&self, node: u32) -> Option<u32> {
-        let Some(twins) = self.twins else { return self.selects(node).then_some(node) };
-        let mut row = node;
-        loop {
-            if self.selects(row) {
-                return Some(row);
-            }
-            row = twins[row as usize];
-            if row == node {
-                return None;
-            }
-        }
-    }
-
+impl Coded<'_> {
     /// Whether its graph is to be walked.
     pub(super) fn walks(&self, effort: &StHnsw, asked: &Asked<'_>) -> bool {
         walks(effort, asked, self.index, &self.run)
@@ -365,18 +201,5 @@ impl<'a> Coded<'a> {
     /// How many nodes a walk of its graph is to find where all are selected.
     pub(super) fn reach(&self, effort: &StHnsw, asked: &Asked<'_>) -> f64 {
         reach(effort, asked, self.index)
-    }
-}
-
-/// A selection as bits; `None` of a range.
-fn words_of<'a>(part: &'a Part<'a>) -> Option<Cow<'a, [u64]>> {
-    match &part.rows {
-        Selection::Range(_) => None,
-        Selection::Bits(words) => Some(Cow::Borrowed(*words)),
-        Selection::List(list) => {
-            let mut words = vec![0u64; part.block.rows().div_ceil(64)];
-            list.iter().for_each(|row| words[*row as usize / 64] |= 1 << (row % 64));
-            Some(Cow::Owned(words))
-        }
     }
 }

@@ -9,8 +9,8 @@
 //! passes both is led by the rows themselves.
 
 use super::asked::Asked;
+use super::coded::Coded;
 use super::gather::{Candidate, Gather};
-use super::road::Coded;
 use super::{Searching, StHnsw};
 use crate::graph::{Beam, Guide, Start, Visited, walk};
 use crate::segment::{CodeQuery, Lead};

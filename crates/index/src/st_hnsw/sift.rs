@@ -1,7 +1,9 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
+use super::coded::Coded;
 use super::gather::Candidate;
-use super::road::{Coded, FOLLOW, Member, probing_among, sift_unit};
+use super::road::{FOLLOW, probing_among, sift_unit};
+use super::run::Member;
 use super::{Roads, Searching, Visit};
 use crate::exact::outward::Outward;
 use crate::exact::plan::Chunk;

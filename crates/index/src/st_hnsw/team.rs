@@ -5,7 +5,9 @@
 //! before, and would lose more than they gain.
 
 use super::asked::Asked;
-use super::road::{Coded, FOLLOW, Member};
+use super::coded::Coded;
+use super::road::FOLLOW;
+use super::run::Member;
 use super::{Searching, Visit};
 use crate::vectors::Room;
 use crate::{Counters, Error};
