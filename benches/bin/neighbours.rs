@@ -6,6 +6,8 @@
 //! the quantization that they were built with (int8, fp16, rabitq4, pq), so each has a KEEP of its
 //! own. Each figure is a line of JSON, the median of three runs; `prepare` only builds what is
 //! missing, the other words measure one kind of question, `every` all of them.
+//! `neighbours DIR KEEP ROWS build` builds the first ROWS and keeps nothing: the sketch that new
+//! rows get, and the graph with its codes that follows.
 //! `RAYON_NUM_THREADS=1` keeps comparisons of rows on one thread too.
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
@@ -13,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
 use cvx_index::{
     Answer, Block, BuildOptions, Indexed, Part, Quantization, Request, Roads, Search, SegmentIndex,
-    Selection, Seqs, StHnsw, Vectors, build_index, merge_index,
+    Selection, Seqs, StHnsw, Vectors, build_index, merge_index, sketch_block,
 };
 use std::ops::Range;
 use std::path::Path;
@@ -131,6 +133,29 @@ impl Data {
         let same = merged.quantization() == quantization;
         ensure!(same, "{} holds {}", keep.display(), merged.quantization().name());
         Ok(Indexes { merged, own, rate: std::fs::read_to_string(facts)? })
+    }
+
+    /// Prints how many of the first rows are built a second: sketched, and put into a graph.
+    fn builds(&self, rows: usize, quantization: Quantization) -> Result<()> {
+        let block = self.block(0..rows.min(self.ts.len()));
+        let standard = BuildOptions::standard(&|| true);
+        let options = BuildOptions { parallel: true, quantization, ..standard };
+        let told = |what: &str, start: Instant| {
+            let rate = block.ts.len() as f64 / start.elapsed().as_secs_f64();
+            println!(
+                "{{\"what\": \"{what}\", \"rows\": {}, \"rows_s\": {rate:.0}}}",
+                block.ts.len()
+            );
+        };
+        let start = Instant::now();
+        let sketch = sketch_block(&block, Metric::Cosine, None)?;
+        told("sketch", start);
+        ensure!(sketch.rows() == block.ts.len(), "rows are missing in the sketch");
+        let start = Instant::now();
+        let image = build_index(&block, Metric::Cosine, &options)?;
+        told("graph", start);
+        ensure!(SegmentIndex::open(image)?.nodes() > 0, "a graph without nodes");
+        Ok(())
     }
 
     /// The rows of a stretch, as parts of the index.
@@ -312,17 +337,25 @@ fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let mut next = |what: &'static str| args.next().context(what);
     let (dir, keep) = (next("a directory of data")?, next("a directory to keep the index in")?);
-    let count = next("1000").map_or(Ok(1000), |count| count.parse())?;
+    let count: usize = next("1000").map_or(Ok(1000), |count| count.parse())?;
     let only = next("").ok();
     let quantization = next("int8").unwrap_or_else(|_| "int8".to_owned());
     let quantization = Quantization::named(&quantization).context("an unknown quantization")?;
     let dir = Path::new(&dir);
     let data = Data::load(dir)?;
+    if only.as_deref() == Some("build") {
+        return data.builds(count, quantization);
+    }
     let count = count.min(data.queries.len() / data.dim);
     let indexes = data.indexes(Path::new(&keep), quantization)?;
     if only.as_deref() == Some("prepare") {
         return Ok(());
     }
+    let known = ["all", "time", "composite", "every"];
+    ensure!(
+        only.as_deref().is_none_or(|only| known.contains(&only)),
+        "an unknown kind of question"
+    );
     let asks = |what| only.as_deref().is_none_or(|only| only == what || only == "every");
     let bytes: usize = indexes.own.iter().map(SegmentIndex::bytes).sum();
     let each = (indexes.merged.bytes() + bytes) / indexes.merged.rows().max(1);

@@ -136,9 +136,10 @@ def main():
     ]
     print("\n".join(lines))
     if args.docs:
-        about = f"{machine.version(args.cvx)}; COPYs of {ROWS:,} rows of {base.shape[1]} dimensions, median of {RUNS}."
-        head = f"# Rows coming in\n\n{about}\n\n"
-        (args.docs / "ingest.md").write_text(head + "\n".join(lines) + "\n")
+        words = f"COPYs of {ROWS:,} rows of {base.shape[1]} dimensions, median of {RUNS}"
+        head = f"# Rows coming in\n\n{machine.about(args.cvx, words)}\n\n"
+        page = args.docs / machine.page("ingest", args.rows)
+        page.write_text(head + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

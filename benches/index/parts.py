@@ -65,10 +65,10 @@ class Statement:
         return lambda question: connection.execute(self.sql, question).fetchall()
 
     def figures(self):
-        """Medians over the rounds of p50 and p99, milliseconds."""
+        """Medians over the rounds of p50, p95, p99 and p99.9, milliseconds."""
         return [
             statistics.median(np.percentile(took, share) for took in self.took)
-            for share in (50, 99)
+            for share in (50, 95, 99, 99.9)
         ]
 
 
@@ -176,12 +176,13 @@ def measure(binary, kept, data, args):
 def report(binary, parts, said):
     asked = f"{len(parts[0].questions)} queries, medians of {ROUNDS} rounds, ms"
     print(f"\n{machine.version(binary)}: {asked}\n")
-    print("| statement | p50 | p99 | more than the one before |\n|---|---|---|---|")
+    print("| statement | p50 | p95 | p99 | p99.9 | more than the one before |\n|---|---|---|---|---|---|")
     before = 0.0
     for part in parts:
-        p50, p99 = part.figures()
+        figures = part.figures()
+        p50 = figures[0]
         more = f"{p50 - before:.3f}" if part.part.startswith("+") else ""
-        print(f"| {part.part} | {p50:.3f} | {p99:.3f} | {more} |")
+        print(f"| {part.part} | {' | '.join(f'{ms:.3f}' for ms in figures)} | {more} |")
         before = p50
     print("\nEXPLAIN ANALYZE of the prepared search: ", end="")
     print(", ".join(f"{name} {value:.3f} ms" for name, value in said.items()) or "no times")
