@@ -94,8 +94,8 @@ def main():
         (args.docs / machine.page("builds", args.rows)).write_text(text)
 
 
-EXPLAINED = """A sketch holds codes and no links: a search sifts it until the graph follows. The server builds a graph of
-each sealed segment, and one of all rows of four segments when there are as many, so a row goes into several."""
+EXPLAINED = """A sketch holds codes and no links: a search sifts it until the graph follows. The server builds a graph
+of each sealed segment, and one of all rows of four segments when there are as many, so a row goes into several."""
 
 
 if __name__ == "__main__":

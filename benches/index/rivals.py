@@ -27,7 +27,7 @@ class Peer:
 
 
 class Hnswlib(Peer):
-    name, stretches = "hnswlib M16 efc200", 100
+    name, stretches = "hnswlib M16 efc200", 50
 
     def __init__(self):
         import hnswlib
@@ -67,6 +67,8 @@ class Hnswlib(Peer):
 
 class Faiss(Peer):
     """HNSW over 8-bit codes, or inverted lists of 1-bit codes whose best 50 are compared again."""
+
+    stretches = 200
 
     def __init__(self, key):
         import faiss
