@@ -25,6 +25,8 @@ PEERS = {
     "gaussian": ["faiss-ivf-rabitq", "symphonyqg"],
     "peps": list(rivals.MAKERS),
 }
+#: Those asked over SQL.
+SERVERS = ("cvx", "pgvector")
 #: A sweep ends at the first effort beyond this recall; one of a stretch of time at the recall that is asked for.
 ENOUGH, TARGET = 0.985, 0.95
 #: Stretches over SQL: how many are asked, and the server's usual effort.
@@ -51,6 +53,7 @@ def main():
     parser.add_argument("--queries", type=int, default=datasets.QUERIES)
     parser.add_argument("--data", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--peers", nargs="*", help="some of them only")
+    parser.add_argument("--servers", nargs="*", default=SERVERS, choices=SERVERS, help="some of them only")
     parser.add_argument("--prepare", action="store_true", help="build what is missing, measure nothing")
     parser.add_argument("--docs", type=pathlib.Path, help="where the table and the drawings go")
     args = parser.parse_args()
@@ -174,13 +177,14 @@ class Run:
         import served
 
         asked = served.texts(data["query"][: self.args.queries])
-        for key, server in (("sql-cvx", served.Cvx(self.args.cvx)), ("sql-pgvector", None)):
+        makers = {"cvx": lambda: served.Cvx(self.args.cvx), "pgvector": served.Pgvector}
+        for key in self.args.servers:
             try:
-                server = server or served.Pgvector()
+                server = makers[key]()
             except ImportError as missing:
                 print(f"{key}: {missing}", file=sys.stderr)
                 continue
-            kept = folder / key
+            kept = folder / f"sql-{key}"
             if not (kept / "whole").exists():
                 server.build(kept, data["base"], data["ts"])
             if self.args.prepare:
