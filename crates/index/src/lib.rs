@@ -60,6 +60,8 @@ mod request;
 mod segment;
 mod selection;
 mod st_hnsw;
+#[cfg(test)]
+mod trial;
 mod vectors;
 
 pub use answer::{Answer, Counters, Hit};

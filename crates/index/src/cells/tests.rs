@@ -1,22 +1,18 @@
 use super::*;
-use crate::exact::tests::Rows;
 use crate::segment::{BuildOptions, CodeQuery, SegmentIndex, Space, build_index};
-use crate::st_hnsw::tests::cloud;
+use crate::trial::{self, Rows, cloud, in_cells, standard};
 use cvx_core::Metric;
 use cvx_core::code::Rotation;
 
-fn index(rows: &Rows, metric: Metric, parallel: bool) -> Vec<u8> {
-    let standard = BuildOptions::standard(&|| true);
-    let options =
-        BuildOptions { degree: 4, parallel, cells_from: 1, cells_anyway: true, ..standard };
-    build_index(&rows.part().block, metric, &options).unwrap()
+fn image(rows: &Rows, metric: Metric, parallel: bool) -> Vec<u8> {
+    build_index(&rows.block(), metric, &BuildOptions { degree: 4, parallel, ..in_cells() }).unwrap()
 }
 
 #[test]
 fn every_row_is_in_one_cell_whoever_builds() {
     for (rows, dim) in [(1, 3), (63, 1), (2_000, 24)] {
         let (rows, _) = cloud(50, rows, dim, 8);
-        let images = [true, false].map(|parallel| index(&rows, Metric::L2, parallel));
+        let images = [true, false].map(|parallel| image(&rows, Metric::L2, parallel));
         assert!(images[0] == images[1], "cells depend on who builds them");
         let [image, _] = images;
         let index = SegmentIndex::open(image).unwrap();
@@ -31,7 +27,7 @@ fn every_row_is_in_one_cell_whoever_builds() {
 #[test]
 fn codes_of_cells_are_closer() {
     let (rows, queries) = cloud(51, 4_000, 128, 20);
-    let index = SegmentIndex::open(index(&rows, Metric::L2, true)).unwrap();
+    let index = SegmentIndex::open(image(&rows, Metric::L2, true)).unwrap();
     let (cells, codes) = (index.cells().unwrap(), index.codes());
     let rotation = Rotation::new(128);
     let (mut below, mut all, mut slack, mut slack_of_all) = (0, 0, 0.0, 0.0);
@@ -66,7 +62,7 @@ fn codes_of_cells_are_closer() {
 #[test]
 fn slices_hold_their_stretch() {
     let (rows, _) = cloud(52, 3_000, 16, 5);
-    let index = SegmentIndex::open(index(&rows, Metric::Cosine, true)).unwrap();
+    let index = SegmentIndex::open(image(&rows, Metric::Cosine, true)).unwrap();
     let cells = index.cells().unwrap();
     for stretch in [0..3_000, 0..1, 2_999..3_000, 700..1_300, 1_234..1_235, 5..5] {
         let mut found = vec![false; 3_000];
@@ -83,16 +79,14 @@ fn slices_hold_their_stretch() {
 /// Rows without structure lie in no cells: their builder sees that, and keeps none.
 #[test]
 fn cells_that_save_nothing_are_not_kept() {
-    let standard = BuildOptions::standard(&|| true);
-    let options = BuildOptions { degree: 4, parallel: true, cells_from: 1, ..standard };
+    let options = BuildOptions { degree: 4, parallel: true, cells_from: 1, ..standard() };
     for (centres, kept) in [(10, true), (0, false)] {
         let (rows, _) = cloud(53, 6_000, 96, centres);
-        let image = build_index(&rows.part().block, Metric::Cosine, &options).unwrap();
-        let index = SegmentIndex::open(image).unwrap();
+        let index = trial::index(&rows.block(), Metric::Cosine, &options).unwrap();
         assert_eq!(index.cell_count() > 0, kept, "{centres} centres");
         index.check().unwrap();
     }
     let (rows, _) = cloud(53, 6_000, 96, 10);
-    let image = build_index(&rows.part().block, Metric::InnerProduct, &options).unwrap();
-    assert_eq!(SegmentIndex::open(image).unwrap().cell_count(), 0);
+    let index = trial::index(&rows.block(), Metric::InnerProduct, &options).unwrap();
+    assert_eq!(index.cell_count(), 0);
 }

@@ -25,7 +25,7 @@ pub(crate) mod plan;
 mod worker;
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use cvx_core::Query;
 use rayon::prelude::*;

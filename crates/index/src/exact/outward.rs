@@ -218,24 +218,15 @@ pub(crate) fn first_not(places: Range<usize>, holds: impl Fn(usize) -> bool) -> 
 #[cfg(test)]
 mod tests {
     use super::super::plan::Plan;
-    use super::super::tests::{Rows, case};
     use super::*;
-    use cvx_core::CancelToken;
+    use crate::trial::case;
     use proptest::prelude::*;
 
     proptest! {
         /// The chunks are those of the plan, in its order; and within a limit lies what it says.
         #[test]
         fn chunks_come_in_the_order_of_the_plan(case in case(), share in 0.0..1.2f64) {
-            let cancel = CancelToken::default();
-            let request = Request {
-                query: &case.query,
-                metric: case.metric,
-                k: case.k,
-                composite: case.composite,
-                cancel: &cancel,
-            };
-            let parts: Vec<Part<'_>> = case.blocks.iter().map(Rows::part).collect();
+            let (request, parts) = (case.request(), case.parts());
             let plan = Plan::new(&request, &parts, 64);
             let mut outward = Outward::new(&request, &parts, 64);
             let most = plan.chunks.last().map_or(0.0, |chunk| chunk.least.max(0.0));

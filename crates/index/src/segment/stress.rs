@@ -5,9 +5,9 @@
 //! `CVX_STRESS=100` runs so many rounds, `CVX_SEED` others than usual.
 
 use super::{BuildOptions, SegmentIndex, build_index, image, merge_index};
-use crate::exact::tests::{Chosen, Rows};
-use crate::{Block, ExactScan, Hit, Indexed, Part, Request, Roads, Search, StHnsw};
-use cvx_core::{CancelToken, Metric, Rank};
+use crate::trial::{self, Chosen, Rows, in_cells, request, standard};
+use crate::{Block, ExactScan, Hit, Indexed, Part, Roads, Search, StHnsw};
+use cvx_core::{Metric, Rank};
 use std::collections::HashSet;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -62,16 +62,8 @@ impl Dice {
         }
         let words = (0..count.div_ceil(64)).map(|_| self.next() << 40 | self.next() << 20 | !7);
         let present = (kind % 2 == 1).then(|| words.collect());
-        Rows {
-            dim,
-            vectors,
-            present,
-            entities: (0..count as u64).collect(),
-            ts: (first_ts..).take(count).collect(),
-            seqs: Err(1),
-            time_ordered: true,
-            chosen: Chosen::Range(0..count),
-        }
+        let ts = (first_ts..).take(count).collect();
+        Rows { present, ts, ..Rows::of(dim, vectors) }
     }
 }
 
@@ -117,14 +109,16 @@ struct Table {
 
 impl Table {
     fn options(&self, parallel: bool) -> BuildOptions<'static> {
-        let options = BuildOptions::standard(&|| true);
-        BuildOptions { degree: self.degree, ef_construction: 40, parallel, ..options }
+        BuildOptions { degree: self.degree, ef_construction: 40, parallel, ..standard() }
+    }
+
+    fn built(&self, rows: &Rows, parallel: bool) -> SegmentIndex {
+        trial::index(&rows.block(), self.metric, &self.options(parallel)).unwrap()
     }
 
     /// Takes up a segment.
     fn ingest(&self, rows: Rows) {
-        let image = build_index(&rows.part().block, self.metric, &self.options(false)).unwrap();
-        let own = SegmentIndex::open(image).unwrap();
+        let own = self.built(&rows, false);
         let group = Group { segments: vec![Segment { rows, own }], merged: None };
         self.groups.write().unwrap().push(group);
     }
@@ -136,7 +130,7 @@ impl Table {
             let first = groups.len().saturating_sub(most);
             let segments = groups[first..].iter().flat_map(|group| &group.segments);
             let blocks: Vec<(u64, Block<'_>)> =
-                (0..).zip(segments.map(|segment| segment.rows.part().block)).collect();
+                (0..).zip(segments.map(|segment| segment.rows.block())).collect();
             let built = merge_index(&blocks, self.metric, &self.options(true)).unwrap();
             (first, SegmentIndex::open(built.to_bytes()).unwrap())
         };
@@ -151,8 +145,7 @@ impl Table {
         let groups = self.groups.read().unwrap();
         let all: Vec<&Segment> = groups.iter().flat_map(|group| &group.segments).collect();
         let Segment { rows, own } = all[at % all.len()];
-        let image = build_index(&rows.part().block, self.metric, &self.options(true)).unwrap();
-        let again = SegmentIndex::open(image).unwrap();
+        let again = self.built(rows, true);
         assert_eq!((again.edges(), again.unreachable()), (own.edges(), own.unreachable()));
         assert_eq!(again.bytes(), own.bytes());
     }
@@ -175,8 +168,7 @@ impl Table {
             assert_eq!(index.check(), Ok(()), "{index:?}");
         }
         let parts: Vec<_> = groups.iter().flat_map(Group::parts).collect();
-        let (metric, composite, cancel) = (self.metric, None, &CancelToken::default());
-        let request = Request { query, metric, k, composite, cancel };
+        let request = request(query, self.metric, k);
         let exact = ExactScan::default().search(&request, &parts).unwrap();
         for roads in [Roads::Codes, Roads::Walk, Roads::Cheapest] {
             let found = StHnsw { roads, ..THOROUGH }.search(&request, &parts).unwrap();
@@ -253,14 +245,12 @@ fn sparse_graphs_find_every_row_once() {
         let mut dice = Dice(seed);
         let (dim, metric) = (10 + dice.below(30), METRICS[seed as usize % 3]);
         let rows = dice.rows(dim, 0);
-        let options = BuildOptions { degree: 2, ..BuildOptions::standard(&|| true) };
-        let image = build_index(&rows.part().block, metric, &options).unwrap();
-        let index = SegmentIndex::open(image).unwrap();
+        let options = BuildOptions { degree: 2, ..standard() };
+        let index = trial::index(&rows.block(), metric, &options).unwrap();
         unreachable += index.unreachable();
-        let parts = [Part { index: Some(Indexed::alone(&index)), ..rows.part() }];
+        let parts = [rows.under(&index)];
         for query in rows.vectors.chunks(dim).step_by(3) {
-            let (composite, cancel) = (None, &CancelToken::default());
-            let request = Request { query, metric, k: 20, composite, cancel };
+            let request = request(query, metric, 20);
             let search = StHnsw { roads: Roads::Walk, ..THOROUGH };
             let found = search.search(&request, &parts).unwrap().hits;
             let exact = ExactScan::default().search(&request, &parts).unwrap().hits;
@@ -273,19 +263,22 @@ fn sparse_graphs_find_every_row_once() {
     assert_eq!(lost, 0, "of {asked} rows");
 }
 
+/// The image of sixty rows, which keeps its promises.
+fn sixty(seed: u64, options: BuildOptions<'_>) -> Vec<u8> {
+    let mut dice = Dice(seed);
+    let rows = std::iter::repeat_with(|| dice.rows(8, 0)).find(|rows| rows.ts.len() == 60);
+    let rows = Rows { present: None, ..rows.unwrap() };
+    let options = BuildOptions { degree: 4, ..options };
+    let built = build_index(&rows.block(), Metric::L2, &options).unwrap();
+    assert_eq!(SegmentIndex::open(built.clone()).unwrap().check(), Ok(()));
+    built
+}
+
 /// A check that cannot fail promises nothing: each promise is broken in a file that is otherwise
 /// right, and is missed.
 #[test]
 fn broken_promises_are_told() {
-    let mut dice = Dice(3);
-    let mut rows = dice.rows(8, 0);
-    while rows.ts.len() != 60 {
-        rows = dice.rows(8, 0);
-    }
-    rows.present = None;
-    let options = BuildOptions { degree: 4, ..BuildOptions::standard(&|| true) };
-    let built = build_index(&rows.part().block, Metric::L2, &options).unwrap();
-    assert_eq!(SegmentIndex::open(built.clone()).unwrap().check(), Ok(()));
+    let built = sixty(3, standard());
     let table = 128 + 16 * 16;
     let long = |at: usize| u64::from_le_bytes(built[at..at + 8].try_into().unwrap()) as usize;
     let place = |node: usize, link: usize| long(table) + 4 * (8 * node + link);
@@ -319,16 +312,7 @@ fn broken_promises_are_told() {
 /// The same of cells.
 #[test]
 fn broken_cells_are_told() {
-    let mut dice = Dice(4);
-    let mut rows = dice.rows(8, 0);
-    while rows.ts.len() != 60 {
-        rows = dice.rows(8, 0);
-    }
-    rows.present = None;
-    let standard = BuildOptions::standard(&|| true);
-    let options = BuildOptions { degree: 4, cells_from: 1, cells_anyway: true, ..standard };
-    let built = build_index(&rows.part().block, Metric::L2, &options).unwrap();
-    assert_eq!(SegmentIndex::open(built.clone()).unwrap().check(), Ok(()));
+    let built = sixty(4, in_cells());
     let long = |at: usize| u64::from_le_bytes(built[at..at + 8].try_into().unwrap()) as usize;
     let number = |at: usize| u32::from_le_bytes(built[at..at + 4].try_into().unwrap());
     let (heads, listed) = (long(128 + 16 * 13), long(128 + 16 * 14));

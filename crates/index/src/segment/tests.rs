@@ -1,80 +1,50 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Block, Seqs, Vectors};
+use crate::trial::{Rows, in_cells, request, standard};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-struct Owned {
-    dim: usize,
-    vectors: Vec<f32>,
-    ts: Vec<i64>,
-    entities: Vec<u64>,
+/// Rows of numbers between -0.5 and 0.5.
+fn uniform(rows: usize, dim: usize) -> Rows {
+    let mut state = rows as u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 40) as f32 / (1u32 << 24) as f32 - 0.5
+    };
+    Rows::of(dim, (0..rows * dim).map(|_| next()).collect())
 }
 
-impl Owned {
-    fn new(rows: usize, dim: usize) -> Self {
-        let mut state = rows as u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 40) as f32 / (1u32 << 24) as f32 - 0.5
-        };
-        let vectors = (0..rows * dim).map(|_| next()).collect();
-        Self { dim, vectors, ts: (0..rows as i64).collect(), entities: (0..rows as u64).collect() }
-    }
+fn image(rows: &Rows, parallel: bool) -> Vec<u8> {
+    image_of(rows, parallel, Quantization::default())
+}
 
-    fn block(&self) -> Block<'_> {
-        Block {
-            dim: self.dim,
-            vectors: Vectors::Floats(&self.vectors),
-            present: None,
-            entities: &self.entities,
-            ts: &self.ts,
-            seqs: Seqs::One(1),
-            time_ordered: true,
-        }
-    }
+fn image_of(rows: &Rows, parallel: bool, quantization: Quantization) -> Vec<u8> {
+    let options = BuildOptions { parallel, degree: 6, quantization, ..in_cells() };
+    build_index(&rows.block(), Metric::L2, &options).unwrap()
+}
 
-    fn image(&self, parallel: bool) -> Vec<u8> {
-        self.image_of(parallel, Quantization::default())
-    }
-
-    fn image_of(&self, parallel: bool, quantization: Quantization) -> Vec<u8> {
-        let standard = BuildOptions::standard(&|| true);
-        let (cells_from, cells_anyway) = (1, true);
-        let options = BuildOptions {
-            parallel,
-            degree: 6,
-            quantization,
-            cells_from,
-            cells_anyway,
-            ..standard
-        };
-        build_index(&self.block(), Metric::L2, &options).unwrap()
-    }
-
-    /// The image by L1, whose codes have no bits.
-    fn image_of_l1(&self, parallel: bool) -> Vec<u8> {
-        let options = BuildOptions { parallel, degree: 6, ..BuildOptions::standard(&|| true) };
-        build_index(&self.block(), Metric::L1, &options).unwrap()
-    }
+/// The image by L1, whose codes have no bits.
+fn image_of_l1(rows: &Rows, parallel: bool) -> Vec<u8> {
+    let options = BuildOptions { parallel, degree: 6, ..standard() };
+    build_index(&rows.block(), Metric::L1, &options).unwrap()
 }
 
 #[test]
 fn threads_change_nothing() {
-    let rows = Owned::new(3_000, 20);
+    let rows = uniform(3_000, 20);
     for kind in Quantization::ALL {
-        let [shared, alone] = [true, false].map(|parallel| rows.image_of(parallel, kind));
+        let [shared, alone] = [true, false].map(|parallel| image_of(&rows, parallel, kind));
         assert!(shared == alone, "an image of {kind:?} depends on who built it");
     }
-    let [shared, alone] = [true, false].map(|parallel| rows.image_of_l1(parallel));
+    let [shared, alone] = [true, false].map(|parallel| image_of_l1(&rows, parallel));
     assert!(shared == alone, "an image by L1 depends on who built it");
 }
 
 /// The graph's promises: bounded degree, no link to nowhere or to oneself or twice, all reached.
 #[test]
 fn every_row_is_reached() {
-    let rows = Owned::new(2_500, 12);
-    let index = SegmentIndex::open(rows.image(true)).unwrap();
+    let rows = uniform(2_500, 12);
+    let index = SegmentIndex::open(image(&rows, true)).unwrap();
     let lowest = index.graph().lowest().unwrap();
     assert_eq!((index.nodes(), index.layers()), (2_500, 5));
     let (mut reached, mut left) = (vec![false; 2_500], vec![index.0.header().entry]);
@@ -97,7 +67,7 @@ fn every_row_is_reached() {
 
 #[test]
 fn building_stops_when_told() {
-    let rows = Owned::new(3_000, 20);
+    let rows = uniform(3_000, 20);
     let asked = AtomicUsize::new(0);
     let times = [0, 1, 5, 20].into_iter().zip(Quantization::ALL);
     for (patience, quantization) in times {
@@ -111,9 +81,9 @@ fn building_stops_when_told() {
 
 #[test]
 fn no_rows_are_an_index_too() {
-    let index = SegmentIndex::open(Owned::new(0, 3).image(false)).unwrap();
+    let index = SegmentIndex::open(image(&uniform(0, 3), false)).unwrap();
     assert_eq!((index.rows(), index.nodes(), index.layers()), (0, 0, 0));
-    let index = SegmentIndex::open(Owned::new(1, 3).image(false)).unwrap();
+    let index = SegmentIndex::open(image(&uniform(1, 3), false)).unwrap();
     assert_eq!((index.rows(), index.nodes(), index.edges()), (1, 1, 0));
 }
 
@@ -121,7 +91,7 @@ fn no_rows_are_an_index_too() {
 /// that is read.
 #[test]
 fn damaged_images_are_refused() {
-    let image = Owned::new(40, 3).image(false);
+    let image = image(&uniform(40, 3), false);
     assert!(SegmentIndex::open(image.clone()).is_ok());
     for at in 0..image.len() {
         let mut flipped = image.clone();
@@ -137,7 +107,7 @@ fn damaged_images_are_refused() {
 #[test]
 fn damaged_images_of_every_kind_are_refused() {
     for kind in Quantization::ALL {
-        let image = Owned::new(40, 3).image_of(false, kind);
+        let image = image_of(&uniform(40, 3), false, kind);
         assert_eq!(SegmentIndex::open(image.clone()).unwrap().quantization(), kind);
         for at in (0..image.len()).step_by(1 + image.len() / 400) {
             let mut flipped = image.clone();
@@ -161,11 +131,11 @@ fn damaged_images_of_every_kind_are_refused() {
 /// and one that has bits, as if it were by L1.
 #[test]
 fn codes_without_bits_are_bytes_that_lead() {
-    let rows = Owned::new(40, 3);
-    let image = rows.image_of_l1(false);
-    assert_eq!(SegmentIndex::open(image.clone()).unwrap().metric(), Metric::L1);
-    for at in (0..image.len()).step_by(5) {
-        let mut flipped = image.clone();
+    let rows = uniform(40, 3);
+    let built = image_of_l1(&rows, false);
+    assert_eq!(SegmentIndex::open(built.clone()).unwrap().metric(), Metric::L1);
+    for at in (0..built.len()).step_by(5) {
+        let mut flipped = built.clone();
         flipped[at] ^= 1 << (at % 8);
         assert!(SegmentIndex::open(flipped).is_err(), "byte {at}");
     }
@@ -175,17 +145,17 @@ fn codes_without_bits_are_bytes_that_lead() {
         image::reseal(&mut other);
         SegmentIndex::open(other).map(|index| index.metric())
     };
-    assert_eq!(with(&image, 12, 3), Ok(Metric::L1));
+    assert_eq!(with(&built, 12, 3), Ok(Metric::L1));
     for (at, number) in [(88, 1), (88, 2), (92, 1), (92, 3), (12, 0), (12, 4), (12, 5)] {
-        assert!(with(&image, at, number).is_err(), "{number} at {at}");
+        assert!(with(&built, at, number).is_err(), "{number} at {at}");
     }
-    assert!(with(&rows.image(false), 12, 3).is_err());
+    assert!(with(&image(&rows, false), 12, 3).is_err());
 }
 
 /// What kinds are called.
 #[test]
 fn the_default_kind_is_no_news() {
-    let image = Owned::new(40, 3).image(false);
+    let image = image(&uniform(40, 3), false);
     assert_eq!(image[8..12], 5u32.to_le_bytes());
     assert_eq!(image[92..96], [0; 4]);
     for kind in Quantization::ALL {
@@ -205,9 +175,10 @@ proptest! {
         value: u32,
         kind in prop::option::of(prop::sample::select(&Quantization::ALL[..])),
     ) {
-        let rows = Owned::new(60, 3);
+        let rows = uniform(60, 3);
         let metric = if kind.is_some() { Metric::L2 } else { Metric::L1 };
-        let image = kind.map_or_else(|| rows.image_of_l1(false), |kind| rows.image_of(false, kind));
+        let by_l1 = || image_of_l1(&rows, false);
+        let image = kind.map_or_else(by_l1, |kind| image_of(&rows, false, kind));
         let table = 128 + 16 * section;
         let long = |at: usize| u64::from_le_bytes(image[at..at + 8].try_into().unwrap()) as usize;
         let (start, length) = (long(table), long(table + 8));
@@ -217,16 +188,8 @@ proptest! {
         image[place..place + 4].copy_from_slice(&value.to_le_bytes());
         image::reseal(&mut image);
         if let Ok(index) = SegmentIndex::open(image) {
-            let request = crate::Request {
-                query: &[0.1, 0.2, 0.3],
-                metric,
-                k: 5,
-                composite: None,
-                cancel: &cvx_core::CancelToken::default(),
-            };
-            let all = crate::Selection::all(60);
-            let index = Some(crate::Indexed::alone(&index));
-            let part = crate::Part { block: rows.block(), rows: all, index };
+            let request = request(&[0.1, 0.2, 0.3], metric, 5);
+            let part = rows.under(&index);
             let search = crate::StHnsw { roads, ..Default::default() };
             let answer = crate::Search::search(&search, &request, &[part]).unwrap();
             prop_assert_eq!(answer.hits.len(), 5);
@@ -235,16 +198,10 @@ proptest! {
 }
 
 /// Rows with the numbers of others, in an order.
-fn gathered(blocks: &[Owned], order: &[(usize, usize)]) -> Owned {
+fn gathered(blocks: &[Rows], order: &[(usize, usize)]) -> Rows {
     let dim = blocks[0].dim;
     let vector = |(block, row): &(usize, usize)| &blocks[*block].vectors[row * dim..][..dim];
-    let count = order.len();
-    Owned {
-        dim,
-        vectors: order.iter().flat_map(vector).copied().collect(),
-        ts: (0..count as i64).collect(),
-        entities: (0..count as u64).collect(),
-    }
+    Rows::of(dim, order.iter().flat_map(vector).copied().collect())
 }
 
 proptest! {
@@ -259,12 +216,12 @@ proptest! {
         mix in any::<u64>(),
         metric in prop::sample::select(&[Metric::Cosine, Metric::L1, Metric::Poincare][..]),
     ) {
-        let mut blocks: Vec<_> = sizes.iter().map(|rows| Owned::new(*rows, dim)).collect();
+        let mut blocks: Vec<_> = sizes.iter().map(|rows| uniform(*rows, dim)).collect();
         if zeros {
             blocks[0].vectors[..dim].fill(0.0);
         }
         if metric == Metric::Poincare {
-            let shorter = |block: &mut Owned| block.vectors.iter_mut().for_each(|x| *x *= 0.1);
+            let shorter = |block: &mut Rows| block.vectors.iter_mut().for_each(|x| *x *= 0.1);
             blocks.iter_mut().for_each(shorter);
         }
         let mut sketches: Vec<SegmentIndex> = Vec::new();
@@ -293,10 +250,10 @@ proptest! {
 
 #[test]
 fn sketches_of_other_rows_do_not_go_together() {
-    let (rows, other) = (Owned::new(40, 8), Owned::new(50, 8));
-    let sketch = |rows: &Owned| sketch_block(&rows.block(), Metric::L2, None).unwrap();
+    let (rows, other) = (uniform(40, 8), uniform(50, 8));
+    let sketch = |rows: &Rows| sketch_block(&rows.block(), Metric::L2, None).unwrap();
     let (sketch, other) = (sketch(&rows), sketch(&other));
-    let graph = SegmentIndex::open(rows.image(false)).unwrap();
+    let graph = SegmentIndex::open(image(&rows, false)).unwrap();
     assert!(gather_sketch(&[sketch.clone(), other], &[(0, 0), (1, 0)]).is_none());
     assert!(gather_sketch(&[graph], &[(0, 0)]).is_none());
     assert!(gather_sketch(&[sketch], &[(0, 40)]).is_none());

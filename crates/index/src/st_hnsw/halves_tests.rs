@@ -1,15 +1,17 @@
 //! Rows of half floats are searched as the same numbers as floats are.
 
+use cvx_core::Metric;
 use cvx_core::distance::{half_of, widen};
-use cvx_core::{CancelToken, Metric};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::tests::{METRICS, THOROUGH, bits, cloud, lawful};
 use super::*;
-use crate::exact::tests::{Case, Rows, brute_force, case};
-use crate::segment::{BuildOptions, build_index, merge_index, sketch_block};
-use crate::{Block, Hit, Indexed, Quantization, SegmentIndex, Vectors};
+use crate::segment::{BuildOptions, merge_index, sketch_block};
+use crate::trial::{
+    Case, METRICS, Questions, Rows, THOROUGH, case, cloud, complete, distances, lawful, request,
+    standard,
+};
+use crate::{Block, Hit, Indexed, Quantization, SegmentIndex, Vectors, trial};
 
 /// The halves of some rows, whose floats become what the halves say.
 fn halved(rows: &mut Rows) -> Vec<u16> {
@@ -19,9 +21,12 @@ fn halved(rows: &mut Rows) -> Vec<u16> {
 }
 
 fn part<'a>(rows: &'a Rows, halves: &'a [u16]) -> Part<'a> {
-    let part = rows.part();
-    let block = Block { vectors: Vectors::Halves(halves), ..part.block };
-    Part { block, ..part }
+    let block = Block { vectors: Vectors::Halves(halves), ..rows.block() };
+    Part { block, ..rows.part() }
+}
+
+fn parts<'a>(case: &'a Case, halves: &'a [Vec<u16>]) -> Vec<Part<'a>> {
+    case.blocks.iter().zip(halves).map(|(rows, halves)| part(rows, halves)).collect()
 }
 
 /// A case of halves.
@@ -30,15 +35,6 @@ fn halved_case() -> impl Strategy<Value = (Case, Vec<Vec<u16>>)> {
         let halves = case.blocks.iter_mut().map(halved).collect();
         (case, halves)
     })
-}
-
-fn distances(hits: &[Hit]) -> Vec<Option<u64>> {
-    hits.iter().map(|hit| bits(hit.distance)).collect()
-}
-
-fn request<'a>(case: &'a Case, cancel: &'a CancelToken) -> Request<'a> {
-    let Case { metric, query, k, composite, .. } = case;
-    Request { query, metric: *metric, k: *k, composite: *composite, cancel }
 }
 
 /// How the rows of a block are indexed.
@@ -50,12 +46,10 @@ enum How {
 }
 
 fn index(block: &Block<'_>, metric: Metric, how: How) -> Option<SegmentIndex> {
-    let options = BuildOptions { degree: 4, ..BuildOptions::standard(&|| true) };
     match how {
         How::Graph(quantization) => {
-            let options = BuildOptions { quantization, ..options };
-            let image = build_index(block, metric, &options).ok()?;
-            Some(SegmentIndex::open(image).unwrap())
+            let options = BuildOptions { quantization, degree: 4, ..standard() };
+            trial::index(block, metric, &options).ok()
         }
         How::Sketch => sketch_block(block, metric, None).ok(),
         How::None => None,
@@ -78,13 +72,9 @@ proptest! {
     /// Every row compared: the very answer that floats have, ties and all.
     #[test]
     fn a_scan_answers_as_that_of_floats((case, halves) in halved_case()) {
-        let cancel = CancelToken::default();
-        let asked = request(&case, &cancel);
-        let of_halves = case.blocks.iter().zip(&halves).map(|(rows, halves)| part(rows, halves));
-        let of_floats: Vec<_> = case.blocks.iter().map(Rows::part).collect();
-        let scan = ExactScan::default();
-        let found = scan.search(&asked, &of_halves.collect::<Vec<_>>()).unwrap();
-        let wanted = scan.search(&asked, &of_floats).unwrap();
+        let (asked, scan) = (case.request(), ExactScan::default());
+        let found = scan.search(&asked, &parts(&case, &halves)).unwrap();
+        let wanted = scan.search(&asked, &case.parts()).unwrap();
         prop_assert_eq!(distances(&found.hits), distances(&wanted.hits));
         let place = |hit: &Hit| (hit.entity, hit.ts, hit.seq, hit.part, hit.row);
         let places = |hits: &[Hit]| hits.iter().map(place).collect::<Vec<_>>();
@@ -99,10 +89,7 @@ proptest! {
         hows in prop::array::uniform4(how()),
         roads in select(&ROADS[..]),
     ) {
-        let cancel = CancelToken::default();
-        let asked = request(&case, &cancel);
-        let plain: Vec<_> =
-            case.blocks.iter().zip(&halves).map(|(rows, halves)| part(rows, halves)).collect();
+        let (asked, plain) = (case.request(), parts(&case, &halves));
         let indexes: Vec<_> =
             plain.iter().zip(hows).map(|(p, how)| index(&p.block, case.metric, how)).collect();
         let with = |(part, index): (&Part<'_>, &Option<SegmentIndex>)| {
@@ -113,9 +100,7 @@ proptest! {
             Part { index: index.as_ref().map(Indexed::alone), ..part.clone() }
         }).collect();
         let answer = StHnsw { roads, ..THOROUGH }.search(&asked, &parts).unwrap();
-        lawful(&answer.hits, &case.blocks, &asked)?;
-        let expected = brute_force(&asked, &case.blocks);
-        prop_assert_eq!(distances(&answer.hits), distances(&expected));
+        complete(&answer.hits, &case.blocks, &asked)?;
         let little = StHnsw { roads, ef: 3, sigmas: 0.5, ..StHnsw::default() };
         let answer = little.search(&asked, &parts).unwrap();
         lawful(&answer.hits, &case.blocks, &asked)?;
@@ -127,13 +112,13 @@ proptest! {
         (case, halves) in halved_case(),
         quantization in select(&Quantization::ALL[..]),
     ) {
-        let options = BuildOptions { degree: 4, quantization, ..BuildOptions::standard(&|| true) };
+        let options = BuildOptions { degree: 4, quantization, ..standard() };
         let built = |blocks: Vec<Block<'_>>| {
             let labelled: Vec<_> = (0..).zip(blocks).collect();
             merge_index(&labelled, case.metric, &options).map(|built| built.to_bytes())
         };
-        let of_halves = case.blocks.iter().zip(&halves).map(|(r, h)| part(r, h).block).collect();
-        let of_floats = case.blocks.iter().map(|rows| rows.part().block).collect();
+        let of_halves = parts(&case, &halves).iter().map(|part| part.block).collect();
+        let of_floats = case.blocks.iter().map(Rows::block).collect();
         prop_assert!(built(of_halves) == built(of_floats), "images differ");
     }
 }
@@ -143,26 +128,15 @@ proptest! {
 fn halves_are_found_as_well_as_floats() {
     let (mut rows, queries) = cloud(31, 6_000, 96, 60);
     let halves = halved(&mut rows);
-    let cancel = CancelToken::default();
     for metric in METRICS {
         let plain = part(&rows, &halves);
-        let options = BuildOptions { parallel: true, ..BuildOptions::standard(&|| true) };
-        let image = build_index(&plain.block, metric, &options).unwrap();
-        let index = SegmentIndex::open(image).unwrap();
-        let parts = [Part { index: Some(Indexed::alone(&index)), ..plain.clone() }];
+        let options = BuildOptions { parallel: true, ..standard() };
+        let index = trial::index(&plain.block, metric, &options).unwrap();
+        let parts = [Part { index: Some(Indexed::alone(&index)), ..plain }];
+        let (blocks, queries) = (std::slice::from_ref(&rows), &queries[..]);
+        let questions = Questions { blocks, queries, metric, composite: None };
         for roads in [Roads::Walk, Roads::Sift] {
-            let search = StHnsw { roads, ..StHnsw::default() };
-            let (mut found, mut wanted) = (0, 0);
-            for query in &queries {
-                let asked = Request { query, metric, k: 10, composite: None, cancel: &cancel };
-                let answer = search.search(&asked, &parts).unwrap();
-                let truth =
-                    ExactScan::default().search(&asked, std::slice::from_ref(&plain)).unwrap();
-                let rows: Vec<_> = truth.hits.iter().map(|hit| hit.row).collect();
-                wanted += rows.len();
-                found += answer.hits.iter().filter(|hit| rows.contains(&hit.row)).count();
-            }
-            let recall = found as f64 / wanted as f64;
+            let recall = questions.ask(&StHnsw { roads, ..StHnsw::default() }, &parts).recall;
             assert!(recall >= 0.95, "{metric:?} by {roads:?}: recall {recall}");
         }
     }
@@ -170,9 +144,7 @@ fn halves_are_found_as_well_as_floats() {
 
 #[test]
 fn halves_of_other_rows_are_refused() {
-    let cancel = CancelToken::default();
-    let asked =
-        Request { query: &[1.0], metric: Metric::L2, k: 1, composite: None, cancel: &cancel };
+    let asked = request(&[1.0], Metric::L2, 1);
     let block = Block {
         dim: 1,
         vectors: Vectors::Halves(&[0x3c00]),

@@ -1,15 +1,16 @@
 //! What rows are scored by changes what a search costs, not what it answers.
 
-use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
+use cvx_core::{Composite, Decay, Metric, ValidTime};
 use proptest::prelude::*;
 use proptest::sample::select;
-use std::collections::HashSet;
 
-use super::tests::{METRICS, THOROUGH, bits, cloud, cloud_of, indexed, lawful};
 use super::*;
-use crate::exact::tests::{Chosen, Rows, brute_force, case};
-use crate::segment::{BuildOptions, build_index};
-use crate::{Hit, SegmentIndex};
+use crate::segment::BuildOptions;
+use crate::trial::{
+    Chosen, METRICS, Measured, Rows, THOROUGH, case, cloud, cloud_of, complete, indexed, lawful,
+    measure, standard,
+};
+use crate::{SegmentIndex, trial};
 
 /// All kinds but the one that all other tests have.
 const KINDS: [Quantization; 3] = [Quantization::Fp16, Quantization::Rabitq4, Quantization::Pq];
@@ -20,10 +21,8 @@ fn index(
     quantization: Quantization,
     degree: usize,
 ) -> Option<SegmentIndex> {
-    let standard = BuildOptions::standard(&|| true);
-    let options = BuildOptions { quantization, degree, parallel: true, ..standard };
-    let image = build_index(&rows.part().block, metric, &options).ok()?;
-    let index = SegmentIndex::open(image).unwrap();
+    let options = BuildOptions { quantization, degree, parallel: true, ..standard() };
+    let index = trial::index(&rows.block(), metric, &options).ok()?;
     assert_eq!(index.quantization(), quantization);
     Some(index)
 }
@@ -39,61 +38,17 @@ proptest! {
         kinds in prop::array::uniform4(select(&KINDS[..])),
         roads in select(&[Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cheapest][..]),
     ) {
-        let cancel = CancelToken::default();
-        let request = Request {
-            query: &case.query,
-            metric: case.metric,
-            k: case.k,
-            composite: case.composite,
-            cancel: &cancel,
-        };
+        let request = case.request();
         let indexes: Vec<_> = case.blocks.iter().zip(kinds)
             .map(|(rows, kind)| index(rows, case.metric, kind, 4))
             .collect();
         let parts = indexed(&case.blocks, &indexes);
         let answer = StHnsw { roads, ..THOROUGH }.search(&request, &parts).unwrap();
-        lawful(&answer.hits, &case.blocks, &request)?;
-        let expected = brute_force(&request, &case.blocks);
-        let distances =
-            |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
-        prop_assert_eq!(distances(&answer.hits), distances(&expected));
+        complete(&answer.hits, &case.blocks, &request)?;
         let little = StHnsw { roads, ef: 3, sigmas: 0.5, cache_bytes: 0 };
         let answer = little.search(&request, &parts).unwrap();
         lawful(&answer.hits, &case.blocks, &request)?;
     }
-}
-
-struct Measured {
-    recall: f64,
-    scores: usize,
-    distances: usize,
-}
-
-/// The ten nearest by one index.
-fn measure(
-    search: &StHnsw,
-    rows: &Rows,
-    index: Option<SegmentIndex>,
-    queries: &[Vec<f32>],
-    composite: Option<Composite>,
-) -> Measured {
-    let metric = index.as_ref().map_or(Metric::L1, SegmentIndex::metric);
-    let (rows, indexes) = (std::slice::from_ref(rows), [index]);
-    let (parts, plain) = (indexed(rows, &indexes), [rows[0].part()]);
-    let cancel = CancelToken::default();
-    let [mut found, mut wanted, mut scores, mut distances] = [0; 4];
-    for query in queries {
-        let request = Request { query, metric, k: 10, composite, cancel: &cancel };
-        let answer = search.search(&request, &parts).unwrap();
-        let truth = ExactScan::default().search(&request, &plain).unwrap();
-        let truth: HashSet<_> = truth.hits.iter().map(|hit| (hit.part, hit.row)).collect();
-        wanted += truth.len();
-        found += answer.hits.iter().filter(|hit| truth.contains(&(hit.part, hit.row))).count();
-        scores += answer.counters.scores;
-        distances += answer.counters.distances;
-    }
-    let recall = found as f64 / wanted as f64;
-    Measured { recall, scores: scores / queries.len(), distances: distances / queries.len() }
 }
 
 /// By any kind as much is found as by bytes, by walks and by sifts, where bits see and where they
@@ -105,12 +60,12 @@ fn every_kind_finds_as_much() {
         let metrics = if centres == 50 { &METRICS[..] } else { &METRICS[1..2] };
         for (metric, kind) in metrics.iter().flat_map(|m| Quantization::ALL.map(|kind| (*m, kind)))
         {
-            let index = index(&rows, metric, kind, 16);
+            let index = index(&rows, metric, kind, 16).unwrap();
             let ef = if centres == 0 { 130 } else { 40 };
             for roads in [Roads::Walk, Roads::Sift] {
                 let search = StHnsw { ef, roads, ..StHnsw::default() };
-                let found = measure(&search, &rows, index.clone(), &queries, None);
-                let Measured { recall, scores, distances } = found;
+                let found = measure(&search, &rows, &index, &queries, None);
+                let Measured { recall, scores, distances, .. } = found;
                 let what = format!("{metric:?}, {dim}, {centres} centres: {kind:?} by {roads:?}");
                 assert!(recall >= 0.95, "{what}: recall {recall}");
                 let most = match kind {
@@ -131,14 +86,14 @@ fn every_kind_serves_filters_and_time() {
     let (rows, queries) = cloud(13, 5_000, 64, 30);
     let composite = Composite::new(0.5, ValidTime(2_500_000), 1e5, Decay::Linear).unwrap();
     for (kind, metric) in KINDS.into_iter().zip(METRICS) {
-        let index = index(&rows, metric, kind, 16);
+        let index = index(&rows, metric, kind, 16).unwrap();
         let list = (0..5_000).filter(|row| row % 5 == 0).collect();
         let some = Rows { chosen: Chosen::List(list), ..rows.clone() };
         let search = StHnsw { roads: Roads::Codes, ..StHnsw::default() };
-        let filtered = measure(&search, &some, index.clone(), &queries, None);
+        let filtered = measure(&search, &some, &index, &queries, None);
         assert!(filtered.recall >= 0.95, "{kind:?}: recall {} of a fifth", filtered.recall);
         if metric == Metric::Cosine || metric == Metric::L2 {
-            let timed = measure(&search, &rows, index, &queries, Some(composite));
+            let timed = measure(&search, &rows, &index, &queries, Some(composite));
             assert!(timed.recall >= 0.97, "{kind:?}: recall {} with time", timed.recall);
         }
     }

@@ -1,52 +1,16 @@
 //! L1, whose codes are bytes on a grid, and Poincaré's distance, whose codes are of points on the
 //! hyperboloid, find as much as the others.
 
-use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
-use std::collections::HashSet;
+use cvx_core::{Composite, Decay, Metric, ValidTime};
 
-use super::tests::{cloud, cloud_of, indexed};
 use super::*;
-use crate::exact::tests::{Chosen, Rows};
-use crate::segment::{BuildOptions, Lead, build_index, sketch_block};
-use crate::{Quantization, SegmentIndex};
+use crate::segment::{BuildOptions, Lead, sketch_block};
+use crate::trial::{Chosen, Measured, Rows, cloud, cloud_of, indexed, measure, request, standard};
+use crate::{Quantization, SegmentIndex, trial};
 
 fn index(rows: &Rows, metric: Metric, quantization: Quantization) -> SegmentIndex {
-    let standard = BuildOptions::standard(&|| true);
-    let options = BuildOptions { parallel: true, quantization, ..standard };
-    let image = build_index(&rows.part().block, metric, &options).unwrap();
-    SegmentIndex::open(image).unwrap()
-}
-
-struct Measured {
-    recall: f64,
-    scores: usize,
-    distances: usize,
-}
-
-fn measure(
-    search: &StHnsw,
-    rows: &Rows,
-    index: &SegmentIndex,
-    queries: &[Vec<f32>],
-    composite: Option<Composite>,
-) -> Measured {
-    let (all, indexes) = (std::slice::from_ref(rows), [Some(index.clone())]);
-    let (parts, plain) = (indexed(all, &indexes), [rows.part()]);
-    let cancel = CancelToken::default();
-    let [mut found, mut wanted, mut scores, mut distances] = [0; 4];
-    for query in queries {
-        let metric = index.metric();
-        let request = Request { query, metric, k: 10, composite, cancel: &cancel };
-        let answer = search.search(&request, &parts).unwrap();
-        let truth = ExactScan::default().search(&request, &plain).unwrap();
-        let truth: HashSet<_> = truth.hits.iter().map(|hit| hit.row).collect();
-        wanted += truth.len();
-        found += answer.hits.iter().filter(|hit| truth.contains(&hit.row)).count();
-        scores += answer.counters.scores;
-        distances += answer.counters.distances;
-    }
-    let recall = found as f64 / wanted as f64;
-    Measured { recall, scores: scores / queries.len(), distances: distances / queries.len() }
+    let options = BuildOptions { parallel: true, quantization, ..standard() };
+    trial::index(&rows.block(), metric, &options).unwrap()
 }
 
 /// Into the unit ball: each vector as long as this, its own length deciding between the ends.
@@ -63,7 +27,8 @@ fn serves(rows: &Rows, index: &SegmentIndex, queries: &[Vec<f32>], most: usize) 
     let what = format!("{:?} of {} dimensions", index.metric(), rows.dim);
     for roads in [Roads::Walk, Roads::Sift] {
         let search = StHnsw { roads, ..StHnsw::default() };
-        let Measured { recall, scores, distances } = measure(&search, rows, index, queries, None);
+        let found = measure(&search, rows, index, queries, None);
+        let Measured { recall, scores, distances, .. } = found;
         assert!(recall >= 0.95, "{what} by {roads:?}: recall {recall} for {scores} scores");
         assert!(distances <= most, "{what} by {roads:?}: {distances} compared");
     }
@@ -95,11 +60,9 @@ fn many_rows_are_one_index_by_any_metric() {
     let (mut rows, mut queries) = cloud_of(47, 100_500, 8, 2_000, 0.1);
     into_ball(&mut rows.vectors, 8, (0.1, 0.9));
     queries.iter_mut().for_each(|query| into_ball(query, 8, (0.1, 0.9)));
-    let standard = BuildOptions::standard(&|| true);
-    let options = BuildOptions { degree: 6, ef_construction: 24, parallel: true, ..standard };
+    let options = BuildOptions { degree: 6, ef_construction: 24, parallel: true, ..standard() };
     for metric in [Metric::L1, Metric::Poincare] {
-        let image = build_index(&rows.part().block, metric, &options).unwrap();
-        let index = SegmentIndex::open(image).unwrap();
+        let index = trial::index(&rows.block(), metric, &options).unwrap();
         let search = StHnsw { roads: Roads::Codes, ..StHnsw::default() };
         let Measured { recall, .. } = measure(&search, &rows, &index, &queries, None);
         assert!(recall >= 0.95, "{metric:?}: recall {recall}");
@@ -133,12 +96,9 @@ fn a_few_large_numbers_leave_l1_its_grid() {
     }
     // And the row that lies beyond is found where it is.
     let far: Vec<f32> = rows.vectors[17 * 96..18 * 96].to_vec();
-    let all = [Some(index)];
-    let parts = indexed(std::slice::from_ref(&rows), &all);
-    let cancel = CancelToken::default();
+    let parts = [rows.under(&index)];
     for roads in [Roads::Walk, Roads::Sift] {
-        let request =
-            Request { query: &far, metric: Metric::L1, k: 1, composite: None, cancel: &cancel };
+        let request = request(&far, Metric::L1, 1);
         let search = StHnsw { roads, ..StHnsw::default() };
         let hits = search.search(&request, &parts).unwrap().hits;
         assert_eq!((hits[0].row, hits[0].distance), (17, Some(0.0)), "{roads:?}");
@@ -156,8 +116,8 @@ fn fresh_rows_by_l1_have_a_grid_that_fits() {
     };
     let firsts = [far(|_| 1.0), far(|x| x * 1e3), far(|x| x * 1e-3), far(|x| x + 1e3)];
     for (at, first) in firsts.iter().chain([&rows]).enumerate() {
-        let like = sketch_block(&first.part().block, Metric::L1, None).unwrap();
-        let sketch = sketch_block(&rows.part().block, Metric::L1, Some(&like)).unwrap();
+        let like = sketch_block(&first.block(), Metric::L1, None).unwrap();
+        let sketch = sketch_block(&rows.block(), Metric::L1, Some(&like)).unwrap();
         assert_eq!(sketch.codes().centre == like.codes().centre, at == firsts.len());
         let search = StHnsw { roads: Roads::Codes, ..StHnsw::default() };
         let Measured { recall, distances, .. } = measure(&search, &rows, &sketch, &queries, None);
@@ -189,10 +149,9 @@ fn rows_outside_of_the_ball_are_an_error_by_any_road() {
     into_ball(&mut rows.vectors, 96, (0.2, 0.8));
     into_ball(&mut queries[0], 96, (0.2, 0.8));
     rows.vectors[500 * 96..501 * 96].fill(1.0);
-    let cancel = CancelToken::default();
     let metric = Metric::Poincare;
-    let request = Request { query: &queries[0], metric, k: 5, composite: None, cancel: &cancel };
-    let sketch = sketch_block(&rows.part().block, metric, None).unwrap();
+    let request = request(&queries[0], metric, 5);
+    let sketch = sketch_block(&rows.block(), metric, None).unwrap();
     let all = [Some(index(&rows, metric, Quantization::Int8)), Some(sketch), None];
     for index in &all {
         let index = std::slice::from_ref(index);

@@ -1,45 +1,36 @@
-use cvx_core::{CancelToken, Composite, Decay, Metric, Rank, Stop, ValidTime};
+use cvx_core::{CancelToken, Composite, Decay, Metric, Stop, ValidTime};
 use proptest::prelude::*;
 use proptest::sample::select;
-use std::collections::HashSet;
 
 use super::*;
-use crate::exact::tests::{Chosen, Rows, brute_force, case};
 use crate::segment::{BuildError, BuildOptions, Lead, build_index, merge_index, sketch_block};
-use crate::{Hit, Indexed, SegmentIndex};
-
-/// Wide enough that a few hundred rows are all met.
-pub(super) const THOROUGH: StHnsw =
-    StHnsw { ef: 2_000, roads: Roads::Codes, sigmas: 1e6, cache_bytes: 0 };
+use crate::trial::{
+    Chosen, METRICS, Measured, Questions, Rows, THOROUGH, brute_force, case, cloud, cloud_of,
+    complete, in_cells, indexed, lawful, measure, request, standard,
+};
+use crate::{Hit, Indexed, SegmentIndex, trial};
 
 const ROADS: [Roads; 5] = [Roads::Codes, Roads::Walk, Roads::Sift, Roads::Cells, Roads::Cheapest];
 
 fn index(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
-    let standard = BuildOptions::standard(&|| true);
-    let options = BuildOptions { degree: 4, cells_from: 1, cells_anyway: true, ..standard };
-    let image = build_index(&rows.part().block, metric, &options).ok()?;
-    Some(SegmentIndex::open(image).unwrap())
+    trial::index(&rows.block(), metric, &BuildOptions { degree: 4, ..in_cells() }).ok()
 }
 
-pub(super) fn indexed<'a>(
-    blocks: &'a [Rows],
-    indexes: &'a [Option<SegmentIndex>],
-) -> Vec<Part<'a>> {
-    let with = |(rows, index): (&'a Rows, &'a Option<SegmentIndex>)| {
-        let mut part = rows.part();
-        part.index = index.as_ref().map(Indexed::alone);
-        part
-    };
-    blocks.iter().zip(indexes).map(with).collect()
+fn index_of(rows: &Rows, metric: Metric) -> SegmentIndex {
+    let options = BuildOptions { parallel: true, ..standard() };
+    trial::index(&rows.block(), metric, &options).unwrap()
+}
+
+fn index_in_cells(rows: &Rows, metric: Metric) -> SegmentIndex {
+    let options = BuildOptions { parallel: true, ..in_cells() };
+    trial::index(&rows.block(), metric, &options).unwrap()
 }
 
 /// One index over all blocks; none if they cannot have one.
 fn merged(blocks: &[Rows], metric: Metric, degree: usize) -> Option<SegmentIndex> {
-    let parts: Vec<_> = blocks.iter().map(Rows::part).collect();
-    let labelled = parts.iter().enumerate().map(|(at, part)| (at as u64, part.block));
-    let (cells_from, cells_anyway, standard) = (1, true, BuildOptions::standard(&|| true));
-    let options = BuildOptions { degree, parallel: true, cells_from, cells_anyway, ..standard };
-    let built = merge_index(&labelled.collect::<Vec<_>>(), metric, &options).ok()?;
+    let labelled: Vec<_> = (0..).zip(blocks.iter().map(Rows::block)).collect();
+    let options = BuildOptions { degree, parallel: true, ..in_cells() };
+    let built = merge_index(&labelled, metric, &options).ok()?;
     Some(SegmentIndex::open(built.to_bytes()).unwrap())
 }
 
@@ -62,28 +53,6 @@ fn in_one<'a>(
     blocks.iter().enumerate().filter_map(place).collect()
 }
 
-pub(super) fn bits(distance: Option<f64>) -> Option<u64> {
-    // Ranks alike, looks alike.
-    distance.map(|d| if d.is_nan() { u64::MAX } else { (d + 0.0).to_bits() })
-}
-
-/// The law, whatever was missed: in order, nothing twice, nothing made up.
-pub(super) fn lawful(
-    hits: &[Hit],
-    blocks: &[Rows],
-    request: &Request<'_>,
-) -> Result<(), TestCaseError> {
-    let all = brute_force(&Request { k: usize::MAX, ..*request }, blocks);
-    prop_assert_eq!(hits.len(), all.len().min(request.k));
-    let key = |hit: &Hit| (Rank(hit.distance), hit.entity, hit.ts, hit.seq, hit.part, hit.row);
-    prop_assert!(hits.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])));
-    for hit in hits {
-        let twin = all.iter().find(|other| (other.part, other.row) == (hit.part, hit.row));
-        prop_assert_eq!(twin.map(|twin| bits(twin.distance)), Some(bits(hit.distance)));
-    }
-    Ok(())
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -94,22 +63,11 @@ proptest! {
         case in case(),
         roads in select(&ROADS[..]),
     ) {
-        let cancel = CancelToken::default();
-        let request = Request {
-            query: &case.query,
-            metric: case.metric,
-            k: case.k,
-            composite: case.composite,
-            cancel: &cancel,
-        };
+        let request = case.request();
         let indexes: Vec<_> = case.blocks.iter().map(|rows| index(rows, case.metric)).collect();
         let parts = indexed(&case.blocks, &indexes);
         let answer = StHnsw { roads, ..THOROUGH }.search(&request, &parts).unwrap();
-        lawful(&answer.hits, &case.blocks, &request)?;
-        let expected = brute_force(&request, &case.blocks);
-        let distances =
-            |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
-        prop_assert_eq!(distances(&answer.hits), distances(&expected));
+        complete(&answer.hits, &case.blocks, &request)?;
     }
 
     /// The same of one index over several blocks, of which not all are asked about, and of which
@@ -121,14 +79,7 @@ proptest! {
         with_own in 0..5usize,
         roads in select(&ROADS[..]),
     ) {
-        let cancel = CancelToken::default();
-        let request = Request {
-            query: &case.query,
-            metric: case.metric,
-            k: case.k,
-            composite: case.composite,
-            cancel: &cancel,
-        };
+        let request = case.request();
         let index = merged(&case.blocks, case.metric, 4);
         let with_own = case.blocks.iter().take(with_own);
         let own: Vec<_> = with_own.map(|rows| self::index(rows, case.metric)).collect();
@@ -138,11 +89,7 @@ proptest! {
         if left_out < asked.len() {
             asked.remove(left_out);
         }
-        lawful(&answer.hits, &asked, &request)?;
-        let expected = brute_force(&request, &asked);
-        let distances =
-            |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
-        prop_assert_eq!(distances(&answer.hits), distances(&expected));
+        complete(&answer.hits, &asked, &request)?;
     }
 
     /// The same of rows with codes only, around the centre of the first, beside some with a graph.
@@ -152,14 +99,7 @@ proptest! {
         with_graph in 0..3usize,
         roads in select(&ROADS[..]),
     ) {
-        let cancel = CancelToken::default();
-        let request = Request {
-            query: &case.query,
-            metric: case.metric,
-            k: case.k,
-            composite: case.composite,
-            cancel: &cancel,
-        };
+        let request = case.request();
         let mut indexes: Vec<Option<SegmentIndex>> = Vec::new();
         for (at, rows) in case.blocks.iter().enumerate() {
             let like = indexes.first().and_then(Option::as_ref);
@@ -169,11 +109,7 @@ proptest! {
         }
         let parts = indexed(&case.blocks, &indexes);
         let answer = StHnsw { roads, ..THOROUGH }.search(&request, &parts).unwrap();
-        lawful(&answer.hits, &case.blocks, &request)?;
-        let expected = brute_force(&request, &case.blocks);
-        let distances =
-            |hits: &[Hit]| hits.iter().map(|hit| bits(hit.distance)).collect::<Vec<_>>();
-        prop_assert_eq!(distances(&answer.hits), distances(&expected));
+        complete(&answer.hits, &case.blocks, &request)?;
     }
 
     /// With little effort rows may be missed, but the law holds.
@@ -181,119 +117,13 @@ proptest! {
     fn little_effort_is_lawful(case in case(), ef in 1..8usize, sigmas in 0.0f32..1.0,
                                cache_bytes in select(&[0, 8 << 20][..]),
                                roads in select(&ROADS[..])) {
-        let cancel = CancelToken::default();
-        let request = Request {
-            query: &case.query,
-            metric: case.metric,
-            k: case.k,
-            composite: case.composite,
-            cancel: &cancel,
-        };
+        let request = case.request();
         let indexes: Vec<_> = case.blocks.iter().map(|rows| index(rows, case.metric)).collect();
         let parts = indexed(&case.blocks, &indexes);
         let answer = StHnsw { ef, roads, sigmas, cache_bytes }.search(&request, &parts).unwrap();
         lawful(&answer.hits, &case.blocks, &request)?;
     }
 }
-
-/// Numbers that depend on a seed alone, about normal.
-struct Normal(u64);
-
-impl Normal {
-    fn next(&mut self) -> f32 {
-        let mut uniform = || {
-            self.0 = self
-                .0
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 40) as f32 / (1u32 << 24) as f32 - 0.5
-        };
-        (0..6).map(|_| uniform()).sum::<f32>() * 1.4
-    }
-
-    fn vector(&mut self, dim: usize, scale: f32) -> Vec<f32> {
-        (0..dim).map(|_| self.next() * scale).collect()
-    }
-}
-
-/// Rows around some centres, or around none; and queries of the same kind.
-pub(crate) fn cloud(seed: u64, rows: usize, dim: usize, centres: usize) -> (Rows, Vec<Vec<f32>>) {
-    cloud_of(seed, rows, dim, centres, 0.15)
-}
-
-/// The same, of clusters so wide where their centres are 1.4 sqrt(dim) apart.
-pub(super) fn cloud_of(
-    seed: u64,
-    rows: usize,
-    dim: usize,
-    centres: usize,
-    width: f32,
-) -> (Rows, Vec<Vec<f32>>) {
-    let mut normal = Normal(seed);
-    let centres: Vec<Vec<f32>> = (0..centres).map(|_| normal.vector(dim, 1.0)).collect();
-    let mut point = |at: usize| match centres.get(at % centres.len().max(1)) {
-        // Clusters are flat: a few directions carry most of the spread.
-        Some(centre) => {
-            let mut noise = normal.vector(dim, width);
-            noise.iter_mut().take(dim / 8).for_each(|x| *x *= 4.0);
-            centre.iter().zip(noise).map(|(c, x)| c + x).collect()
-        }
-        None => normal.vector(dim, 1.0),
-    };
-    let vectors: Vec<f32> = (0..rows).flat_map(|row| point(row * 7)).collect();
-    let queries = (0..40).map(|row| point(row * 11 + 3)).collect();
-    let rows = Rows {
-        dim,
-        vectors,
-        present: None,
-        entities: (0..rows as u64).collect(),
-        ts: (0..rows as i64).map(|row| row * 1_000).collect(),
-        seqs: Err(1),
-        time_ordered: true,
-        chosen: Chosen::Range(0..rows),
-    };
-    (rows, queries)
-}
-
-struct Measured {
-    recall: f64,
-    scores: usize,
-    estimates: usize,
-}
-
-fn measure(
-    search: &StHnsw,
-    blocks: &[Rows],
-    queries: &[Vec<f32>],
-    metric: Metric,
-    composite: Option<Composite>,
-) -> Measured {
-    let indexes: Vec<_> = blocks.iter().map(|rows| index_of(rows, metric)).collect();
-    let parts = indexed(blocks, &indexes);
-    let plain: Vec<Part<'_>> = blocks.iter().map(Rows::part).collect();
-    let cancel = CancelToken::default();
-    let (mut found, mut wanted, mut scores, mut estimates) = (0, 0, 0, 0);
-    for query in queries {
-        let request = Request { query, metric, k: 10, composite, cancel: &cancel };
-        let answer = search.search(&request, &parts).unwrap();
-        let truth = ExactScan::default().search(&request, &plain).unwrap();
-        let truth: HashSet<_> = truth.hits.iter().map(|hit| (hit.part, hit.row)).collect();
-        wanted += truth.len();
-        found += answer.hits.iter().filter(|hit| truth.contains(&(hit.part, hit.row))).count();
-        scores += answer.counters.scores;
-        estimates += answer.counters.estimates;
-    }
-    let recall = found as f64 / wanted as f64;
-    Measured { recall, scores: scores / queries.len(), estimates: estimates / queries.len() }
-}
-
-fn index_of(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
-    let options = BuildOptions { parallel: true, ..BuildOptions::standard(&|| true) };
-    let image = build_index(&rows.part().block, metric, &options).unwrap();
-    Some(SegmentIndex::open(image).unwrap())
-}
-
-pub(super) const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
 
 /// A search of indexes that lie in no cache, however few rows a test has.
 fn uncached() -> StHnsw {
@@ -311,8 +141,8 @@ fn walks_find_enough_for_their_work() {
         let metrics = if centres == 0 { &METRICS[..2] } else { &METRICS };
         for metric in metrics.iter().copied() {
             let search = StHnsw { ef, roads: Roads::Walk, ..uncached() };
-            let measured = measure(&search, std::slice::from_ref(&rows), &queries, metric, None);
-            let Measured { recall, scores, .. } = measured;
+            let index = index_of(&rows, metric);
+            let Measured { recall, scores, .. } = measure(&search, &rows, &index, &queries, None);
             assert!(recall >= 0.95, "{metric:?}, {centres} centres: recall {recall}");
             assert!(scores <= scores_max, "{metric:?}, {centres} centres: {scores} scores");
         }
@@ -329,10 +159,10 @@ fn bits_lead_where_they_see() {
             let index = index_of(&rows, metric);
             let asked = metric != Metric::InnerProduct;
             let (lead, scores_max) = if asked { (lead, scores_max) } else { (Lead::Gate, 400) };
-            assert_eq!(index.as_ref().map(SegmentIndex::lead), Some(lead), "{metric:?}, {width}");
+            assert_eq!(index.lead(), lead, "{metric:?}, {width}");
             let search = StHnsw { roads: Roads::Walk, ..uncached() };
-            let measured = measure(&search, std::slice::from_ref(&rows), &queries, metric, None);
-            let Measured { recall, scores, estimates } = measured;
+            let measured = measure(&search, &rows, &index, &queries, None);
+            let Measured { recall, scores, estimates, .. } = measured;
             assert!(recall >= 0.95, "{metric:?}, {width}: recall {recall}");
             assert!(scores <= scores_max, "{metric:?}, {width}: {scores} scores");
             assert!(estimates <= 700, "{metric:?}, {width}: {estimates} estimates");
@@ -346,9 +176,10 @@ fn bits_lead_where_they_see() {
 fn bytes_lead_in_cache() {
     let (rows, queries) = cloud_of(22, 6_000, 384, 60, 0.5);
     for metric in METRICS {
+        let index = index_of(&rows, metric);
         let [cached, apart] = [8 << 20, 0].map(|cache_bytes| {
             let search = StHnsw { ef: 20, roads: Roads::Walk, cache_bytes, ..StHnsw::default() };
-            measure(&search, std::slice::from_ref(&rows), &queries, metric, None)
+            measure(&search, &rows, &index, &queries, None)
         });
         assert_eq!(cached.estimates, 0, "{metric:?}");
         assert!(cached.recall >= apart.recall, "{metric:?}: {} {}", cached.recall, apart.recall);
@@ -365,23 +196,12 @@ fn rows_without_structure_are_sifted() {
     for (centres, walked) in [(0, 0), (60, 1)] {
         let (rows, queries) = cloud(13, 12_000, 256, centres);
         let index = index_of(&rows, Metric::L2);
-        let breadth = index.as_ref().map_or(0.0, SegmentIndex::breadth);
+        let breadth = index.breadth();
         assert_eq!(breadth > 1.0, centres == 0, "{centres} centres: {breadth}");
-        let (parts, cancel) = ([rows.part()], CancelToken::default());
-        let indexed = indexed(std::slice::from_ref(&rows), std::slice::from_ref(&index));
-        let (mut found, mut wanted) = (0, 0);
-        for query in &queries {
-            let request =
-                Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
-            let answer = StHnsw::default().search(&request, &indexed).unwrap();
-            let truth = ExactScan::default().search(&request, &parts).unwrap();
-            assert_eq!(answer.counters.walked, walked, "{centres} centres");
-            let is_right = |hit: &&Hit| truth.hits.iter().any(|right| right.row == hit.row);
-            found += answer.hits.iter().filter(is_right).count();
-            wanted += truth.hits.len();
-        }
-        let recall = f64::from(found as u32) / f64::from(wanted as u32);
-        assert!(recall >= 0.95, "{centres} centres: recall {recall}");
+        let measured = measure(&StHnsw::default(), &rows, &index, &queries, None);
+        let mut walks = measured.counters.iter().map(|counters| counters.walked);
+        assert!(walks.all(|walks| walks == walked), "{centres} centres");
+        assert!(measured.recall >= 0.95, "{centres} centres: recall {}", measured.recall);
     }
 }
 
@@ -391,7 +211,8 @@ fn sifts_find_enough_for_their_work() {
         let (rows, queries) = cloud(12, 6_000, 128, centres);
         for metric in METRICS {
             let search = StHnsw { roads: Roads::Sift, ..StHnsw::default() };
-            let measured = measure(&search, std::slice::from_ref(&rows), &queries, metric, None);
+            let index = index_of(&rows, metric);
+            let measured = measure(&search, &rows, &index, &queries, None);
             assert!(measured.recall >= 0.97, "{metric:?}: recall {}", measured.recall);
             assert!(measured.scores <= 2_000, "{metric:?}: {} scores", measured.scores);
         }
@@ -406,7 +227,10 @@ fn filters_keep_recall() {
         let (right, _) = cloud(14, 5_000, 64, 30);
         let list: Vec<u32> = (0..5_000).filter(|row| row % step == 0).collect();
         let blocks = [left, right].map(|rows| Rows { chosen: Chosen::List(list.clone()), ..rows });
-        let measured = measure(&StHnsw::default(), &blocks, &queries, Metric::Cosine, None);
+        let (metric, composite) = (Metric::Cosine, None);
+        let indexes = blocks.each_ref().map(|rows| Some(index_of(rows, metric)));
+        let questions = Questions { blocks: &blocks, queries: &queries, metric, composite };
+        let measured = questions.ask(&StHnsw::default(), &indexed(&blocks, &indexes));
         assert!(measured.recall >= 0.95, "one in {step}: recall {}", measured.recall);
     }
 }
@@ -416,6 +240,7 @@ fn filters_keep_recall() {
 #[test]
 fn composite_searches_are_pruned_and_right() {
     let (rows, queries) = cloud(15, 6_000, 64, 30);
+    let index = index_of(&rows, Metric::Cosine);
     for (alpha, tau_us, estimates_max) in
         [(0.99, 1e6, 6_000), (0.9, 1e5, 6_000), (0.5, 1e5, 2_000), (0.1, 1e5, 600)]
     {
@@ -423,8 +248,7 @@ fn composite_searches_are_pruned_and_right() {
         for decay in [Decay::Linear, Decay::Exponential] {
             let composite = Composite::new(alpha, at, tau_us, decay).unwrap();
             let search = StHnsw { roads: Roads::Codes, ..StHnsw::default() };
-            let blocks = std::slice::from_ref(&rows);
-            let measured = measure(&search, blocks, &queries, Metric::Cosine, Some(composite));
+            let measured = measure(&search, &rows, &index, &queries, Some(composite));
             assert!(measured.recall >= 0.97, "alpha {alpha}: recall {}", measured.recall);
             if decay == Decay::Linear {
                 let estimates = measured.estimates;
@@ -442,40 +266,29 @@ fn thousands_of_duplicates_hide_nothing() {
     for row in (0..6_000).filter(|row| row % 3 != 0) {
         rows.vectors[row * 32..][..32].copy_from_slice(&same);
     }
-    let index = index_of(&rows, Metric::L2).unwrap();
+    let index = index_of(&rows, Metric::L2);
     assert_eq!((index.nodes(), index.unreachable()), (2_000, 0));
-    let blocks = [rows];
     let search = StHnsw { roads: Roads::Walk, ..StHnsw::default() };
-    let measured = measure(&search, &blocks, &queries, Metric::L2, None);
-    assert!(measured.recall >= 0.95, "recall {}", measured.recall);
-    // All ties at distance 0, in the order of the law.
-    let cancel = CancelToken::default();
-    let request =
-        Request { query: &same, metric: Metric::L2, k: 100, composite: None, cancel: &cancel };
-    let indexes = [Some(index)];
-    let answer = search.search(&request, &indexed(&blocks, &indexes)).unwrap();
-    assert_eq!(answer.hits, brute_force(&request, &blocks));
-    // And twins that are selected stand for those that are not.
-    let odd = Rows { chosen: Chosen::List((1..6_000).step_by(3).collect()), ..blocks[0].clone() };
-    let answer = search.search(&request, &indexed(std::slice::from_ref(&odd), &indexes)).unwrap();
-    assert_eq!(answer.hits, brute_force(&request, std::slice::from_ref(&odd)));
+    let Measured { recall, .. } = measure(&search, &rows, &index, &queries, None);
+    assert!(recall >= 0.95, "recall {recall}");
+    // All ties at distance 0, in the order of the law; and twins that are selected stand for those
+    // that are not.
+    let request = request(&same, Metric::L2, 100);
+    let odd = Rows { chosen: Chosen::List((1..6_000).step_by(3).collect()), ..rows.clone() };
+    for rows in [rows, odd] {
+        let answer = search.search(&request, &[rows.under(&index)]).unwrap();
+        assert_eq!(answer.hits, brute_force(&request, &[rows]));
+    }
 }
 
 #[test]
 fn queries_that_codes_cannot_describe_are_scanned() {
     let (rows, _) = cloud(17, 1_000, 16, 5);
-    let (blocks, cancel) = ([rows], CancelToken::default());
-    let indexes = [index_of(&blocks[0], Metric::Cosine)];
+    let index = index_of(&rows, Metric::Cosine);
     for query in [vec![0.0; 16], vec![f32::NAN; 16], vec![f32::INFINITY; 16], vec![1e-30; 16]] {
-        let request = Request {
-            query: &query,
-            metric: Metric::Cosine,
-            k: 5,
-            composite: None,
-            cancel: &cancel,
-        };
-        let answer = THOROUGH.search(&request, &indexed(&blocks, &indexes)).unwrap();
-        let expected = brute_force(&request, &blocks);
+        let request = request(&query, Metric::Cosine, 5);
+        let answer = THOROUGH.search(&request, &[rows.under(&index)]).unwrap();
+        let expected = brute_force(&request, std::slice::from_ref(&rows));
         let keys = |hits: &[Hit]| hits.iter().map(|hit| hit.entity).collect::<Vec<_>>();
         assert_eq!(keys(&answer.hits), keys(&expected), "{query:?}");
         assert_eq!(answer.counters.walked + answer.counters.sifted, 0);
@@ -485,32 +298,28 @@ fn queries_that_codes_cannot_describe_are_scanned() {
 #[test]
 fn an_index_serves_its_metric_only() {
     let (rows, queries) = cloud(18, 2_000, 16, 5);
-    let (blocks, cancel) = ([rows], CancelToken::default());
-    let indexes = [index_of(&blocks[0], Metric::Cosine)];
+    let index = index_of(&rows, Metric::Cosine);
     for metric in [Metric::L2, Metric::InnerProduct, Metric::L1] {
-        let query = &queries[0];
-        let request = Request { query, metric, k: 5, composite: None, cancel: &cancel };
-        let answer = THOROUGH.search(&request, &indexed(&blocks, &indexes)).unwrap();
-        assert_eq!(answer.hits, brute_force(&request, &blocks));
+        let request = request(&queries[0], metric, 5);
+        let answer = THOROUGH.search(&request, &[rows.under(&index)]).unwrap();
+        assert_eq!(answer.hits, brute_force(&request, std::slice::from_ref(&rows)));
         assert_eq!(answer.counters.scanned, 1);
     }
-    let options =
-        BuildOptions { quantization: Quantization::Pq, ..BuildOptions::standard(&|| true) };
-    let built = build_index(&blocks[0].part().block, Metric::L1, &options);
+    let options = BuildOptions { quantization: Quantization::Pq, ..standard() };
+    let built = build_index(&rows.block(), Metric::L1, &options);
     assert_eq!(built, Err(BuildError::Codes(Metric::L1, Quantization::Pq)));
 }
 
 #[test]
 fn stops_when_told() {
     let (rows, queries) = cloud(19, 2_000, 64, 5);
-    let (blocks, cancel) = ([rows], CancelToken::default());
-    let indexes = [index_of(&blocks[0], Metric::L2)];
+    let index = index_of(&rows, Metric::L2);
+    let cancel = CancelToken::default();
     cancel.cancel();
+    let request = Request { cancel: &cancel, ..request(&queries[0], Metric::L2, 5) };
     for roads in [Roads::Walk, Roads::Sift, Roads::Cheapest] {
         let search = StHnsw { roads, ..StHnsw::default() };
-        let query = &queries[0];
-        let request = Request { query, metric: Metric::L2, k: 5, composite: None, cancel: &cancel };
-        let stopped = search.search(&request, &indexed(&blocks, &indexes));
+        let stopped = search.search(&request, &[rows.under(&index)]);
         assert_eq!(stopped, Err(Error::Stopped(Stop::Cancelled)));
     }
 }
@@ -520,28 +329,20 @@ fn stops_when_told() {
 #[test]
 fn a_merged_index_is_walked_once() {
     let (all, queries) = cloud(20, 8_000, 64, 40);
-    let blocks: Vec<Rows> = (0..16).map(|at| stretch(&all, at * 500..at * 500 + 500)).collect();
-    let single: Vec<_> = blocks.iter().map(|rows| index_of(rows, Metric::L2)).collect();
+    let blocks: Vec<Rows> = (0..16).map(|at| all.stretch(at * 500..at * 500 + 500)).collect();
+    let single: Vec<_> = blocks.iter().map(|rows| Some(index_of(rows, Metric::L2))).collect();
     let one = merged(&blocks, Metric::L2, 16);
     let of_single = indexed(&blocks, &single);
     let of_one = in_one(&blocks, one.as_ref(), &[], |_| true);
-    let plain: Vec<Part<'_>> = blocks.iter().map(Rows::part).collect();
+    let (blocks, queries) = (&blocks[..], &queries[..]);
+    let questions = Questions { blocks, queries, metric: Metric::L2, composite: None };
     let search = StHnsw { ef: 40, roads: Roads::Walk, ..StHnsw::default() };
-    let cancel = CancelToken::default();
-    let (mut found, mut wanted, mut scores) = ([0, 0], 0, [0, 0]);
-    for query in &queries {
-        let request =
-            Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
-        let truth = ExactScan::default().search(&request, &plain).unwrap().hits;
-        wanted += truth.len();
-        for (way, parts) in [&of_single, &of_one].into_iter().enumerate() {
-            let answer = search.search(&request, parts).unwrap();
-            assert_eq!(answer.counters.walked, [16, 1][way]);
-            found[way] += answer.hits.iter().filter(|hit| truth.contains(hit)).count();
-            scores[way] += answer.counters.scores;
-        }
-    }
-    assert!(found.iter().all(|found| *found * 100 >= wanted * 95), "{found:?} of {wanted}");
+    let scores = [(of_single, 16), (of_one, 1)].map(|(parts, walks)| {
+        let Measured { recall, counters, .. } = questions.ask(&search, &parts);
+        assert!(recall >= 0.95, "{walks} walks: recall {recall}");
+        assert!(counters.iter().all(|counters| counters.walked == walks));
+        counters.iter().map(|counters| counters.scores).sum::<usize>()
+    });
     assert!(scores[1] * 2 < scores[0], "{scores:?} scores");
 }
 
@@ -552,44 +353,32 @@ fn a_merged_index_is_walked_once() {
 fn a_stretch_is_searched_by_its_own_segments() {
     let clouds: Vec<_> = (0..4).map(|at| cloud(30 + at, 9_000, 64, 10)).collect();
     let blocks: Vec<Rows> = clouds.iter().map(|(rows, _)| rows.clone()).collect();
-    let own: Vec<_> = blocks.iter().map(|rows| index_of(rows, Metric::L2)).collect();
+    let own: Vec<_> = blocks.iter().map(|rows| Some(index_of(rows, Metric::L2))).collect();
     let one = merged(&blocks, Metric::L2, 16);
     let stretch = in_one(&blocks, one.as_ref(), &own, |at| at == 1 || at == 2);
-    let plain: Vec<Part<'_>> = blocks[1..3].iter().map(Rows::part).collect();
+    let queries: Vec<_> = clouds.iter().flat_map(|(_, queries)| &queries[..10]).cloned().collect();
+    let (blocks, queries) = (&blocks[1..3], &queries[..]);
+    let questions = Questions { blocks, queries, metric: Metric::L2, composite: None };
     let search = StHnsw { ef: 10, ..StHnsw::default() };
-    let cancel = CancelToken::default();
-    let (mut found, mut wanted, mut estimates) = (0, 0, 0);
-    for (_, queries) in &clouds {
-        for query in &queries[..10] {
-            let request =
-                Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
-            let truth = ExactScan::default().search(&request, &plain).unwrap().hits;
-            let answer = search.search(&request, &stretch).unwrap();
-            wanted += truth.len();
-            found += answer.hits.iter().filter(|hit| truth.contains(hit)).count();
-            estimates += answer.counters.estimates;
-        }
-    }
+    let Measured { recall, estimates, .. } = questions.ask(&search, &stretch);
     // At the least effort there is, k itself.
-    assert!(found * 100 >= wanted * 88, "{found} of {wanted}");
-    assert!(estimates < 40 * 18_000 / 4, "{estimates} estimates");
+    assert!(recall >= 0.88, "recall {recall}");
+    assert!(estimates < 18_000 / 4, "{estimates} estimates");
 }
 
 /// Whether one thread does all or several share it, the same rows come back.
 #[test]
 fn shared_work_finds_the_same() {
     let (all, queries) = cloud(21, 3_000, 64, 20);
-    let blocks: Vec<Rows> = (0..6).map(|at| stretch(&all, at * 500..at * 500 + 500)).collect();
+    let blocks: Vec<Rows> = (0..6).map(|at| all.stretch(at * 500..at * 500 + 500)).collect();
     let (left, right) = blocks.split_at(3);
     let (one, two) = (merged(left, Metric::L2, 8), merged(right, Metric::L2, 8));
     let mut parts = in_one(left, one.as_ref(), &[], |_| true);
     parts.extend(in_one(right, two.as_ref(), &[], |at| at != 1));
-    let cancel = CancelToken::default();
     for roads in [Roads::Walk, Roads::Sift] {
         let search = StHnsw { roads, ..THOROUGH };
         for query in &queries[..10] {
-            let request =
-                Request { query, metric: Metric::L2, k: 10, composite: None, cancel: &cancel };
+            let request = request(query, Metric::L2, 10);
             let asked = Asked::new(&request).unwrap();
             let answer =
                 |shares| Searching::new(&search, &asked, &parts).run(move |_| shares).unwrap();
@@ -598,17 +387,6 @@ fn shared_work_finds_the_same() {
             let pieces = if roads == Roads::Walk { (2, 0) } else { (0, 5) };
             assert_eq!((shared.counters.walked, shared.counters.sifted), pieces);
         }
-    }
-}
-
-/// Some rows of a block as a block.
-fn stretch(rows: &Rows, range: std::ops::Range<usize>) -> Rows {
-    Rows {
-        vectors: rows.vectors[range.start * rows.dim..range.end * rows.dim].to_vec(),
-        entities: rows.entities[range.clone()].to_vec(),
-        ts: rows.ts[range.clone()].to_vec(),
-        chosen: Chosen::Range(0..range.len()),
-        ..rows.clone()
     }
 }
 
@@ -621,26 +399,16 @@ fn a_moment_needs_no_vectors() {
     rows.ts[1_000..].fill(2_000_000);
     rows.entities.reverse();
     rows.vectors[64 * 3_990..64 * 3_991].fill(0.0);
-    let blocks = [rows];
-    let indexes = [index_of(&blocks[0], Metric::Cosine)];
-    let cancel = CancelToken::default();
+    let index = index_of(&rows, Metric::Cosine);
     let composite = Composite::new(0.0, ValidTime(3_000_000), 1e6, Decay::Linear).ok();
     for (k, distances) in [(20, 1), (3_500, 1)] {
-        let query = &queries[0];
-        let request = Request { query, metric: Metric::Cosine, k, composite, cancel: &cancel };
+        let request = Request { composite, ..request(&queries[0], Metric::Cosine, k) };
         let search = StHnsw { roads: Roads::Codes, ..StHnsw::default() };
-        let answer = search.search(&request, &indexed(&blocks, &indexes)).unwrap();
-        let expected = brute_force(&request, &blocks);
+        let answer = search.search(&request, &[rows.under(&index)]).unwrap();
+        let expected = brute_force(&request, std::slice::from_ref(&rows));
         assert_eq!(answer.hits, expected);
         assert_eq!(answer.counters.distances, distances, "only the row without codes");
     }
-}
-
-fn index_in_cells(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
-    let (cells_from, cells_anyway, standard) = (1, true, BuildOptions::standard(&|| true));
-    let options = BuildOptions { parallel: true, cells_from, cells_anyway, ..standard };
-    let image = build_index(&rows.part().block, metric, &options).unwrap();
-    Some(SegmentIndex::open(image).unwrap())
 }
 
 /// Cells find in a stretch of time what is near, and look at a part of it.
@@ -648,25 +416,17 @@ fn index_in_cells(rows: &Rows, metric: Metric) -> Option<SegmentIndex> {
 fn cells_find_enough_for_their_work() {
     let (rows, queries) = cloud_of(41, 12_000, 96, 60, 0.3);
     for metric in [Metric::Cosine, Metric::L2] {
-        let index = [index_in_cells(&rows, metric)];
+        let index = index_in_cells(&rows, metric);
         for stretch in [0..12_000, 3_000..9_000, 100..2_500] {
             let length = stretch.len();
-            let blocks = [Rows { chosen: Chosen::Range(stretch), ..rows.clone() }];
-            let parts = indexed(&blocks, &index);
+            let rows = Rows { chosen: Chosen::Range(stretch), ..rows.clone() };
             let search = StHnsw { roads: Roads::Cells, ..StHnsw::default() };
-            let cancel = CancelToken::default();
-            let (mut found, mut estimates) = (0, 0);
-            for query in &queries {
-                let request = Request { query, metric, k: 10, composite: None, cancel: &cancel };
-                let answer = search.search(&request, &parts).unwrap();
-                let truth = brute_force(&request, &blocks);
-                found += answer.hits.iter().filter(|hit| truth.contains(hit)).count();
-                estimates += answer.counters.estimates;
-                assert_eq!((answer.counters.probed, answer.counters.sifted), (1, 0));
-            }
-            assert!(found * 100 >= queries.len() * 10 * 96, "{metric:?}, {length}: {found}");
-            let each = estimates / queries.len();
-            assert!(each < length / 2 + 1_500, "{metric:?}, {length}: {each} estimates");
+            let measured = measure(&search, &rows, &index, &queries, None);
+            let Measured { recall, estimates, counters, .. } = measured;
+            let mut ways = counters.iter().map(|counters| (counters.probed, counters.sifted));
+            assert!(ways.all(|way| way == (1, 0)), "{metric:?}, {length}");
+            assert!(recall >= 0.96, "{metric:?}, {length}: recall {recall}");
+            assert!(estimates < length / 2 + 1_500, "{metric:?}, {length}: {estimates} estimates");
         }
     }
 }
@@ -687,16 +447,14 @@ fn cells_bear_whatever_rows_come() {
     ends.ts[3_000..].fill(i64::MAX);
     let list: Vec<u32> = (0..6_000).filter(|row| row % 7 == 0).collect();
     let listed = Rows { chosen: Chosen::List(list), ..rows };
-    let cancel = CancelToken::default();
     for rows in [same, at_once, ends, listed] {
-        let (index, blocks) = ([index_in_cells(&rows, Metric::L2)], [rows]);
-        let parts = indexed(&blocks, &index);
+        let (index, blocks) = (index_in_cells(&rows, Metric::L2), [rows]);
+        let parts = [blocks[0].under(&index)];
         for (alpha, at) in [(1.0, 0), (0.9, i64::MAX), (0.5, i64::MIN), (0.2, 77)] {
             let composite = Composite::new(alpha, ValidTime(at), 1e18, Decay::Linear).ok();
             let (mut found, mut wanted) = (0, 0);
             for query in &queries[..20] {
-                let request =
-                    Request { query, metric: Metric::L2, k: 10, composite, cancel: &cancel };
+                let request = Request { composite, ..request(query, Metric::L2, 10) };
                 let search = StHnsw { roads: Roads::Cells, ..StHnsw::default() };
                 let answer = search.search(&request, &parts).unwrap();
                 lawful(&answer.hits, &blocks, &request).unwrap();
