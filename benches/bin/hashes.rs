@@ -13,6 +13,7 @@
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use anyhow::{Context, Result, ensure};
+use cvx_benches::dataset::{COMPOSITE_QUERIES, Dataset, Truth, composites, longs};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
@@ -20,34 +21,9 @@ use std::path::Path;
 
 const TABLES: [usize; 2] = [4, 16];
 const WEEK_US: f64 = 7.0 * 86_400e6;
-const TAU_DAYS: [f64; 3] = [7.0, 30.0, 365.0];
-const ALPHAS: [f64; 7] = [1.0, 0.9, 0.75, 0.5, 0.25, 0.1, 0.0];
 /// How far beyond a plane's square a row is expected.
 const SCALES: [f64; 5] = [1.0, 4.0, 16.0, 64.0, 256.0];
-const QUERIES: usize = 200;
-const K: usize = 10;
 const ENOUGH: f64 = 0.95;
-
-/// An array as numpy saves it: its last side, and its bytes.
-fn npy(dir: &Path, name: &str) -> Result<(usize, Vec<u8>)> {
-    let path = dir.join(name);
-    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    ensure!(bytes.starts_with(b"\x93NUMPY\x01"), "{}: no array", path.display());
-    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let head = std::str::from_utf8(&bytes[10..start])?;
-    let shape = head.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')'));
-    let sides = shape.context("an array without a shape")?.0.split(',');
-    let side = sides.filter_map(|side| side.trim().parse().ok()).next_back();
-    Ok((side.context("an array without a side")?, bytes[start..].to_vec()))
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
-}
-
-fn longs(bytes: &[u8]) -> Vec<i64> {
-    bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()
-}
 
 /// Planes of all tables, and where they lie.
 struct Planes {
@@ -121,16 +97,13 @@ struct Data {
 
 impl Data {
     fn load(dir: &Path, bits: usize) -> Result<Self> {
-        let (dim, base) = npy(dir, "base.npy")?;
-        let base = floats(&base);
+        let Dataset { dim, base, ts, queries, .. } = Dataset::load(dir)?;
         let planes = Planes::new(&base, dim, (TABLES[TABLES.len() - 1], bits));
         let of_rows: Vec<Vec<u16>> =
             base.par_chunks_exact(dim).map(|row| planes.keys(row)).collect();
         let table = |at: usize| of_rows.iter().map(|keys| keys[at]).collect();
         let keys = (0..TABLES[TABLES.len() - 1]).map(table).collect();
-        let queries = floats(&npy(dir, "query.npy")?.1);
-        let (ts, moments) = (longs(&npy(dir, "ts.npy")?.1), longs(&npy(dir, "qts.npy")?.1));
-        Ok(Self { ts, keys, planes, queries, moments })
+        Ok(Self { ts, keys, planes, queries, moments: longs(dir, "qts.npy")? })
     }
 
     /// Of each row the least that some tables promise of its meaning, for a query.
@@ -208,18 +181,16 @@ struct Means {
 
 struct Bench {
     data: Data,
-    width: usize,
-    truth: Vec<i32>,
+    truth: Truth,
     kept: usize,
 }
 
 impl Bench {
     fn load(dir: &Path, bits: usize) -> Result<Self> {
         let data = Data::load(dir, bits)?;
-        let (width, truth) = npy(dir, "gt_comp.npy")?;
-        let truth = truth.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
-        let kept = QUERIES.min(data.moments.len());
-        Ok(Self { data, width, truth, kept })
+        let truth = Truth::load(dir, "gt_comp.npy")?;
+        let kept = COMPOSITE_QUERIES.min(data.moments.len());
+        Ok(Self { data, truth, kept })
     }
 
     /// The rank up to which enough of the right rows are, and how many rows are seen up to there.
@@ -227,9 +198,8 @@ impl Bench {
         let rank =
             |query: usize, row: usize| self.data.rank((query, row), promised[query][row], how);
         let right = |query: usize| {
-            let right =
-                &self.truth[(which * self.kept + query) * self.width..][..self.width.min(K)];
-            right.iter().filter(|row| **row >= 0).map(move |row| rank(query, *row as usize))
+            let right = self.truth.of(which * self.kept + query);
+            right.map(move |row| rank(query, row as usize))
         };
         let mut ranks: Vec<f64> = (0..self.kept).flat_map(right).collect();
         ranks.sort_unstable_by(f64::total_cmp);
@@ -261,18 +231,15 @@ fn main() -> Result<()> {
     for tables in TABLES {
         let promised = |query| bench.data.promised(query, tables);
         let promised: Vec<Vec<f32>> = (0..bench.kept).into_par_iter().map(promised).collect();
-        for (tau, tau_days) in TAU_DAYS.into_iter().enumerate() {
-            for (place, alpha) in ALPHAS.into_iter().enumerate().filter(|(_, a)| *a > 0.0) {
-                let how = How { alpha, tau_days, scale: 1.0 };
-                let which = tau * ALPHAS.len() + place;
-                let Means { seen, met, asked } = bench.figure(tables, &promised, which, how);
-                println!(
-                    "{{\"bits\": {bits}, \"tables\": {tables}, \"tau_days\": {tau_days}, \
-                     \"alpha\": {alpha}, \
-                     \"rows\": {}, \"seen\": {seen}, \"met\": {met}, \"keys\": {asked}}}",
-                    bench.data.ts.len()
-                );
-            }
+        for (which, tau_days, alpha) in composites().filter(|(.., alpha)| *alpha > 0.0) {
+            let how = How { alpha, tau_days, scale: 1.0 };
+            let Means { seen, met, asked } = bench.figure(tables, &promised, which, how);
+            println!(
+                "{{\"bits\": {bits}, \"tables\": {tables}, \"tau_days\": {tau_days}, \
+                 \"alpha\": {alpha}, \
+                 \"rows\": {}, \"seen\": {seen}, \"met\": {met}, \"keys\": {asked}}}",
+                bench.data.ts.len()
+            );
         }
     }
     Ok(())

@@ -9,9 +9,10 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail};
 use cvx_analytics::changepoints::{Method, Penalty, Search};
 use cvx_analytics::{Bocpd, Cohort, Rows, Trajectory, bocpd, changepoints, mmd};
+use cvx_benches::npy;
 use cvx_core::CancelToken;
 use cvx_predict::{BacktestOptions, Choice, Method as Way, Predictor, Subject, TrainOptions};
 use std::time::Instant;
@@ -27,15 +28,9 @@ struct Array {
 
 impl Array {
     fn load(path: &str) -> Result<Self> {
-        let bytes = std::fs::read(path).with_context(|| path.to_owned())?;
-        ensure!(bytes.starts_with(b"\x93NUMPY\x01") && bytes.len() > 10, "{path}: no array");
-        let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-        let head = String::from_utf8_lossy(&bytes[10..start]);
-        ensure!(head.contains("'<f4'") && head.contains("False"), "{path}: {head}");
-        let shape = head.split(['(', ')']).nth(1).context("an array's shape")?;
-        let shape: Vec<usize> = shape.split(',').filter_map(|n| n.trim().parse().ok()).collect();
-        let [rows, dim] = shape.as_slice() else { bail!("{path}: {shape:?} is no matrix") };
-        let values = bytes[start..].as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let array = npy::Array::load(path.as_ref())?;
+        let [rows, dim] = array.shape() else { bail!("{path}: {:?} is no matrix", array.shape()) };
+        let values = array.floats()?;
         Ok(Self { values, rows: *rows, dim: *dim })
     }
 

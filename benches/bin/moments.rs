@@ -10,13 +10,12 @@
 //! three runs on one thread, truth is a scan's; indexes are built by two threads.
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use cvx_benches::dataset::{Dataset, K, SEGMENT_ROWS};
+use cvx_benches::indexes::Indexes;
 use cvx_benches::timestamp_graph::{Asked, Codes, Look, Options, Room, TimestampGraph, build};
 use cvx_core::{CancelToken, Metric};
-use cvx_index::{
-    Block, BuildOptions, Indexed, Part, Request, Search, SegmentIndex, Selection, Seqs, StHnsw,
-    Vectors, build_index, merge_index,
-};
+use cvx_index::{Block, Part, Quantization, Request, Search, Selection, StHnsw};
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -24,8 +23,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
 
-const K: usize = 10;
-const SEGMENT_ROWS: usize = 65_536;
 const RUNS: usize = 3;
 const EFFORTS: [usize; 8] = [10, 14, 20, 30, 40, 80, 160, 320];
 /// As the index is built.
@@ -34,23 +31,6 @@ const OPTIONS: Options = Options { degree: 16, ef: 128 };
 const BESIDE: usize = 40;
 /// A sweep ends at the first effort beyond this recall.
 const ENOUGH: f64 = 0.99;
-
-/// An array as numpy saves it: its last side, and its bytes.
-fn npy(dir: &Path, name: &str) -> Result<(usize, Vec<u8>)> {
-    let path = dir.join(name);
-    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    ensure!(bytes.starts_with(b"\x93NUMPY\x01"), "{}: no array", path.display());
-    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let head = std::str::from_utf8(&bytes[10..start])?;
-    let shape = head.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')'));
-    let sides = shape.context("an array without a shape")?.0.split(',');
-    let side = sides.filter_map(|side| side.trim().parse().ok()).next_back();
-    Ok((side.context("an array without a side")?, bytes[start..].to_vec()))
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
-}
 
 /// A step of an entity from one version to the next.
 const STEP: f32 = 0.1;
@@ -72,50 +52,30 @@ fn drift(base: &mut [f32], dim: usize, entities: usize) {
     }
 }
 
-struct Data {
-    dim: usize,
-    base: Vec<f32>,
-    ts: Vec<i64>,
-    entities: Vec<u64>,
+/// Versions of entities.
+struct Versions {
+    rows: Dataset,
     /// Before when each row is valid.
     ends: Vec<i64>,
-    queries: Vec<f32>,
 }
 
-impl Data {
+impl Versions {
     fn load(dir: &Path, kind: &str, versions: usize) -> Result<Self> {
-        let (dim, base) = npy(dir, "base.npy")?;
-        let longs = npy(dir, "ts.npy")?.1;
-        let ts = longs.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b));
+        let mut rows = Dataset::load(dir)?;
         // No entity has two points at one moment.
-        let ts: Vec<i64> = ts.zip(0..).map(|(ts, row)| ts + row).collect();
-        let count = ts.len() / versions;
-        let entities = (0..ts.len() as u64).map(|row| row % count as u64).collect();
-        let end = |row: usize| ts.get(row + count).copied().unwrap_or(i64::MAX);
-        let ends = (0..ts.len()).map(end).collect();
-        let mut base = floats(&base);
+        rows.ts.iter_mut().zip(0..).for_each(|(ts, row)| *ts += row);
+        let count = rows.rows() / versions;
+        rows.entities.iter_mut().for_each(|entity| *entity %= count as u64);
+        let end = |row: usize| rows.ts.get(row + count).copied().unwrap_or(i64::MAX);
+        let ends = (0..rows.rows()).map(end).collect();
         if kind == "drift" {
-            drift(&mut base, dim, count);
+            drift(&mut rows.base, rows.dim, count);
         }
-        let queries = floats(&npy(dir, "query.npy")?.1);
-        Ok(Self { dim, base, ts, entities, ends, queries })
+        Ok(Self { rows, ends })
     }
 
     fn blocks(&self) -> Vec<Block<'_>> {
-        let starts = (0..self.ts.len()).step_by(SEGMENT_ROWS);
-        let block = |first: usize| {
-            let rows = first..self.ts.len().min(first + SEGMENT_ROWS);
-            Block {
-                dim: self.dim,
-                vectors: Vectors::Floats(&self.base[rows.start * self.dim..rows.end * self.dim]),
-                present: None,
-                entities: &self.entities[rows.clone()],
-                ts: &self.ts[rows],
-                seqs: Seqs::One(1),
-                time_ordered: true,
-            }
-        };
-        starts.map(block).collect()
+        self.rows.segments().map(|segment| self.rows.block(segment)).collect()
     }
 
     /// The rows of each block that are valid at a moment.
@@ -126,7 +86,7 @@ impl Data {
             let there = rows.filter(|(_, (ts, end))| **ts <= moment && moment < **end);
             there.map(|(row, _)| row).collect()
         };
-        self.ts.chunks(SEGMENT_ROWS).zip(ends).map(lives).collect()
+        self.rows.ts.chunks(SEGMENT_ROWS).zip(ends).map(lives).collect()
     }
 }
 
@@ -140,42 +100,6 @@ fn selection(list: &[u32]) -> Selection<'_> {
     }
 }
 
-/// The index as it is: over all rows, and of each segment.
-struct Indexes {
-    merged: SegmentIndex,
-    own: Vec<SegmentIndex>,
-    /// Rows of the first that were built a second, by two threads.
-    rate: String,
-}
-
-impl Indexes {
-    /// Builds what is not kept.
-    fn of(data: &Data, keep: &Path) -> Result<Self> {
-        std::fs::create_dir_all(keep)?;
-        let options = BuildOptions { parallel: true, ..BuildOptions::standard(&|| true) };
-        let blocks = data.blocks();
-        let own = blocks.iter().enumerate().map(|(at, block)| {
-            let path = keep.join(format!("own-{at}.idx"));
-            if !path.exists() {
-                std::fs::write(&path, build_index(block, Metric::Cosine, &options)?)?;
-            }
-            Ok(SegmentIndex::open(std::fs::read(path)?)?)
-        });
-        let own = own.collect::<Result<Vec<_>>>()?;
-        let (path, facts) = (keep.join("merged.idx"), keep.join("built"));
-        if !facts.exists() {
-            let blocks: Vec<_> = blocks.iter().map(|block| (0, *block)).collect();
-            let start = Instant::now();
-            let built = merge_index(&blocks, Metric::Cosine, &options)?;
-            let rate = data.ts.len() as f64 / start.elapsed().as_secs_f64();
-            std::fs::write(&path, built.to_bytes())?;
-            std::fs::write(&facts, format!("{rate:.0}"))?;
-        }
-        let merged = SegmentIndex::open(std::fs::read(path)?)?;
-        Ok(Self { merged, own, rate: std::fs::read_to_string(facts)? })
-    }
-}
-
 struct Question<'a> {
     query: &'a [f32],
     moment: i64,
@@ -185,9 +109,9 @@ struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    fn new(data: &'a Data, number: usize, moment: i64) -> Self {
-        let query = &data.queries[number * data.dim..][..data.dim];
-        let (living, mut bits) = (data.living(moment), vec![0; data.ts.len().div_ceil(64)]);
+    fn new(data: &'a Versions, number: usize, moment: i64) -> Self {
+        let query = data.rows.query(number);
+        let (living, mut bits) = (data.living(moment), vec![0; data.rows.rows().div_ceil(64)]);
         for (at, list) in living.iter().enumerate() {
             let rows = list.iter().map(|row| at * SEGMENT_ROWS + *row as usize);
             rows.for_each(|row| bits[row / 64] |= 1u64 << (row % 64));
@@ -197,11 +121,7 @@ impl<'a> Question<'a> {
 
     fn parts<'p>(&'p self, blocks: &[Block<'p>], indexes: Option<&'p Indexes>) -> Vec<Part<'p>> {
         let part = |(at, (block, list)): (usize, (&Block<'p>, &'p Vec<u32>))| {
-            let index = indexes.map(|indexes| Indexed {
-                index: &indexes.merged,
-                first: at * SEGMENT_ROWS,
-                own: Some(&indexes.own[at]),
-            });
+            let index = indexes.map(|indexes| indexes.at(at));
             Part { block: *block, rows: selection(list), index }
         };
         blocks.iter().zip(&self.living).enumerate().map(part).collect()
@@ -269,20 +189,21 @@ fn chance(state: &mut u64) -> usize {
 }
 
 /// Builds the rival by two threads; how many rows a second.
-fn rival(data: &Data) -> Result<(Codes, TimestampGraph, f64)> {
-    let ends: Vec<[i64; 2]> = data.ts.iter().zip(&data.ends).map(|(ts, end)| [*ts, *end]).collect();
+fn rival(data: &Versions) -> Result<(Codes, TimestampGraph, f64)> {
+    let rows = &data.rows;
+    let ends: Vec<[i64; 2]> = rows.ts.iter().zip(&data.ends).map(|(ts, end)| [*ts, *end]).collect();
     let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
     let start = Instant::now();
     let (codes, graph) = threads.install(|| {
-        let codes = Codes::new(&data.base, data.dim);
+        let codes = Codes::new(&rows.base, rows.dim);
         let graph = build(&codes, &ends, OPTIONS);
         (codes, graph)
     });
-    Ok((codes, graph, data.ts.len() as f64 / start.elapsed().as_secs_f64()))
+    Ok((codes, graph, rows.rows() as f64 / start.elapsed().as_secs_f64()))
 }
 
 struct Bench<'a> {
-    data: &'a Data,
+    data: &'a Versions,
     blocks: Vec<Block<'a>>,
     questions: Vec<Question<'a>>,
     truths: Vec<HashSet<usize>>,
@@ -291,11 +212,11 @@ struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    fn new(data: &'a Data, name: String, count: usize) -> Result<Self> {
-        let (blocks, rows) = (data.blocks(), data.ts.len());
+    fn new(data: &'a Versions, name: String, count: usize) -> Result<Self> {
+        let (blocks, rows) = (data.blocks(), data.rows.rows());
         let mut state = 5;
-        let mut moment = || data.ts[rows / 10 + chance(&mut state) % (rows - rows / 10)];
-        let count = count.min(data.queries.len() / data.dim);
+        let mut moment = || data.rows.ts[rows / 10 + chance(&mut state) % (rows - rows / 10)];
+        let count = count.min(data.rows.query_count());
         let questions: Vec<Question<'_>> =
             (0..count).map(|number| Question::new(data, number, moment())).collect();
         let scan = |question: &Question<'_>| {
@@ -340,9 +261,9 @@ impl<'a> Bench<'a> {
     /// The rival at one moment beside a graph of what lived then alone: how much of what is near
     /// both find, walked equally wide.
     fn beside_one_moment(&self, codes: &Codes, graph: &TimestampGraph) {
-        let (data, dim, moment) =
-            (self.data, self.data.dim, self.data.ts[self.data.ts.len() / 4 * 3]);
-        let question = Question::new(data, 0, moment);
+        let data = &self.data.rows;
+        let (dim, moment) = (data.dim, data.ts[data.rows() / 4 * 3]);
+        let question = Question::new(self.data, 0, moment);
         let lists = question.living.iter().enumerate();
         let rows = lists
             .flat_map(|(at, list)| list.iter().map(move |row| at * SEGMENT_ROWS + *row as usize));
@@ -384,7 +305,7 @@ impl<'a> Bench<'a> {
             let mut look = Look::new(codes);
             let asked = Asked { query: question.query, moment: question.moment, k: K, ef };
             let lives = |row: u32| question.bits[row as usize / 64] >> (row % 64) & 1 == 1;
-            let found = graph.search((&mut room, &mut look), &self.data.base, asked, lives);
+            let found = graph.search((&mut room, &mut look), &self.data.rows.base, asked, lives);
             let rows = found.rows.iter().map(|(_, row)| *row as usize).collect();
             let work = [look.estimates, look.scores, found.distances];
             Ok(((rows, work), start.elapsed().as_secs_f64()))
@@ -398,8 +319,8 @@ fn main() -> Result<()> {
     let (dir, keep) = (next("a directory of data")?, next("a directory to keep indexes in")?);
     let count = next("how many queries")?.parse()?;
     let (kind, versions) = (next("a kind of data")?, next("how many versions")?);
-    let data = Data::load(Path::new(&dir), &kind, versions.parse()?)?;
-    let indexes = Indexes::of(&data, Path::new(&keep))?;
+    let data = Versions::load(Path::new(&dir), &kind, versions.parse()?)?;
+    let indexes = Indexes::of(&data.rows, Path::new(&keep), Quantization::default())?;
     let (codes, graph, rate) = rival(&data)?;
     let name = format!("\"kind\": \"{kind}\", \"versions\": {versions}");
     let bench = Bench::new(&data, name, count)?;
@@ -407,10 +328,10 @@ fn main() -> Result<()> {
         "{{{}, \"rows\": {}, \"living\": {}, \"index_bytes\": {}, \"rival_bytes\": {}, \
          \"index_rows_s\": {}, \"rival_rows_s\": {rate:.0}}}",
         bench.name,
-        data.ts.len(),
+        data.rows.rows(),
         bench.living(),
-        indexes.merged.bytes() / data.ts.len(),
-        graph.bytes() / data.ts.len(),
+        indexes.merged.bytes() / data.rows.rows(),
+        graph.bytes() / data.rows.rows(),
         indexes.rate.trim(),
     );
     // The index's searches share nothing, as the rival's do not.

@@ -12,171 +12,54 @@
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use anyhow::{Context, Result, ensure};
+use cvx_benches::dataset::{COMPOSITE_QUERIES, Dataset, K, Truth, composites, longs};
+use cvx_benches::indexes::Indexes;
 use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
 use cvx_index::{
-    Answer, Block, BuildOptions, Indexed, Part, Quantization, Request, Roads, Search, SegmentIndex,
-    Selection, Seqs, StHnsw, Vectors, build_index, merge_index, sketch_block,
+    Answer, BuildOptions, Part, Quantization, Request, Roads, Search, SegmentIndex, Selection,
+    StHnsw, build_index, sketch_block,
 };
 use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
-const K: usize = 10;
-const SEGMENT_ROWS: usize = 65_536;
 const RUNS: usize = 3;
 /// Half an octave apart, as `benches/index/rivals.py` has them for all.
 const EFFORTS: [usize; 11] = [10, 14, 20, 28, 40, 57, 80, 113, 160, 226, 320];
 const SHARES: [&str; 4] = ["0.5", "0.1", "0.01", "0.001"];
-const TAU_DAYS: [f64; 3] = [7.0, 30.0, 365.0];
-const ALPHAS: [f64; 7] = [1.0, 0.9, 0.75, 0.5, 0.25, 0.1, 0.0];
-const COMPOSITE_QUERIES: usize = 200;
 /// A sweep ends at the first effort beyond this recall.
 const ENOUGH: f64 = 0.985;
 
-/// An array as numpy saves it: its shape and bytes.
-fn npy(dir: &Path, name: &str) -> Result<(Vec<usize>, Vec<u8>)> {
-    let path = dir.join(name);
-    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    ensure!(bytes.starts_with(b"\x93NUMPY\x01"), "{}: no array", path.display());
-    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let head = std::str::from_utf8(&bytes[10..start])?;
-    let shape = head.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')'));
-    let shape = shape.context("an array without a shape")?.0.split(',');
-    let shape: Vec<usize> = shape.filter_map(|side| side.trim().parse().ok()).collect();
-    Ok((shape, bytes[start..].to_vec()))
+/// Prints how many of the first rows are built a second: sketched, and put into a graph.
+fn builds(data: &Dataset, rows: usize, quantization: Quantization) -> Result<()> {
+    let block = data.block(0..rows.min(data.rows()));
+    let standard = BuildOptions::standard(&|| true);
+    let options = BuildOptions { parallel: true, quantization, ..standard };
+    let told = |what: &str, start: Instant| {
+        let rate = block.rows() as f64 / start.elapsed().as_secs_f64();
+        println!("{{\"what\": \"{what}\", \"rows\": {}, \"rows_s\": {rate:.0}}}", block.rows());
+    };
+    let start = Instant::now();
+    let sketch = sketch_block(&block, Metric::Cosine, None)?;
+    told("sketch", start);
+    ensure!(sketch.rows() == block.rows(), "rows are missing in the sketch");
+    let start = Instant::now();
+    let image = build_index(&block, Metric::Cosine, &options)?;
+    told("graph", start);
+    ensure!(SegmentIndex::open(image)?.nodes() > 0, "a graph without nodes");
+    Ok(())
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
-}
-
-fn longs(bytes: &[u8]) -> Vec<i64> {
-    bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()
-}
-
-/// Answers, so many to a query; -1 where there are fewer.
-struct Truth {
-    width: usize,
-    ids: Vec<i32>,
-}
-
-impl Truth {
-    fn load(dir: &Path, name: &str) -> Result<Self> {
-        let (shape, bytes) = npy(dir, name)?;
-        let ids = bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
-        Ok(Self { width: *shape.last().context("an array without a side")?, ids })
-    }
-
-    fn of(&self, row: usize) -> impl Iterator<Item = i32> {
-        self.ids[row * self.width..][..self.width.min(K)].iter().copied().filter(|id| *id >= 0)
-    }
-}
-
-struct Data {
-    dim: usize,
-    base: Vec<f32>,
-    ts: Vec<i64>,
-    entities: Vec<u64>,
-    queries: Vec<f32>,
-}
-
-impl Data {
-    fn load(dir: &Path) -> Result<Self> {
-        let (shape, base) = npy(dir, "base.npy")?;
-        let dim = *shape.last().context("rows without a dimension")?;
-        let ts = longs(&npy(dir, "ts.npy")?.1);
-        let queries = floats(&npy(dir, "query.npy")?.1);
-        let entities = (0..ts.len() as u64).collect();
-        Ok(Self { dim, base: floats(&base), ts, entities, queries })
-    }
-
-    fn segments(&self) -> impl Iterator<Item = Range<usize>> {
-        let rows = self.ts.len();
-        (0..rows).step_by(SEGMENT_ROWS).map(move |first| first..rows.min(first + SEGMENT_ROWS))
-    }
-
-    fn block(&self, rows: Range<usize>) -> Block<'_> {
-        Block {
-            dim: self.dim,
-            vectors: Vectors::Floats(&self.base[rows.start * self.dim..rows.end * self.dim]),
-            present: None,
-            entities: &self.entities[rows.clone()],
-            ts: &self.ts[rows],
-            seqs: Seqs::One(1),
-            time_ordered: true,
-        }
-    }
-
-    /// The index over all segments, built before if its file is not there, and rows built a second;
-    /// and each segment's own.
-    fn indexes(&self, keep: &Path, quantization: Quantization) -> Result<Indexes> {
-        let (path, facts) = (keep.join("merged.idx"), keep.join("built"));
-        let standard = BuildOptions::standard(&|| true);
-        let options = BuildOptions { parallel: true, quantization, ..standard };
-        let own = self.segments().enumerate().map(|(at, rows)| {
-            let path = keep.join(format!("own-{at}.idx"));
-            if !path.exists() {
-                std::fs::write(&path, build_index(&self.block(rows), Metric::Cosine, &options)?)?;
-            }
-            Ok(SegmentIndex::open(std::fs::read(path)?)?)
-        });
-        let own = own.collect::<Result<Vec<_>>>()?;
-        if !facts.exists() {
-            let blocks: Vec<_> = self.segments().map(|rows| (0, self.block(rows))).collect();
-            let start = Instant::now();
-            let built = merge_index(&blocks, Metric::Cosine, &options)?;
-            let rate = self.ts.len() as f64 / start.elapsed().as_secs_f64();
-            std::fs::write(path.clone(), built.to_bytes())?;
-            std::fs::write(&facts, format!("{rate:.0}"))?;
-        }
-        let merged = SegmentIndex::open(std::fs::read(path)?)?;
-        let same = merged.quantization() == quantization;
-        ensure!(same, "{} holds {}", keep.display(), merged.quantization().name());
-        Ok(Indexes { merged, own, rate: std::fs::read_to_string(facts)? })
-    }
-
-    /// Prints how many of the first rows are built a second: sketched, and put into a graph.
-    fn builds(&self, rows: usize, quantization: Quantization) -> Result<()> {
-        let block = self.block(0..rows.min(self.ts.len()));
-        let standard = BuildOptions::standard(&|| true);
-        let options = BuildOptions { parallel: true, quantization, ..standard };
-        let told = |what: &str, start: Instant| {
-            let rate = block.ts.len() as f64 / start.elapsed().as_secs_f64();
-            println!(
-                "{{\"what\": \"{what}\", \"rows\": {}, \"rows_s\": {rate:.0}}}",
-                block.ts.len()
-            );
-        };
-        let start = Instant::now();
-        let sketch = sketch_block(&block, Metric::Cosine, None)?;
-        told("sketch", start);
-        ensure!(sketch.rows() == block.ts.len(), "rows are missing in the sketch");
-        let start = Instant::now();
-        let image = build_index(&block, Metric::Cosine, &options)?;
-        told("graph", start);
-        ensure!(SegmentIndex::open(image)?.nodes() > 0, "a graph without nodes");
-        Ok(())
-    }
-
-    /// The rows of a stretch, as parts of the index.
-    fn parts<'a>(&'a self, indexes: &'a Indexes, rows: &Range<usize>) -> Vec<Part<'a>> {
-        let part = |(segment, own): (Range<usize>, &'a SegmentIndex)| {
-            let first = segment.start;
-            let from = rows.start.max(first) - first;
-            let to = rows.end.min(segment.end).max(first) - first;
-            let block = self.block(segment);
-            let index = Some(Indexed { index: &indexes.merged, first, own: Some(own) });
-            (from < to).then_some(Part { block, rows: Selection::Range(from..to), index })
-        };
-        self.segments().zip(&indexes.own).filter_map(part).collect()
-    }
-}
-
-/// The index over all rows, each segment's own, and how many rows of the first were built a second.
-struct Indexes {
-    merged: SegmentIndex,
-    own: Vec<SegmentIndex>,
-    rate: String,
+/// The rows of a stretch, as parts of the index.
+fn parts<'a>(data: &'a Dataset, indexes: &'a Indexes, rows: &Range<usize>) -> Vec<Part<'a>> {
+    let part = |(at, segment): (usize, Range<usize>)| {
+        let first = segment.start;
+        let from = rows.start.max(first) - first;
+        let to = rows.end.min(segment.end).max(first) - first;
+        let (block, index) = (data.block(segment), Some(indexes.at(at)));
+        (from < to).then_some(Part { block, rows: Selection::Range(from..to), index })
+    };
+    data.segments().enumerate().filter_map(part).collect()
 }
 
 /// What is asked: how, within which rows, near which moment, and what is right.
@@ -191,7 +74,7 @@ struct Question<'a> {
 }
 
 struct Bench<'a> {
-    data: &'a Data,
+    data: &'a Dataset,
     indexes: &'a Indexes,
     facts: String,
 }
@@ -205,9 +88,9 @@ struct Figures {
 
 impl Bench<'_> {
     fn ask(&self, question: &Question<'_>, number: usize) -> Result<(Answer, f64)> {
-        let parts = self.data.parts(self.indexes, &(question.window)(number));
+        let parts = parts(self.data, self.indexes, &(question.window)(number));
         let request = Request {
-            query: &self.data.queries[number * self.data.dim..][..self.data.dim],
+            query: self.data.query(number),
             metric: Metric::Cosine,
             k: K,
             composite: (question.composite)(number),
@@ -268,7 +151,7 @@ impl Bench<'_> {
 
     /// The ten nearest of all rows, at growing effort.
     fn all(&self, truth: &Truth, count: usize) -> Result<()> {
-        let rows = self.data.ts.len();
+        let rows = self.data.rows();
         let ask = |name: String, search: StHnsw, count: usize| {
             self.run(&Question {
                 name,
@@ -293,7 +176,7 @@ impl Bench<'_> {
 
     fn stretches(&self, dir: &Path, count: usize) -> Result<()> {
         for share in SHARES {
-            let windows = longs(&npy(dir, &format!("win_{share}.npy"))?.1);
+            let windows = longs(dir, &format!("win_{share}.npy"))?;
             let truth = Truth::load(dir, &format!("gt_{share}.npy"))?;
             self.run(&Question {
                 name: format!("\"what\": \"time\", \"share\": {share}, \"effort\": 40"),
@@ -308,26 +191,23 @@ impl Bench<'_> {
     }
 
     fn composites(&self, dir: &Path, count: usize) -> Result<()> {
-        let moments = longs(&npy(dir, "qts.npy")?.1);
+        let moments = longs(dir, "qts.npy")?;
         let truth = Truth::load(dir, "gt_comp.npy")?;
-        let (rows, kept) = (self.data.ts.len(), COMPOSITE_QUERIES.min(moments.len()));
-        for (tau, days) in TAU_DAYS.into_iter().enumerate() {
-            for (place, alpha) in ALPHAS.into_iter().enumerate() {
-                let which = tau * ALPHAS.len() + place;
-                self.run(&Question {
-                    name: format!(
-                        "\"what\": \"composite\", \"alpha\": {alpha}, \"tau_days\": {days}"
-                    ),
-                    search: StHnsw::default(),
-                    count: count.min(kept),
-                    window: &|_| 0..rows,
-                    composite: &|q| {
-                        let at = ValidTime(moments[q]);
-                        Composite::new(alpha, at, days * 86_400e6, Decay::Linear).ok()
-                    },
-                    truth: &|q| truth.of(which * kept + q).collect(),
-                })?;
-            }
+        let (rows, kept) = (self.data.rows(), COMPOSITE_QUERIES.min(moments.len()));
+        for (which, tau_days, alpha) in composites() {
+            self.run(&Question {
+                name: format!(
+                    "\"what\": \"composite\", \"alpha\": {alpha}, \"tau_days\": {tau_days}"
+                ),
+                search: StHnsw::default(),
+                count: count.min(kept),
+                window: &|_| 0..rows,
+                composite: &|q| {
+                    let at = ValidTime(moments[q]);
+                    Composite::new(alpha, at, tau_days * 86_400e6, Decay::Linear).ok()
+                },
+                truth: &|q| truth.of(which * kept + q).collect(),
+            })?;
         }
         Ok(())
     }
@@ -342,12 +222,12 @@ fn main() -> Result<()> {
     let quantization = next("int8").unwrap_or_else(|_| "int8".to_owned());
     let quantization = Quantization::named(&quantization).context("an unknown quantization")?;
     let dir = Path::new(&dir);
-    let data = Data::load(dir)?;
+    let data = Dataset::load(dir)?;
     if only.as_deref() == Some("build") {
-        return data.builds(count, quantization);
+        return builds(&data, count, quantization);
     }
-    let count = count.min(data.queries.len() / data.dim);
-    let indexes = data.indexes(Path::new(&keep), quantization)?;
+    let count = count.min(data.query_count());
+    let indexes = Indexes::of(&data, Path::new(&keep), quantization)?;
     if only.as_deref() == Some("prepare") {
         return Ok(());
     }

@@ -1,6 +1,9 @@
-//! Seeded inputs for the benchmarks beside this crate; the numbers they give are published in
-//! docs/benchmarks.md.
+//! What the benchmarks beside this crate have in common: seeded inputs, data sets on disk and their
+//! indexes. The numbers they give are published in docs/benchmarks.md.
 
+pub mod dataset;
+pub mod indexes;
+pub mod npy;
 pub mod timestamp_graph;
 
 use rand::rngs::SmallRng;
