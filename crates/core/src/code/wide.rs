@@ -295,9 +295,9 @@ fn add_products(sum: __m512i, code: &[u8; 64], query: &[i8; 64]) -> __m512i {
     _mm512_dpbusd_epi32(sum, code, query)
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
-fn sum_nibbles_at(codes: &[u8], stride: usize, rows: &[u32], query: &[i8], out: &mut [i32]) {
-    let (low, high) = query.split_at(query.len() / 2);
+/// Sums each row, which was asked for some rows before.
+#[inline(always)]
+fn sum_each<T>(codes: &[u8], stride: usize, rows: &[u32], out: &mut [T], sum: impl Fn(&[u8]) -> T) {
     for row in rows.iter().take(AHEAD) {
         prefetch(&codes[*row as usize * stride..][..stride]);
     }
@@ -305,8 +305,14 @@ fn sum_nibbles_at(codes: &[u8], stride: usize, rows: &[u32], query: &[i8], out: 
         if let Some(next) = rows.get(at + AHEAD) {
             prefetch(&codes[*next as usize * stride..][..stride]);
         }
-        *out = sum_nibbles(&codes[*row as usize * stride..][..low.len()], low, high);
+        *out = sum(&codes[*row as usize * stride..]);
     }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
+fn sum_nibbles_at(codes: &[u8], stride: usize, rows: &[u32], query: &[i8], out: &mut [i32]) {
+    let (low, high) = query.split_at(query.len() / 2);
+    sum_each(codes, stride, rows, out, |code| sum_nibbles(&code[..low.len()], low, high));
 }
 
 /// Levels in the lower halves of bytes meet one half of the query, those in the upper the other.
@@ -346,15 +352,7 @@ fn load_bytes(bytes: &[u8], at: usize) -> __m512i {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
 fn sum_halves_at(codes: &[u8], stride: usize, rows: &[u32], query: &[f32], out: &mut [f32]) {
-    for row in rows.iter().take(AHEAD) {
-        prefetch(&codes[*row as usize * stride..][..stride]);
-    }
-    for (at, (out, row)) in out.iter_mut().zip(rows).enumerate() {
-        if let Some(next) = rows.get(at + AHEAD) {
-            prefetch(&codes[*next as usize * stride..][..stride]);
-        }
-        *out = sum_halves(&codes[*row as usize * stride..][..2 * query.len()], query);
-    }
+    sum_each(codes, stride, rows, out, |code| sum_halves(&code[..2 * query.len()], query));
 }
 
 /// Products are rounded before they are added, as on the portable road.
