@@ -75,13 +75,15 @@ def written(points, about, rows):
     return "\n".join(parts + composed(points, rows) + sliced(points, rows)) + "\n"
 
 
-HEAD = f"""One thread asks one query at a time; ten nearest by cosine; medians of three runs. All walk the same grid of
-efforts, half an octave apart. For each library the first effort with recall@10 of {TARGET}, or its best, and beside it
-the queries a second at {TARGET} itself, between the efforts on both sides (the logarithm, by a line over recall), or
-the first effort's where that is beyond it already: ratios are of these. Builds by two threads, at whatever else the
-machine did. Bytes a vector: of the index as its file has them, and of all that a search reads. Where an index holds
-codes only, these are with the rows from which the best are compared again: ours 4 bytes a dimension in mapped files,
-IVF's the array, SQL's the row files and PostgreSQL's table."""
+HEAD = f"""\
+One thread asks one query at a time; ten nearest by cosine; medians of three runs. All walk the
+same grid of efforts, half an octave apart. For each library the first effort with recall@10 of
+{TARGET}, or its best, and beside it the queries a second at {TARGET} itself, between the efforts
+on both sides (the logarithm, by a line over recall), or the first effort's where that is beyond it
+already: ratios are of these. Builds by two threads, at whatever else the machine did. Bytes a
+vector: of the index as its file has them, and of all that a search reads. Where an index holds
+codes only, these are with the rows from which the best are compared again: ours 4 bytes a
+dimension in mapped files, IVF's the array, SQL's the row files and PostgreSQL's table."""
 
 
 def sweep(points):
@@ -114,10 +116,11 @@ def sliced(points, rows):
     return ["", "## A stretch of time", "", SLICED, "", table(head, lines)]
 
 
-SLICED = f"""Ours at its usual effort, peers by the grid until a recall of {TARGET}. Rows lie in time order, so that for
-faiss a stretch is a range of ids; hnswlib asks a function in Python of each row that it may keep, for it has no other
-way. Ours are 500 queries, hnswlib's 50, the others' 200. Ahead is who has more queries a second than a peer has at
-{TARGET}."""
+SLICED = f"""\
+Ours at its usual effort, peers by the grid until a recall of {TARGET}. Rows lie in time order, so
+that for faiss a stretch is a range of ids; hnswlib asks a function in Python of each row that it
+may keep, for it has no other way. Ours are 500 queries, hnswlib's 50, the others' 200. Ahead is
+who has more queries a second than a peer has at {TARGET}."""
 
 
 def composed(points, rows):

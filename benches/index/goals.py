@@ -4,7 +4,7 @@ from figures import TARGET, AtTarget, asked_of, by_lib, enough, table
 
 OURS = "cvx in process"
 BYTES = 2560
-#: Milliseconds that half of the searches in a stretch of time may take, by the share of rows it keeps.
+#: Milliseconds that half of the searches in a stretch of time may take, by the share that it keeps.
 STRETCH_P50_MS = {0.1: 0.49, 0.01: 0.28, 0.001: 0.065}
 
 

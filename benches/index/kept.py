@@ -50,7 +50,8 @@ def start(lives, folder, table, column, what):
 def as_of(lives, folder):
     """Old dates: each entity has one version, and those are there that had come by then."""
     server = served.Cvx(lives.args.cvx)
-    moments = lives.own_ts[np.random.default_rng(5).integers(len(lives.base) // 10, len(lives.base), len(lives.texts))]
+    rows, rng = len(lives.base), np.random.default_rng(5)
+    moments = lives.own_ts[rng.integers(rows // 10, rows, len(lives.texts))]
     truths = living_at(lives, moments)
     stamps = [stamp(moment) for moment in moments]
     sql = f"SELECT id FROM t FOR VALID_TIME AS OF %s::timestamptz ORDER BY v <=> %s::vector LIMIT {K}"
@@ -59,9 +60,10 @@ def as_of(lives, folder):
         connection.execute(f"SET hnsw.ef_search = {EFFORT}")
 
         def ask(number):
-            return [row[0] for row in connection.execute(sql, (stamps[number], lives.texts[number])).fetchall()]
+            found = connection.execute(sql, (stamps[number], lives.texts[number]))
+            return [row[0] for row in found.fetchall()]
 
-        lives.asked(f"AS OF, {len(lives.base):,} entities x 1", ask, truths, AS_OF_P99_MS)
+        lives.asked(f"AS OF, {rows:,} entities x 1", ask, truths, AS_OF_P99_MS)
 
 
 def living_at(lives, moments):

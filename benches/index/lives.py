@@ -68,7 +68,7 @@ class Lives:
             ask(number % len(truths))
         rounds = [self.round(ask, truths) for _ in range(ROUNDS)]
         recall = np.median([recall for recall, _ in rounds])
-        times = np.median([[np.quantile(times, q) for q in QUANTILES] for _, times in rounds], axis=0)
+        times = np.median([np.quantile(times, QUANTILES) for _, times in rounds], axis=0)
         met = "met" if recall >= 0.95 and times[2] < p99_ms else "missed"
         goal = f"recall 0.95, {also}p99 < {p99_ms} ms"
         self.say(what, f"{recall:.4f}", *(f"{ms:.2f}" for ms in times), goal, met)

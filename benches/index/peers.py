@@ -27,7 +27,8 @@ PEERS = {
 }
 #: Those asked over SQL.
 SERVERS = ("cvx", "pgvector")
-#: A sweep ends at the first effort beyond this recall; one of a stretch of time at the recall that is asked for.
+#: A sweep ends at the first effort beyond this recall; one of a stretch of time at the recall that
+#: is asked for.
 ENOUGH, TARGET = 0.985, 0.95
 #: Stretches over SQL: how many are asked, and the server's usual effort.
 STRETCHES, USUAL = 200, 40

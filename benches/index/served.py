@@ -68,9 +68,9 @@ class Cvx:
             self.server.stop()
 
     def ready(self, connection):
-        """Waits until indexes are opened, built and merged, which the server does in the background: none is
-        being built, and nothing has changed while the server had nothing to do, for a merge shows only when
-        it is done. A segment without company stays alone."""
+        """Waits until indexes are opened, built and merged, which the server does in the background:
+        none is being built, and nothing has changed while the server had nothing to do, for a merge
+        shows only when it is done. A segment without company stays alone."""
         while True:
             before, spent = states(connection), self.server.processor_s()
             time.sleep(QUIET_S)
