@@ -103,6 +103,12 @@ impl BitQuery {
         self.step
     }
 
+    /// What a coordinate of no step stands for.
+    #[cfg(test)]
+    pub(super) fn low(&self) -> f32 {
+        self.low
+    }
+
     /// The estimate of `<r,q>` from what the kernel counted.
     #[inline]
     #[must_use]

@@ -214,11 +214,11 @@ mod tests {
             let of_codes: f64 = decoded(&code, step).iter().zip(decoded(query.code(), step))
                 .map(|(x, q)| (x - q).abs()).sum();
             let said = f64::from(step) * f64::from(sum[0]);
-            prop_assert!((said - of_codes).abs() <= 1e-5 * (1.0 + of_codes));
+            prop_assert!((said - of_codes).abs() <= 1e-6 * (1.0 + of_codes));
             let said = said + f64::from(row.beyond) + f64::from(query.beyond());
             // At most half a step of each coordinate, which is less than the norm says at worst.
             let rounded = (x.len() as f64).sqrt() * f64::from(row.error + query.factors.error);
-            let grain = 1e-5 * (1.0 + apart);
+            let grain = 1e-6 * (1.0 + apart);
             prop_assert!(said <= apart + rounded + f64::from(query.excess(&row)) + grain);
             prop_assert!(said >= apart - rounded - grain);
         }
