@@ -1,5 +1,6 @@
 //! What the engine may use of the machine, and when it does its housekeeping.
 
+use cvx_index::BuildOptions;
 use std::time::Duration;
 
 /// Bounds of the engine. All sizes are bytes.
@@ -15,6 +16,9 @@ pub struct EngineOptions {
     pub seal_bytes: usize,
     /// Bytes that a merged index may have; building one takes as much memory.
     pub index_merge_bytes: usize,
+    /// Rows from which on an index has cells too (adr/0016). Below the standard they save a search
+    /// little, but show what it does with them; the configuration leaves it alone.
+    pub index_cells_rows: usize,
     /// Commits that wait for the writer; the next one waits for a place.
     pub queue_commits: usize,
     /// Unwritten changes RocksDB keeps in memory.
@@ -39,6 +43,7 @@ impl EngineOptions {
             seal_rows: 65_536,
             seal_bytes: 256 << 20,
             index_merge_bytes: 5 << 28,
+            index_cells_rows: BuildOptions::CELLS_FROM,
             queue_commits: 1024,
             write_buffer_bytes: 256 << 20,
             block_cache_bytes: 64 << 20,

@@ -286,7 +286,8 @@ impl IndexerThread {
     fn built(&self, job: &Job<'_>) -> Option<SegmentIndex> {
         let block = job.segment.block(job.def.column, job.dim)?;
         let go_on = || self.go_on();
-        let image = match build_index(&block, job.metric, &job.options(&go_on)) {
+        let options = job.options(&self.core.options, &go_on);
+        let image = match build_index(&block, job.metric, &options) {
             Ok(image) => image,
             Err(BuildError::Stopped) => return None,
             Err(error) => {

@@ -1,7 +1,7 @@
 //! A segment's index that is to be, and how it is told from another's.
 
 use crate::segment::Segment;
-use crate::{IndexDef, Table};
+use crate::{EngineOptions, IndexDef, Table};
 use arrow::buffer::Buffer;
 use cvx_index::{BuildOptions, SegmentIndex};
 use cvx_storage::{IndexFileId, RowFileMeta};
@@ -50,7 +50,11 @@ impl Job<'_> {
             && index.quantization() == self.def.quantization()
     }
 
-    pub(super) fn options<'o>(&self, go_on: &'o (dyn Fn() -> bool + Sync)) -> BuildOptions<'o> {
+    pub(super) fn options<'o>(
+        &self,
+        engine: &EngineOptions,
+        go_on: &'o (dyn Fn() -> bool + Sync),
+    ) -> BuildOptions<'o> {
         let standard = BuildOptions::standard(go_on);
         let option = |name: &str, default: usize| {
             let said = self.def.options.iter().find(|(option, _)| option == name);
@@ -61,6 +65,7 @@ impl Job<'_> {
             ef_construction: option("ef_construction", standard.ef_construction),
             quantization: self.def.quantization(),
             stamp: self.stamp(),
+            cells_from: engine.index_cells_rows,
             ..standard
         }
     }

@@ -237,7 +237,8 @@ impl IndexerThread {
             self.make_missing();
             self.go_on() && self.are_there(jobs.iter().copied())
         };
-        let options = BuildOptions { stamp: stamp(jobs), ..job.options(&go_on) };
+        let options = job.options(&self.core.options, &go_on);
+        let options = BuildOptions { stamp: stamp(jobs), ..options };
         let built = match merge_index(&blocks, job.metric, &options) {
             Ok(built) => built,
             Err(BuildError::Stopped) => return None,

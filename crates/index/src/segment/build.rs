@@ -56,6 +56,9 @@ pub enum BuildError {
 }
 
 impl<'a> BuildOptions<'a> {
+    /// The rows from which on there are cells, where nobody says otherwise.
+    pub const CELLS_FROM: usize = 100_000;
+
     /// pgvector's degree and twice its `ef_construction` (docs/adr/0010), on the calling thread.
     #[must_use]
     pub fn standard(go_on: &'a (dyn Fn() -> bool + Sync)) -> Self {
@@ -66,7 +69,7 @@ impl<'a> BuildOptions<'a> {
             quantization,
             stamp: 0,
             parallel: false,
-            cells_from: 100_000,
+            cells_from: Self::CELLS_FROM,
             cells_anyway: false,
             go_on,
         }

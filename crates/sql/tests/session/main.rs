@@ -5,10 +5,13 @@
 mod left_behind;
 mod nearest;
 mod plan_cache;
+mod roads;
 
+use arrow::array::ArrayRef;
+use arrow::record_batch::RecordBatch;
 use cvx_core::SystemClock;
 use cvx_engine::{Engine, EngineOptions};
-use cvx_session::{Database, Outcome, Session};
+use cvx_session::{CopyIn, Database, Outcome, Session};
 use cvx_sql::{Db, DbOptions};
 use cvx_types::{Column, format_text};
 use futures::StreamExt;
@@ -17,14 +20,18 @@ use std::sync::Arc;
 /// A session on a database of its own.
 struct Sql {
     session: Box<dyn Session>,
+    engine: Arc<Engine>,
     _db: Arc<Db>,
     _dir: tempfile::TempDir,
 }
 
 impl Sql {
     async fn new() -> Self {
+        Self::with(EngineOptions::standard()).await
+    }
+
+    async fn with(options: EngineOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options = EngineOptions::standard();
         let engine = Engine::open(dir.path(), options, Arc::new(SystemClock)).unwrap();
         let options = DbOptions {
             query_memory_bytes: 256 << 20,
@@ -33,9 +40,9 @@ impl Sql {
             import_dir: None,
             compute_threads: 0,
         };
-        let db = Db::new(engine, options).unwrap();
+        let db = Db::new(Arc::clone(&engine), options).unwrap();
         let session = db.connect("cvx", "cvx", &[]).await.unwrap();
-        Self { session, _db: db, _dir: dir }
+        Self { session, engine, _db: db, _dir: dir }
     }
 
     async fn try_rows(&mut self, sql: &str) -> cvx_types::Result<Vec<String>> {
@@ -56,12 +63,30 @@ impl Sql {
         self.try_rows(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
+    /// Begins a COPY; its rows are `copy_rows`'.
+    async fn begin_copy(&mut self, table: &str) -> CopyIn {
+        let sql = format!("COPY {table} FROM STDIN (FORMAT BINARY)");
+        let prepared = self.session.prepare(&sql, &[]).await.unwrap();
+        match self.session.execute(&prepared, &[]).await.unwrap() {
+            Outcome::CopyIn(copy) => copy,
+            _ => panic!("{sql} wants no rows"),
+        }
+    }
+
+    /// Rows by COPY, in one batch.
+    async fn copy(&mut self, table: &str, columns: Vec<ArrayRef>) {
+        let schema = self.begin_copy(table).await.schema;
+        let rows = RecordBatch::try_new(schema, columns).unwrap();
+        self.session.copy_rows(rows).await.unwrap();
+        self.session.copy_finish().await.unwrap();
+    }
+
     async fn plan(&mut self, sql: &str) -> String {
         self.rows(&format!("EXPLAIN {sql}")).await.join("\n")
     }
 }
 
-fn lines_of(columns: &[Column], batch: &arrow::array::RecordBatch) -> Vec<String> {
+fn lines_of(columns: &[Column], batch: &RecordBatch) -> Vec<String> {
     let settings = cvx_types::FormatSettings::default();
     let cell = |row: usize, at: usize| {
         let (column, array) = (&columns[at], batch.column(at));
