@@ -152,7 +152,9 @@ impl IndexerThread {
         let members = index.members();
         let members = members.iter().map(of_member).collect::<Option<Vec<_>>>()?;
         let first = members.first()?;
-        let right = index.stamp() == stamp(&members)
+        // By its name is known of whose rows it must not tell any more once they are erased.
+        let right = name(&members) == Some(id)
+            && index.stamp() == stamp(&members)
             && index.dim() == first.dim
             && index.metric() == first.metric
             && index.quantization() == first.def.quantization();

@@ -40,7 +40,7 @@ pub(crate) fn ddl(engine: &Arc<Engine>, change: CatalogChange) {
     commit(txn).unwrap();
 }
 
-fn table(engine: &Engine) -> Arc<Table> {
+pub(crate) fn table(engine: &Engine) -> Arc<Table> {
     Arc::clone(engine.catalog().table("public", "docs").unwrap())
 }
 
@@ -63,7 +63,7 @@ fn filled(engine: &Arc<Engine>) -> Arc<Table> {
     table(engine)
 }
 
-fn nearest(engine: &Arc<Engine>, query: [f32; 2], search: SearchMode) -> KnnAnswer {
+pub(crate) fn nearest(engine: &Arc<Engine>, query: [f32; 2], search: SearchMode) -> KnnAnswer {
     nearest_of(engine, query, search, None)
 }
 
@@ -94,7 +94,7 @@ fn nearest_of(
 
 /// Answers by the index are those of the scan, and came from so many walked segments.
 #[track_caller]
-fn agree(engine: &Arc<Engine>, walked: usize) {
+pub(crate) fn agree(engine: &Arc<Engine>, walked: usize) {
     for query in [[0.0, 0.0], [400.0, 300.0], [120.0, 10_500.0], [900.0, 20_100.0]] {
         let exact = nearest(engine, query, SearchMode::Exact);
         let index = nearest(engine, query, SearchMode::Index { ef: 400 });
@@ -104,7 +104,7 @@ fn agree(engine: &Arc<Engine>, walked: usize) {
     }
 }
 
-fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<std::path::PathBuf> {
     let mut files: Vec<_> =
         std::fs::read_dir(dir.join("indexes")).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
@@ -285,12 +285,13 @@ fn a_paused_build_stops_with_the_engine() {
     agree(&engine, 1);
 }
 
-/// Files of indexes over several segments.
+/// Whether a file is of an index over several segments.
+pub(crate) fn is_merged(path: &Path) -> bool {
+    path.file_name().unwrap().to_str().unwrap().matches('-').count() > 1
+}
+
 fn merged_files(dir: &Path) -> usize {
-    let several = |path: &std::path::PathBuf| {
-        path.file_name().unwrap().to_str().unwrap().matches('-').count() > 1
-    };
-    files(dir).iter().filter(|path| several(path)).count()
+    files(dir).iter().filter(|path| is_merged(path)).count()
 }
 
 /// Segments come one by one, and the graphs that a search has to walk stay few: at most three of a
@@ -388,7 +389,7 @@ fn every_quantization_is_built_merged_and_kept() {
     assert!(pq > fp16, "{bytes:?}");
 }
 
-fn modified(path: &Path) -> std::time::SystemTime {
+pub(crate) fn modified(path: &Path) -> std::time::SystemTime {
     std::fs::metadata(path).unwrap().modified().unwrap()
 }
 
