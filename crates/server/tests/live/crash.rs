@@ -37,6 +37,8 @@ fn judge(report: &Report) {
     if report.kills >= KILLS {
         assert!(report.unknown.contains_key("block"), "no block was cut off at its COMMIT");
         assert!(report.kills_at_start > 0);
+        assert!(report.without_index > 0, "no index was hit while it was built");
+        assert!(report.walked > 0, "no index was searched");
     }
 }
 

@@ -12,6 +12,10 @@
 //! file outside the data directory, synced before the worker goes on; at the end of a generation
 //! the file is replayed and must tell the same as memory.
 //!
+//! Each table has an index of short vectors, so that kills hit its building and merging too. After
+//! each start what it answers is what comparing every row does, whatever of it is built by then;
+//! now and then all of it is waited for, and at the end `cvx check` looks at it.
+//!
 //! SIGKILL leaves the kernel's page cache alone: this shows that nothing acknowledged was still
 //! in the process, and nothing of what the disk does. After FoundationDB's `commit_unknown_result`
 //! and RocksDB's `db_crashtest.py`; a run that killed nothing or wrote nothing fails.
@@ -19,6 +23,7 @@
 mod model;
 mod plan;
 mod record;
+mod searches;
 mod verify;
 mod worker;
 
@@ -57,6 +62,10 @@ pub struct Report {
     /// Of those, how many turned out to have been kept.
     pub unknown_kept: usize,
     pub as_of_repeats: usize,
+    /// Row files that had no index when the kill came.
+    pub without_index: usize,
+    /// Graphs that searches walked.
+    pub walked: usize,
 }
 
 const WORKERS: u64 = 6;
@@ -108,6 +117,9 @@ impl Run {
             }
             workers = self.cycle(server, workers, &mut rng, report).await?;
             server = launch.start()?;
+            if cycle % 5 == 4 {
+                searches::built(&client::connect(server.addr()).await?.client).await?;
+            }
             self.check_all(&server, &mut workers, &mut memory, &mut rng, report).await?;
         }
         server.stop(Duration::from_secs(10))?;
@@ -135,8 +147,10 @@ impl Run {
         let life = Duration::from_secs_f64(rng.random_range(low..high).exp() / 1000.0);
         tokio::time::sleep(life).await;
         stop.set();
+        let data_dir = server.data_dir().to_owned();
         server.kill()?;
         report.kills += 1;
+        report.without_index += searches::without_index(&data_dir)?;
         let mut settled = Vec::new();
         for task in tasks {
             let worker = task.await??;
@@ -163,6 +177,7 @@ impl Run {
         }
         verify::counts(&connection.client, &models).await?;
         verify::nearest(&connection.client, &models, rng).await?;
+        report.walked += searches::agree(&connection.client, &models, rng).await?;
         report.as_of_repeats += memory.repeat(&connection.client, rng).await?;
         memory.remember(&connection.client).await
     }

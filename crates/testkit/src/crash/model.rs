@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 /// Dimension of the vectors.
 pub(super) const DIM: usize = 24;
+/// Dimension of the short ones, which have indexes.
+pub(super) const SHORT_DIM: usize = 4;
 /// Where the harness's valid time begins: 2024-01-01, in microseconds since 2000.
 const BASE_US: i64 = 757_382_400_000_000;
 
@@ -34,7 +36,7 @@ impl Key {
     }
 }
 
-/// A row's values; the vector and the note follow from the seed.
+/// A row's values; the vectors and the note follow from the seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Row {
     pub n: i64,
@@ -46,6 +48,13 @@ impl Row {
     pub(super) fn vector(&self) -> Vec<f32> {
         let mut state = self.seed;
         (0..DIM).map(|_| finite(split_mix(&mut state))).collect()
+    }
+
+    /// Floats of one size, so that no distance between rows is lost beside another.
+    pub(super) fn short(&self) -> Vec<f32> {
+        let mut state = !self.seed;
+        let float = |bits: u64| (bits >> 40) as f32 / (1_u32 << 24) as f32 - 0.5;
+        (0..SHORT_DIM).map(|_| float(split_mix(&mut state))).collect()
     }
 
     pub(super) fn note(&self) -> String {

@@ -14,30 +14,33 @@ use tokio_postgres::Client;
 pub(super) async fn read(client: &Client, ids: Range<i64>) -> Result<BTreeMap<Key, Row>> {
     let mut found = BTreeMap::new();
     for (table, sql) in [
-        (Table::Docs, "SELECT id, n, note, v, ts FROM docs WHERE id >= $1 AND id < $2"),
-        (Table::Plain, "SELECT id, n, note, v FROM plain WHERE id >= $1 AND id < $2"),
+        (Table::Docs, "SELECT id, n, note, v, w, ts FROM docs WHERE id >= $1 AND id < $2"),
+        (Table::Plain, "SELECT id, n, note, v, w FROM plain WHERE id >= $1 AND id < $2"),
     ] {
         for row in client.query(sql, &[&ids.start, &ids.end]).await? {
             let tick = match table {
-                Table::Docs => Key::tick_of(row.try_get::<_, Micros>(4)?.0),
+                Table::Docs => Key::tick_of(row.try_get::<_, Micros>(5)?.0),
                 Table::Plain => 0,
             };
             let key = Key { table, id: row.try_get(0)?, tick };
-            let value = value(row.try_get(1)?, row.try_get(2)?, &row.try_get::<_, Vector>(3)?)
-                .with_context(|| format!("{key:?}"))?;
+            let value = value(&row).with_context(|| format!("{key:?}"))?;
             ensure!(found.insert(key, value).is_none(), "{key:?} is there twice");
         }
     }
     Ok(found)
 }
 
-/// The row these values are, bit for bit.
-fn value(n: i64, note: &str, vector: &Vector) -> Result<Row> {
+/// The row that `n, note, v, w` in second place are, bit for bit.
+fn value(read: &tokio_postgres::Row) -> Result<Row> {
+    let (n, note, vectors) = (read.try_get(1)?, read.try_get::<_, &str>(2)?, [3, 4]);
     let hex = note.split(' ').nth(1).with_context(|| format!("note {note:?}"))?;
     let row = Row { n, seed: u64::from_str_radix(hex, 16)? };
     ensure!(row.note() == note, "note {note:?} where {:?} was written", row.note());
     let bits = |vector: &[f32]| vector.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    ensure!(bits(&row.vector()) == bits(&vector.0), "another vector than was written: {vector:?}");
+    for (vector, written) in vectors.into_iter().zip([row.vector(), row.short()]) {
+        let vector: Vector = read.try_get(vector)?;
+        ensure!(bits(&written) == bits(&vector.0), "another vector than was written: {vector:?}");
+    }
     Ok(row)
 }
 
@@ -52,11 +55,20 @@ pub(super) async fn counts(client: &Client, models: &[&Model]) -> Result<()> {
     Ok(())
 }
 
+/// Any row of each.
+pub(super) fn some_rows<'a>(
+    models: &[&'a Model],
+    rng: &mut StdRng,
+) -> impl Iterator<Item = (&'a Key, &'a Row)> {
+    models.iter().filter_map(|model| {
+        let at = rng.random_range(0..model.rows.len().max(1));
+        model.rows.iter().nth(at)
+    })
+}
+
 /// A few rows are their own nearest neighbours.
 pub(super) async fn nearest(client: &Client, models: &[&Model], rng: &mut StdRng) -> Result<()> {
-    for model in models {
-        let at = rng.random_range(0..model.rows.len().max(1));
-        let Some((key, row)) = model.rows.iter().nth(at) else { continue };
+    for (key, row) in some_rows(models, rng) {
         let (name, time) = match key.table {
             Table::Docs => ("docs", "ts"),
             Table::Plain => ("plain", "NULL::timestamptz"),
@@ -102,11 +114,12 @@ impl Memory {
 async fn digest(client: &Client, moment: &str) -> Result<u64> {
     let mut sum = 0_u64;
     for (name, tick) in [("docs", "ts"), ("plain", "NULL::timestamptz")] {
-        let sql =
-            format!("SELECT id, n, note, v, {tick} FROM {name} FOR SYSTEM_TIME AS OF '{moment}'");
+        let sql = format!(
+            "SELECT id, n, note, v, w, {tick} FROM {name} FOR SYSTEM_TIME AS OF '{moment}'"
+        );
         for row in client.query(&sql, &[]).await? {
-            let found = value(row.try_get(1)?, row.try_get(2)?, &row.try_get::<_, Vector>(3)?)?;
-            let ts = row.try_get::<_, Option<Micros>>(4)?.map_or(0, |ts| ts.0);
+            let found = value(&row)?;
+            let ts = row.try_get::<_, Option<Micros>>(5)?.map_or(0, |ts| ts.0);
             let mut state = found.seed ^ found.n as u64 ^ (ts as u64).rotate_left(17);
             state = split_mix(&mut state) ^ row.try_get::<_, i64>(0)? as u64;
             sum = sum.wrapping_add(split_mix(&mut state));

@@ -94,14 +94,18 @@ impl<'a> FromSql<'a> for Micros {
     }
 }
 
-/// The two tables; the first has valid time by what its key and its vector imply.
+/// The two tables, with an index each; the first has valid time by what its key and its vector
+/// imply.
 pub(super) async fn create_tables(addr: SocketAddr) -> Result<()> {
-    let dim = super::model::DIM;
+    let (dim, short) = (super::model::DIM, super::model::SHORT_DIM);
     let sql = format!(
         "CREATE EXTENSION IF NOT EXISTS vector;
          CREATE TABLE docs (id BIGINT, ts TIMESTAMPTZ, n BIGINT, note TEXT, v VECTOR({dim}),
-             PRIMARY KEY (id, ts));
-         CREATE TABLE plain (id BIGINT PRIMARY KEY, n BIGINT, note TEXT, v VECTOR({dim}));"
+             w VECTOR({short}), PRIMARY KEY (id, ts));
+         CREATE TABLE plain (id BIGINT PRIMARY KEY, n BIGINT, note TEXT, v VECTOR({dim}),
+             w VECTOR({short}));
+         CREATE INDEX docs_w_idx ON docs USING hnsw (w vector_l2_ops);
+         CREATE INDEX plain_w_idx ON plain USING hnsw (w vector_cosine_ops);"
     );
     Ok(client::connect(addr).await?.client.batch_execute(&sql).await?)
 }
@@ -283,29 +287,29 @@ async fn run(client: &Client, action: &Action) -> Result<u64, tokio_postgres::Er
 }
 
 async fn insert(client: &Client, key: &Key, row: &Row) -> Result<u64, tokio_postgres::Error> {
-    let (note, vector) = (row.note(), Vector(row.vector()));
+    let (note, v, w) = (row.note(), Vector(row.vector()), Vector(row.short()));
     match key.table {
         Table::Docs => {
-            let sql = "INSERT INTO docs (id, ts, n, note, v) VALUES ($1, $2, $3, $4, $5)";
-            client.execute(sql, &[&key.id, &Micros(key.ts_us()), &row.n, &note, &vector]).await
+            let sql = "INSERT INTO docs (id, ts, n, note, v, w) VALUES ($1, $2, $3, $4, $5, $6)";
+            client.execute(sql, &[&key.id, &Micros(key.ts_us()), &row.n, &note, &v, &w]).await
         }
         Table::Plain => {
-            let sql = "INSERT INTO plain (id, n, note, v) VALUES ($1, $2, $3, $4)";
-            client.execute(sql, &[&key.id, &row.n, &note, &vector]).await
+            let sql = "INSERT INTO plain (id, n, note, v, w) VALUES ($1, $2, $3, $4, $5)";
+            client.execute(sql, &[&key.id, &row.n, &note, &v, &w]).await
         }
     }
 }
 
 async fn update(client: &Client, key: &Key, row: &Row) -> Result<u64, tokio_postgres::Error> {
-    let (note, vector) = (row.note(), Vector(row.vector()));
+    let (note, v, w) = (row.note(), Vector(row.vector()), Vector(row.short()));
     match key.table {
         Table::Docs => {
-            let sql = "UPDATE docs SET n = $3, note = $4, v = $5 WHERE id = $1 AND ts = $2";
-            client.execute(sql, &[&key.id, &Micros(key.ts_us()), &row.n, &note, &vector]).await
+            let sql = "UPDATE docs SET n = $3, note = $4, v = $5, w = $6 WHERE id = $1 AND ts = $2";
+            client.execute(sql, &[&key.id, &Micros(key.ts_us()), &row.n, &note, &v, &w]).await
         }
         Table::Plain => {
-            let sql = "UPDATE plain SET n = $2, note = $3, v = $4 WHERE id = $1";
-            client.execute(sql, &[&key.id, &row.n, &note, &vector]).await
+            let sql = "UPDATE plain SET n = $2, note = $3, v = $4, w = $5 WHERE id = $1";
+            client.execute(sql, &[&key.id, &row.n, &note, &v, &w]).await
         }
     }
 }
@@ -324,36 +328,37 @@ async fn delete(client: &Client, key: &Key) -> Result<u64, tokio_postgres::Error
 fn insert_sql(rows: &[(Key, Row)]) -> String {
     let docs = rows.iter().any(|(key, _)| key.table == Table::Docs);
     let mut sql = String::from(if docs {
-        "INSERT INTO docs (id, ts, n, note, v) VALUES "
+        "INSERT INTO docs (id, ts, n, note, v, w) VALUES "
     } else {
-        "INSERT INTO plain (id, n, note, v) VALUES "
+        "INSERT INTO plain (id, n, note, v, w) VALUES "
     });
     for (at, (key, row)) in rows.iter().enumerate() {
         let comma = if at == 0 { "" } else { ", " };
-        let (Row { n, .. }, note, vector) = (row, row.note(), row.vector());
+        let (Row { n, .. }, note, v, w) = (row, row.note(), row.vector(), row.short());
         let ts = if docs {
             format!(", timestamptz '2000-01-01Z' + interval '{} seconds'", key.ts_us() / 1_000_000)
         } else {
             String::new()
         };
-        let _ = write!(sql, "{comma}({}{ts}, {n}, '{note}', '{vector:?}')", key.id);
+        let _ = write!(sql, "{comma}({}{ts}, {n}, '{note}', '{v:?}', '{w:?}')", key.id);
     }
     sql
 }
 
 async fn copy(client: &Client, rows: &[(Key, Row)]) -> Result<u64, tokio_postgres::Error> {
     let docs = rows.iter().any(|(key, _)| key.table == Table::Docs);
-    let target = if docs { "docs (id, ts, n, note, v)" } else { "plain (id, n, note, v)" };
+    let target = if docs { "docs (id, ts, n, note, v, w)" } else { "plain (id, n, note, v, w)" };
     let sql = format!("COPY {target} FROM STDIN (FORMAT BINARY)");
     let mut bytes = CopyRows::default();
     for (key, row) in rows {
         let (id, ts) = (key.id.to_be_bytes(), key.ts_us().to_be_bytes());
-        let (n, note, vector) = (row.n.to_be_bytes(), row.note(), vector_bytes(&row.vector()));
-        let cells = [&id[..], &ts, &n, note.as_bytes(), &vector].map(Some);
+        let (n, note) = (row.n.to_be_bytes(), row.note());
+        let (v, w) = (vector_bytes(&row.vector()), vector_bytes(&row.short()));
+        let cells = [&id[..], &ts, &n, note.as_bytes(), &v, &w].map(Some);
         if docs {
             bytes.row(&cells);
         } else {
-            bytes.row(&[cells[0], cells[2], cells[3], cells[4]]);
+            bytes.row(&[cells[0], cells[2], cells[3], cells[4], cells[5]]);
         }
     }
     let mut sink = pin!(client.copy_in(&sql).await?);
