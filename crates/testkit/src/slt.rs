@@ -5,8 +5,9 @@
 //! makes of the bytes: the same expectations then hold the two encoders and the two roads through
 //! the server to one answer. `indexed` is simple, and before each search every vector column gets
 //! an index of each metric, every row is sealed, and the search asks the indexes: what they answer
-//! is what comparing every row does. A file runs from its first record to its last and reports
-//! every failure, not only the first.
+//! is what comparing every row does. EXPLAIN ANALYZE tells whether they were asked: a file of which
+//! no index answered anything has shown nothing, and fails. A file runs from its first record to
+//! its last and reports every failure, not only the first.
 
 use crate::client::{self, Connection};
 use crate::text::{self, Raw};
@@ -15,6 +16,8 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::types::Type;
 
@@ -53,6 +56,7 @@ struct Database {
     connection: Connection,
     protocol: Protocol,
     indexer: Option<Indexer>,
+    answered: Arc<AtomicUsize>,
 }
 
 type Output = DBOutput<DefaultColumnType>;
@@ -64,15 +68,19 @@ const SHOWN_MAX: usize = 25;
 pub async fn run_file(addr: SocketAddr, protocol: Protocol, file: &Path) -> Result<(), String> {
     let records = sqllogictest::parse_file::<DefaultColumnType>(file)
         .map_err(|error| format!("{}: {error}", file.display()))?;
-    let mut runner = Runner::new(|| async move {
-        let connection = client::connect(addr).await?;
-        let indexer = match protocol {
-            Protocol::Indexed => Some(Indexer::new(addr).await?),
-            Protocol::Simple | Protocol::Extended => None,
-        };
-        let mut database = Database { connection, protocol, indexer };
-        database.choose_plans().await?;
-        Ok(database)
+    let (classes, answered) = (classes_for(file), Arc::new(AtomicUsize::new(0)));
+    let mut runner = Runner::new(|| {
+        let (classes, answered) = (classes.clone(), Arc::clone(&answered));
+        async move {
+            let connection = client::connect(addr).await?;
+            let indexer = match protocol {
+                Protocol::Indexed => Some(Indexer::new(addr, classes).await?),
+                Protocol::Simple | Protocol::Extended => None,
+            };
+            let mut database = Database { connection, protocol, indexer, answered };
+            database.choose_plans().await?;
+            Ok(database)
+        }
     });
     runner.with_column_validator(columns_agree);
     let (mut failures, mut asked) = (Vec::new(), 0);
@@ -86,8 +94,12 @@ pub async fn run_file(addr: SocketAddr, protocol: Protocol, file: &Path) -> Resu
         }
     }
     runner.shutdown_async().await;
+    let answered = answered.load(Ordering::Relaxed);
     match failures.len() {
         0 if asked == 0 => Err("the file asks nothing".to_owned()),
+        0 if protocol == Protocol::Indexed && answered == 0 => {
+            Err("no index answered any of its searches".to_owned())
+        }
         0 => Ok(()),
         n => Err(report(&failures, n, asked)),
     }
@@ -133,8 +145,13 @@ impl AsyncDB for Database {
             indexer.index_everything().await?;
         }
         match self.protocol {
-            Protocol::Simple | Protocol::Indexed => self.run_simple(sql).await,
+            Protocol::Simple => self.run_simple(sql).await,
             Protocol::Extended => self.run_extended(sql).await,
+            Protocol::Indexed => {
+                let answer = self.run_simple(sql).await?;
+                self.count_answers(sql).await?;
+                Ok(answer)
+            }
         }
     }
 
@@ -178,6 +195,18 @@ impl Database {
         })
     }
 
+    /// Whether an index answered a query that has just been run: what was asked again may be asked
+    /// without harm.
+    async fn count_answers(&mut self, sql: &str) -> Result<(), Failure> {
+        let is_query = ["SELECT", "WITH"].iter().any(|word| sql.trim_start().starts_with(word));
+        if is_query && searches(sql) && !sql.contains(';') {
+            let plan = self.run_simple(&format!("EXPLAIN ANALYZE {sql}")).await?;
+            let answered = usize::from(is_answered_by_index(&plan));
+            self.answered.fetch_add(answered, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     async fn run_extended(&mut self, sql: &str) -> Result<Output, Failure> {
         let client = &self.connection.client;
         let statement = client.prepare(sql).await?;
@@ -197,8 +226,27 @@ pub fn searches(text: &str) -> bool {
     ["<->", "<=>", "<#>", "<+>", "st_distance"].iter().any(|word| text.contains(word))
 }
 
-/// Sees to it that indexes have every row, on a connection of its own.
-struct Indexer(Connection);
+/// Whether a plan's search may ask an index, and graphs, cells or codes were asked.
+fn is_answered_by_index(plan: &Output) -> bool {
+    let DBOutput::Rows { rows, .. } = plan else { return false };
+    let lines = rows.iter().flatten().map(String::as_str);
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let roads = ["segments_walked", "segments_probed", "segments_sifted"];
+    text.contains("search=index ") && roads.iter().any(|road| counted(&text, road) > 0)
+}
+
+/// The sum of a counter over an EXPLAIN ANALYZE.
+#[must_use]
+pub fn counted(plan: &str, counter: &str) -> usize {
+    let values = plan.split(&format!("{counter}=")).skip(1);
+    let number = |value: &str| {
+        value.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+    };
+    values.filter_map(number).sum::<usize>()
+}
+
+/// Sees to it that indexes of these classes have every row, on a connection of its own.
+struct Indexer(Connection, Vec<&'static str>);
 
 /// The vector and half vector columns there are, of tables.
 const COLUMNS: &str = "SELECT n.nspname, c.relname, a.attname, t.typname \
@@ -208,9 +256,16 @@ const COLUMNS: &str = "SELECT n.nspname, c.relname, a.attname, t.typname \
     AND a.attnum > 0 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cvx')";
 const CLASSES: [&str; 4] = ["cosine", "l2", "ip", "l1"];
 
+/// The metrics that a file may search by. Few have points of a ball.
+fn classes_for(file: &Path) -> Vec<&'static str> {
+    let text = std::fs::read_to_string(file).unwrap_or_default().to_lowercase();
+    let of_balls = text.contains("poincare").then_some("poincare");
+    CLASSES.into_iter().chain(of_balls).collect()
+}
+
 impl Indexer {
-    async fn new(addr: SocketAddr) -> Result<Self, Failure> {
-        Ok(Self(client::connect(addr).await?))
+    async fn new(addr: SocketAddr, classes: Vec<&'static str>) -> Result<Self, Failure> {
+        Ok(Self(client::connect(addr).await?, classes))
     }
 
     async fn index_everything(&mut self) -> Result<(), Failure> {
@@ -224,7 +279,7 @@ impl Indexer {
                      ON {name} USING hnsw (\"{column}\" {ty}_{class}_ops);"
                 )
             };
-            let indexes: String = CLASSES.iter().map(make).collect();
+            let indexes: String = self.1.iter().map(make).collect();
             let rest = format!("CALL cvx.seal('{schema}.{table}'); REINDEX TABLE {name}");
             client.batch_execute(&format!("{indexes} {rest}")).await?;
         }
