@@ -1,6 +1,6 @@
 //! Every file of `sql-tests/`, over the wire, in both protocols; each run on a server of its own.
-//! Files that search do so once more with every search answered by indexes. Those under `index/`
-//! make indexes of their own, and look at them.
+//! Files that order rows by distance do so once more with every search answered by indexes. Those
+//! under `index/` make indexes of their own, and look at them.
 //!
 //! `cargo test -p cvx-server --test slt -- as_of` runs the files whose path says so. With
 //! `CVX_SLT_ADDR` they run against another server, such as PostgreSQL with pgvector, which is how
@@ -26,7 +26,7 @@ fn main() {
 fn runs(file: &Path, protocol: Protocol) -> bool {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let own = file.strip_prefix(ROOT).is_ok_and(|path| path.starts_with("index"));
-    protocol != Protocol::Indexed || slt::searches(&text) && !own
+    protocol != Protocol::Indexed || slt::file_searches(&text) && !own
 }
 
 fn trial(file: &Path, protocol: Protocol) -> Trial {

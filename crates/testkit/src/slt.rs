@@ -149,7 +149,7 @@ impl AsyncDB for Database {
             Protocol::Extended => self.run_extended(sql).await,
             Protocol::Indexed => {
                 let answer = self.run_simple(sql).await?;
-                self.count_answers(sql).await?;
+                self.count_answer(sql, &answer).await?;
                 Ok(answer)
             }
         }
@@ -195,15 +195,19 @@ impl Database {
         })
     }
 
-    /// Whether an index answered a query that has just been run: what was asked again may be asked
+    /// Counts a statement that an index answered, by running it again: it has just been run
     /// without harm.
-    async fn count_answers(&mut self, sql: &str) -> Result<(), Failure> {
-        let is_query = ["SELECT", "WITH"].iter().any(|word| sql.trim_start().starts_with(word));
-        if is_query && searches(sql) && !sql.contains(';') {
-            let plan = self.run_simple(&format!("EXPLAIN ANALYZE {sql}")).await?;
-            let answered = usize::from(is_answered_by_index(&plan));
-            self.answered.fetch_add(answered, Ordering::Relaxed);
-        }
+    async fn count_answer(&mut self, sql: &str, answer: &Output) -> Result<(), Failure> {
+        let begins = |word: &str| sql.trim_start().starts_with(word);
+        let answered = match searches(sql) && !sql.contains(';') {
+            true if begins("SELECT") || begins("WITH") => {
+                let plan = self.run_simple(&format!("EXPLAIN ANALYZE {sql}")).await?;
+                is_answered_by_index(&plan)
+            }
+            true => is_answered_by_index(answer),
+            false => false,
+        };
+        self.answered.fetch_add(usize::from(answered), Ordering::Relaxed);
         Ok(())
     }
 
@@ -221,9 +225,15 @@ impl Database {
 }
 
 /// Whether a text has something to look for by distance.
-#[must_use]
-pub fn searches(text: &str) -> bool {
+fn searches(text: &str) -> bool {
     ["<->", "<=>", "<#>", "<+>", "st_distance"].iter().any(|word| text.contains(word))
+}
+
+/// Whether a file orders rows by distance.
+#[must_use]
+pub fn file_searches(text: &str) -> bool {
+    let orders = |line: &str| line.split("ORDER BY").skip(1).any(searches);
+    text.lines().any(orders)
 }
 
 /// Whether a plan's search may ask an index, and graphs, cells or codes were asked.
@@ -238,9 +248,13 @@ fn is_answered_by_index(plan: &Output) -> bool {
 /// The sum of a counter over an EXPLAIN ANALYZE.
 #[must_use]
 pub fn counted(plan: &str, counter: &str) -> usize {
-    let values = plan.split(&format!("{counter}=")).skip(1);
+    let name = format!("{counter}=");
+    let values = plan.split(&name).skip(1);
     let number = |value: &str| {
-        value.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+        value
+            .split(|c: char| !c.is_ascii_digit())
+            .next()
+            .and_then(|digits| digits.parse::<usize>().ok())
     };
     values.filter_map(number).sum::<usize>()
 }
