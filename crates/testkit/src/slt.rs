@@ -294,8 +294,11 @@ impl Indexer {
                 )
             };
             let indexes: String = self.1.iter().map(make).collect();
-            let rest = format!("CALL cvx.seal('{schema}.{table}'); REINDEX TABLE {name}");
-            client.batch_execute(&format!("{indexes} {rest}")).await?;
+            // One by one: REINDEX waits for what is committed, and once it was sent along with the
+            // definitions, so that the first search after them asked no index.
+            client.batch_execute(&indexes).await?;
+            client.batch_execute(&format!("CALL cvx.seal('{schema}.{table}')")).await?;
+            client.batch_execute(&format!("REINDEX TABLE {name}")).await?;
         }
         Ok(())
     }
