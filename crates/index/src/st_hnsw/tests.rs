@@ -431,6 +431,30 @@ fn cells_find_enough_for_their_work() {
     }
 }
 
+/// A question between clusters has all cells asked. A filter that leaves few rows here and there
+/// made that several times a sift of these, since cells look at slices whole: now it gives way.
+#[test]
+fn a_strict_filter_bounds_what_cells_cost() {
+    let (mut rows, queries) = cloud(43, 12_000, 96, 40);
+    let index = index_in_cells(&rows, Metric::L2);
+    let list: Vec<u32> = (0..12_000).filter(|row| row % 4 == 0).collect();
+    let selected = list.len();
+    rows.chosen = Chosen::List(list);
+    let between = |pair: &[Vec<f32>]| -> Vec<f32> {
+        pair[0].iter().zip(&pair[1]).map(|(a, b)| (a + b) / 2.0).collect()
+    };
+    let queries: Vec<Vec<f32>> = queries.windows(2).map(between).collect();
+    let measured = measure(&StHnsw::default(), &rows, &index, &queries, None);
+    let gave_way = measured.counters.iter().filter(|one| (one.probed, one.sifted) == (1, 1));
+    assert!(gave_way.count() > 0, "no question tried the cells in vain");
+    for counters in &measured.counters {
+        // Half a sift's work, a cell more, and the sift.
+        let most = 3 * selected / 2 + 300 + selected;
+        assert!(counters.estimates <= most, "{} estimates of {most}", counters.estimates);
+    }
+    assert!(measured.recall >= 0.96, "recall {}", measured.recall);
+}
+
 /// What makes cells hard: thousands of equal rows, all rows at one moment, moments at both ends of
 /// what there is, filters of every kind. What is found is lawful, and enough.
 #[test]
