@@ -59,12 +59,16 @@ bench-wire: setup build ## The figures of docs/benchmarks.md that a client sees;
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/wire/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/wire/run.py $(WIRE) --cvx $(CVX)
 
-bench-index: setup build ## The index beside its peers: a table, drawings and the goals (docs/figures); half an hour the first time
+bench-index: setup build ## The index beside its peers: tables, drawings and the goals (docs/figures); over an hour the first time
 	cargo build --workspace --bin neighbours
 	python3 -m venv $(CACHE)/bench-venv
 	$(CACHE)/bench-venv/bin/pip install --quiet -r benches/index/requirements.txt
 	$(CACHE)/bench-venv/bin/python benches/index/peers.py --keep $(CACHE)/bench-index --docs docs/figures \
 	  --neighbours $(dir $(CVX))neighbours --cvx $(CVX) $(if $(PEPS),--peps $(PEPS)) $(INDEX)
+	$(CACHE)/bench-venv/bin/python benches/index/builds.py --keep $(CACHE)/bench-index --docs docs/figures \
+	  --neighbours $(dir $(CVX))neighbours
+	for what in lives ingest; do $(CACHE)/bench-venv/bin/python benches/index/$$what.py --docs docs/figures \
+	  --keep $(CACHE)/bench-index --cvx $(CVX) || exit 1; done
 
 bench-analytics: setup build ## The figures of the analyses beside their references; ANALYTICS='pelt sql' for some of them
 	cargo build --workspace --bin kernels
