@@ -445,6 +445,12 @@ fn a_strict_filter_bounds_what_cells_cost() {
     };
     let queries: Vec<Vec<f32>> = queries.windows(2).map(between).collect();
     let measured = measure(&StHnsw::default(), &rows, &index, &queries, None);
+    // What cells gathered before they gave way, the sift meets again.
+    for query in &queries[..10] {
+        let request = request(query, Metric::L2, 10);
+        let hits = StHnsw::default().search(&request, &[rows.under(&index)]).unwrap().hits;
+        lawful(&hits, std::slice::from_ref(&rows), &request).unwrap();
+    }
     let gave_way = measured.counters.iter().filter(|one| (one.probed, one.sifted) == (1, 1));
     assert!(gave_way.count() > 0, "no question tried the cells in vain");
     for counters in &measured.counters {
