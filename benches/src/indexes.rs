@@ -4,6 +4,7 @@ use crate::dataset::{Dataset, SEGMENT_ROWS};
 use anyhow::{Result, ensure};
 use cvx_core::Metric;
 use cvx_index::{BuildOptions, Indexed, Quantization, SegmentIndex, build_index, merge_index};
+use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
@@ -28,7 +29,7 @@ impl Indexes {
                 let image = build_index(&rows.block(segment), Metric::Cosine, &options)?;
                 std::fs::write(&path, image)?;
             }
-            Ok(SegmentIndex::open(std::fs::read(path)?)?)
+            Ok(SegmentIndex::open(Lines::read(&path)?)?)
         });
         let own = own.collect::<Result<Vec<_>>>()?;
         let (path, facts) = (keep.join("merged.idx"), keep.join("built"));
@@ -40,7 +41,7 @@ impl Indexes {
             std::fs::write(&path, built.to_bytes())?;
             std::fs::write(&facts, format!("{rate:.0}"))?;
         }
-        let merged = SegmentIndex::open(std::fs::read(path)?)?;
+        let merged = SegmentIndex::open(Lines::read(&path)?)?;
         let same = merged.quantization() == quantization;
         ensure!(same, "{} holds {}", keep.display(), merged.quantization().name());
         Ok(Self { merged, own, rate: std::fs::read_to_string(facts)? })
@@ -51,5 +52,33 @@ impl Indexes {
     pub fn at(&self, segment: usize) -> Indexed<'_> {
         let first = segment * SEGMENT_ROWS;
         Indexed { index: &self.merged, first, own: Some(&self.own[segment]) }
+    }
+}
+
+/// A file's bytes from the start of a cache line on, as maps have them: codes are as long as two
+/// lines, and an allocation, which starts at some multiple of 16, has each of them lie in three.
+#[derive(Debug)]
+struct Lines {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+const LINE: usize = 64;
+
+impl Lines {
+    fn read(path: &Path) -> Result<Self> {
+        let mut file = std::fs::File::open(path)?;
+        let mut bytes = Vec::with_capacity(file.metadata()?.len() as usize + LINE);
+        let start = bytes.spare_capacity_mut().as_ptr().align_offset(LINE);
+        bytes.resize(start, 0);
+        file.read_to_end(&mut bytes)?;
+        ensure!(bytes[start..].as_ptr().align_offset(LINE) == 0, "the file grew as it was read");
+        Ok(Self { bytes, start })
+    }
+}
+
+impl AsRef<[u8]> for Lines {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[self.start..]
     }
 }

@@ -16,6 +16,8 @@ pub struct EngineOptions {
     pub seal_bytes: usize,
     /// Bytes that a merged index may have; building one takes as much memory.
     pub index_merge_bytes: usize,
+    /// How long a table has had no new segment when its indexes are merged as far as they may be.
+    pub index_rest: Duration,
     /// Rows from which on an index has cells too (adr/0016). Below the standard they save a search
     /// little, but show what it does with them; the configuration leaves it alone.
     pub index_cells_rows: usize,
@@ -43,6 +45,7 @@ impl EngineOptions {
             seal_rows: 65_536,
             seal_bytes: 256 << 20,
             index_merge_bytes: 5 << 28,
+            index_rest: Duration::from_secs(60),
             index_cells_rows: BuildOptions::CELLS_FROM,
             queue_commits: 1024,
             write_buffer_bytes: 256 << 20,

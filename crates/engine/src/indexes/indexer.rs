@@ -14,9 +14,9 @@ use crate::published::Published;
 use crate::tail::SegmentList;
 use crate::{Error, Result, Table};
 use cvx_index::{BuildError, SegmentIndex, build_index};
-use cvx_storage::IndexFileId;
+use cvx_storage::{FileId, IndexFileId};
 use parking_lot::{Condvar, Mutex};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -52,6 +52,8 @@ pub(crate) struct IndexerThread {
     shared: Arc<Shared>,
     /// When rows without codes were last looked for.
     sketched: Mutex<Instant>,
+    /// The newest segment by index, and since when it is that.
+    pub(super) newest: Mutex<HashMap<u32, (Option<FileId>, Instant)>>,
 }
 
 /// Of a hundred, where searches have fifty: a tenth of a processor that both want, all of an idle
@@ -72,7 +74,12 @@ impl Indexer {
         let shared = Arc::new(Shared::default());
         let core = Arc::clone(core);
         let sketched = Mutex::new(Instant::now());
-        let thread = IndexerThread { core, shared: Arc::clone(&shared), sketched };
+        let thread = IndexerThread {
+            core,
+            shared: Arc::clone(&shared),
+            sketched,
+            newest: Mutex::default(),
+        };
         (Self(shared), thread)
     }
 
@@ -230,6 +237,7 @@ impl IndexerThread {
             }
         }
         indexes.failed.lock().retain(|id| id.is_of_several() || wanted.contains(id));
+        self.newest.lock().retain(|index, _| wanted.iter().any(|id| id.index == *index));
         gone.into_iter().for_each(|id| self.remove(id));
     }
 
@@ -354,11 +362,16 @@ impl Engine {
         self.indexer()?.wait()
     }
 
-    /// Builds indexes anew, and waits for it. Searches are exact in the meantime.
+    /// Builds indexes anew, each over as many segments as [`crate::EngineOptions`] allow, and waits
+    /// for it. Searches are exact in the meantime.
     pub fn reindex(&self, indexes: &[u32]) -> Result<()> {
         let indexer = self.indexer()?;
-        self.core().indexes.discard(self.core(), indexes)?;
-        indexer.wait()
+        let core = self.core();
+        core.indexes.discard(core, indexes)?;
+        core.indexes.whole.lock().extend(indexes);
+        let done = indexer.wait();
+        core.indexes.whole.lock().retain(|index| !indexes.contains(index));
+        done
     }
 
     /// Holds the building of indexes, or lets it go on.

@@ -8,7 +8,9 @@
 //! ```
 //!
 //! Four indexes of about one size become one over all their segments, up to a bound in bytes, so
-//! there are at most three of a size below that bound. Row files stay as they are, and so does
+//! there are at most three of a size below that bound. Where no new segments come any more, or
+//! REINDEX asks for it, runs of segments become one straight away, as large as the bound allows:
+//! less work than level by level, and fewer to walk. Row files stay as they are, and so does
 //! each segment's own index: it takes over at once where a merged one has to go, because rows of
 //! one of its segments were erased. It costs a third more disk than rows and codes need.
 //!
@@ -26,6 +28,7 @@ use cvx_index::{Block, BuildError, BuildOptions, SegmentIndex, merge_index};
 use cvx_storage::{FileId, IndexFileId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Indexes of about one size that become one.
 const FAN_IN: usize = 4;
@@ -170,8 +173,22 @@ impl IndexerThread {
 
     /// What is to be merged next of one index.
     fn plan<'j>(&self, jobs: &'j [Job<'j>]) -> Option<Vec<&'j Job<'j>>> {
-        let merged = self.core.indexes.merged.load();
         let index = jobs.first()?.id.index;
+        let items = self.items(index, jobs);
+        let asked = self.core.indexes.whole.lock().contains(&index);
+        let far = asked || self.rests(index, jobs);
+        if let Some(run) = far.then(|| self.long_run(&items, asked)).flatten() {
+            return Some(run);
+        }
+        let mut classes: Vec<u32> = items.iter().map(Item::class).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes.into_iter().find_map(|class| self.crowd(&items, class))
+    }
+
+    /// The indexes of an index, in the order of time.
+    fn items<'j>(&self, index: u32, jobs: &'j [Job<'j>]) -> Vec<Item<'j>> {
+        let merged = self.core.indexes.merged.load();
         let within = |job: &Job<'_>| {
             merged.iter().position(|merged| merged.place(index, job.meta.id).is_some())
         };
@@ -186,27 +203,67 @@ impl IndexerThread {
         }
         items.extend(together.into_values().map(Item::new));
         items.sort_by_key(|item| item.jobs.first().map(|job| (job.segment.ts_min(), job.meta.id)));
-        let classes: HashSet<u32> = items.iter().map(Item::class).collect();
-        let mut classes: Vec<u32> = classes.into_iter().collect();
-        classes.sort_unstable();
-        classes.into_iter().find_map(|class| self.crowd(&items, class))
+        items
+    }
+
+    /// Whether no segments have come for a while.
+    fn rests(&self, index: u32, jobs: &[Job<'_>]) -> bool {
+        let newest = jobs.iter().map(|job| job.meta.id).max();
+        let mut newest_of = self.newest.lock();
+        let (known, since) = newest_of.entry(index).or_insert((newest, Instant::now()));
+        if *known != newest {
+            (*known, *since) = (newest, Instant::now());
+        }
+        since.elapsed() >= self.core.options.index_rest
+    }
+
+    /// The first run of items that a merged index may hold and that is worth it: always if it is
+    /// asked for, else if it makes the largest of them larger by a quarter, so that what comes in
+    /// small lots is not built anew with each.
+    fn long_run<'j>(&self, items: &[Item<'j>], asked: bool) -> Option<Vec<&'j Job<'j>>> {
+        let mut rest = items;
+        while !rest.is_empty() {
+            let (run, others) = rest.split_at(self.fitting(rest.iter()).max(1));
+            let largest = run.iter().map(|item| item.rows).max().unwrap_or(0);
+            let rows: usize = run.iter().map(|item| item.rows).sum();
+            let pays = run.len() > 1 && (asked || (rows - largest) * FAN_IN >= largest);
+            if let Some(jobs) = pays.then(|| self.untried(run.iter())).flatten() {
+                return Some(jobs);
+            }
+            rest = others;
+        }
+        None
     }
 
     /// The first items of a size class, if it has too many and a merged index may be so large.
     fn crowd<'j>(&self, items: &[Item<'j>], class: u32) -> Option<Vec<&'j Job<'j>>> {
         let of_class: Vec<_> = items.iter().filter(|item| item.class() == class).collect();
-        if of_class.len() < FAN_IN {
+        let chosen = of_class.get(..FAN_IN)?;
+        let chosen = &chosen[..self.fitting(chosen.iter().copied())];
+        if chosen.len() < 2 {
             return None;
         }
-        let (mut bytes, bound) = (0, self.core.options.index_merge_bytes);
-        let fits = |item: &&&Item<'j>| {
+        self.untried(chosen.iter().copied())
+    }
+
+    /// How many of these, from the first on, a merged index may hold.
+    fn fitting<'i, 'j: 'i>(&self, items: impl Iterator<Item = &'i Item<'j>>) -> usize {
+        let mut bytes = 0;
+        let fits = |item: &&Item<'_>| {
             bytes += item.bytes();
-            bytes <= bound
+            bytes <= self.core.options.index_merge_bytes
         };
-        let chosen: Vec<_> = of_class.iter().take(FAN_IN).take_while(fits).collect();
-        let jobs: Vec<_> = chosen.iter().flat_map(|item| item.jobs.iter().copied()).collect();
+        items.take_while(fits).count()
+    }
+
+    /// The segments of some items, unless an index over them could not be made before.
+    fn untried<'i, 'j: 'i>(
+        &self,
+        items: impl Iterator<Item = &'i Item<'j>>,
+    ) -> Option<Vec<&'j Job<'j>>> {
+        let jobs: Vec<_> = items.flat_map(|item| item.jobs.iter().copied()).collect();
         let failed = self.core.indexes.failed.lock().contains(&name(&jobs)?);
-        (chosen.len() > 1 && !failed).then_some(jobs)
+        (!failed).then_some(jobs)
     }
 
     fn make_merged(&self, jobs: &[&Job<'_>]) -> bool {

