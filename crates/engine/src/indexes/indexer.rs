@@ -74,12 +74,8 @@ impl Indexer {
         let shared = Arc::new(Shared::default());
         let core = Arc::clone(core);
         let sketched = Mutex::new(Instant::now());
-        let thread = IndexerThread {
-            core,
-            shared: Arc::clone(&shared),
-            sketched,
-            newest: Mutex::default(),
-        };
+        let thread =
+            IndexerThread { core, shared: Arc::clone(&shared), sketched, newest: Mutex::default() };
         (Self(shared), thread)
     }
 
