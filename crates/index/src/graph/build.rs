@@ -6,7 +6,7 @@ pub(crate) use breadth::Breadth;
 
 use super::descent::{Start, starts};
 use super::layer::{Edges, NONE};
-use super::walk::{Beam, Guide, Visited, walk};
+use super::walk::{Beam, Guess, Guide, Visited, walk};
 use crate::segment::{BuildError, Codes, GATE, Lead, Space, passing, spread_scores};
 use breadth::Whole;
 use cvx_core::code::{BitQuery, ByteFactors, ByteQuery, Kernel, StepQuery};
@@ -275,8 +275,8 @@ impl Builder<'_> {
     fn starts(&self, scratch: &mut Scratch, ways: &Ways<'_>) -> Vec<Start> {
         let mut beam = std::mem::take(&mut scratch.beam);
         let mut visited = std::mem::take(&mut scratch.visited);
-        let guess = |rows: &[u32], _: f32, out: &mut Vec<f32>| self.scores(scratch, rows, out);
-        let mut starts = starts(ways.above, ways.order, (&mut beam, &mut visited), guess);
+        let mut guess = ByBytes { builder: self, scratch };
+        let mut starts = starts(ways.above, ways.order, (&mut beam, &mut visited), &mut guess);
         (scratch.beam, scratch.visited) = (beam, visited);
         if ways.lowest {
             starts.iter_mut().for_each(|start| start.node = ways.order[start.node as usize]);
@@ -547,6 +547,18 @@ struct Scratch {
     visited: Visited,
 }
 
+/// Scores rows by their bytes.
+struct ByBytes<'a, 'b> {
+    builder: &'a Builder<'b>,
+    scratch: &'a mut Scratch,
+}
+
+impl Guess for ByBytes<'_, '_> {
+    fn guess(&mut self, rows: &[u32], _limit: f32, out: &mut Vec<f32>) {
+        self.builder.scores(self.scratch, rows, out);
+    }
+}
+
 /// Looks for the nearest nodes, whatever they are.
 struct Nearest<'a, 'b> {
     builder: &'a Builder<'b>,
@@ -570,7 +582,7 @@ impl Nearest<'_, '_> {
     }
 }
 
-impl Guide for Nearest<'_, '_> {
+impl Guess for Nearest<'_, '_> {
     fn guess(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>) {
         self.chosen.clear();
         self.chosen.extend(nodes.iter().map(|node| self.rows[*node as usize]));
@@ -587,6 +599,17 @@ impl Guide for Nearest<'_, '_> {
         }
     }
 
+    fn looks_ahead(&self) -> bool {
+        self.bits.is_some()
+    }
+
+    fn ask(&self, nodes: &[u32]) {
+        let codes = &self.builder.codes;
+        nodes.iter().for_each(|node| codes.prefetch_bits(self.rows[*node as usize]));
+    }
+}
+
+impl Guide for Nearest<'_, '_> {
     fn counts(&self, _node: u32) -> bool {
         true
     }

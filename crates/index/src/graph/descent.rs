@@ -7,18 +7,13 @@
 //! walked some nodes wide, and several of them are started from.
 
 use super::layer::Edges;
-use super::walk::{Beam, Guide, Visited, walk};
+use super::walk::{Beam, Guess, Guide, Visited, walk};
 
 /// How wide the last upper layer is walked: 16 nodes of the 62,500 above a million rows, four of
 /// the 4,096 above a segment's. Half of them are started from.
 fn width(nodes: usize) -> usize {
     nodes.isqrt().div_ceil(16).max(1)
 }
-
-/// Tells how near rows are: as [`Guide::guess`], whose limit it is given.
-pub(crate) trait Guess: FnMut(&[u32], f32, &mut Vec<f32>) {}
-
-impl<F: FnMut(&[u32], f32, &mut Vec<f32>)> Guess for F {}
 
 /// A node to start from, and how near it seems.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +34,10 @@ pub(crate) fn starts(
     upper: &[Edges<'_>],
     order: &[u32],
     (beam, visited): (&mut Beam, &mut Visited),
-    mut guess: impl Guess,
+    guess: &mut impl Guess,
 ) -> Vec<Start> {
     let Some((last, above)) = upper.split_first() else { return Vec::new() };
-    let first = descend(above, order, visited, &mut guess);
+    let first = descend(above, order, visited, guess);
     let width = width(last.nodes());
     beam.clear(width);
     visited.clear(last.nodes());
@@ -61,7 +56,7 @@ pub(crate) fn starts(
 /// nearer than where the step is now: it is not asked about again.
 fn descend(upper: &[Edges<'_>], order: &[u32], seen: &mut Visited, guess: &mut impl Guess) -> u32 {
     let (mut rows, mut out) = (vec![order[0]], Vec::new());
-    guess(&rows, f32::INFINITY, &mut out);
+    guess.guess(&rows, f32::INFINITY, &mut out);
     let (mut node, mut best) = (0u32, out[0]);
     let mut fresh = Vec::new();
     for layer in upper.iter().rev() {
@@ -73,7 +68,7 @@ fn descend(upper: &[Edges<'_>], order: &[u32], seen: &mut Visited, guess: &mut i
             fresh.extend(layer.of(from).filter(|edge| seen.insert(*edge)));
             rows.clear();
             rows.extend(fresh.iter().map(|node| order[*node as usize]));
-            guess(&rows, f32::INFINITY, &mut out);
+            guess.guess(&rows, f32::INFINITY, &mut out);
             for (edge, guess) in fresh.iter().zip(&out) {
                 if *guess < best {
                     (node, best) = (*edge, *guess);
@@ -89,7 +84,7 @@ fn descend(upper: &[Edges<'_>], order: &[u32], seen: &mut Visited, guess: &mut i
 
 /// Walks the last upper layer.
 struct Descent<'a, G> {
-    guess: G,
+    guess: &'a mut G,
     /// The rows of its nodes.
     order: &'a [u32],
     /// Room for some.
@@ -97,13 +92,15 @@ struct Descent<'a, G> {
     starts: Vec<Start>,
 }
 
-impl<G: Guess> Guide for Descent<'_, G> {
+impl<G: Guess> Guess for Descent<'_, G> {
     fn guess(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>) {
         self.rows.clear();
         self.rows.extend(nodes.iter().map(|node| self.order[*node as usize]));
-        (self.guess)(&self.rows, limit, out);
+        self.guess.guess(&self.rows, limit, out);
     }
+}
 
+impl<G: Guess> Guide for Descent<'_, G> {
     fn counts(&self, _node: u32) -> bool {
         true
     }

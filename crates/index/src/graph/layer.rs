@@ -1,7 +1,7 @@
 //! Links as they lie in an index: a fixed number of places a node, the rest `NONE`.
 
-use super::descent::{Guess, Start, starts};
-use super::walk::{Beam, Visited};
+use super::descent::{Start, starts};
+use super::walk::{Beam, Guess, Visited};
 
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -61,17 +61,17 @@ impl<'a> Graph<'a> {
     pub(crate) fn starts(
         &self,
         room: (&mut Beam, &mut Visited),
-        mut guess: impl Guess,
+        guess: &mut impl Guess,
     ) -> Vec<Start> {
         let upper = self.layers.get(1..).unwrap_or_default();
-        let mut starts = starts(upper, self.order, room, &mut guess);
+        let mut starts = starts(upper, self.order, room, guess);
         starts.iter_mut().for_each(|start| start.node = self.order[start.node as usize]);
         if starts.is_empty() {
             return vec![Start::blind(self.entry)];
         }
         if starts.iter().all(|start| start.node != self.entry) {
             let mut out = Vec::new();
-            guess(&[self.entry], f32::INFINITY, &mut out);
+            guess.guess(&[self.entry], f32::INFINITY, &mut out);
             starts.extend(out.first().map(|guess| Start { node: self.entry, guess: *guess }));
         }
         starts

@@ -30,4 +30,4 @@ mod walk;
 pub(crate) use build::{Breadth, GraphOptions, build};
 pub(crate) use descent::Start;
 pub(crate) use layer::Graph;
-pub(crate) use walk::{Beam, Guide, Visited, walk};
+pub(crate) use walk::{Beam, Guess, Guide, Visited, walk};

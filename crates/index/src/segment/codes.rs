@@ -132,11 +132,18 @@ impl Codes<'_> {
         &self.bytes[row as usize * bytes_stride(self.width)..][..self.width]
     }
 
+    /// Asks memory for a row's bits.
+    #[inline]
+    pub(crate) fn prefetch_bits(&self, row: u32) {
+        let stride = bits_stride(self.width);
+        cvx_core::code::prefetch_soon(&self.bits[row as usize * stride..][..stride]);
+    }
+
     /// Asks memory for a row's fine code.
     #[inline]
     pub(crate) fn prefetch_bytes(&self, row: u32) {
         let stride = self.stride();
-        cvx_core::code::prefetch(&self.bytes[row as usize * stride..][..stride]);
+        cvx_core::code::prefetch_soon(&self.bytes[row as usize * stride..][..stride]);
     }
 
     /// A row as a query of bits, out of its bytes.
@@ -255,6 +262,12 @@ impl<'a> CodeQuery<'a> {
     #[inline]
     pub(crate) fn prefetch(&self, row: u32) {
         self.codes.prefetch_bytes(row);
+    }
+
+    /// Asks memory for what an estimate needs.
+    #[inline]
+    pub(crate) fn prefetch_bits(&self, row: u32) {
+        self.codes.prefetch_bits(row);
     }
 
     /// Scores of rows by their fine codes.

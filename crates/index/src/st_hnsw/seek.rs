@@ -12,7 +12,7 @@ use super::asked::Asked;
 use super::coded::Coded;
 use super::gather::{Candidate, Gather};
 use super::{Searching, StHnsw};
-use crate::graph::{Beam, Guide, Start, Visited, walk};
+use crate::graph::{Beam, Guess, Guide, Start, Visited, walk};
 use crate::segment::{CodeQuery, Lead};
 use crate::vectors::Room;
 use crate::{Block, Error, SegmentIndex};
@@ -109,9 +109,7 @@ impl<'a> Searching<'a> {
             ended: true,
         };
         let (mut beam, mut visited) = ROOM.take();
-        let guess =
-            |rows: &[u32], limit, out: &mut Vec<f32>| Guide::guess(&mut seek, rows, limit, out);
-        let starts = graph.starts((&mut beam, &mut visited), guess);
+        let starts = graph.starts((&mut beam, &mut visited), &mut seek);
         beam.clear(reach.width);
         visited.clear(lowest.nodes());
         for Start { node, guess } in starts {
@@ -245,7 +243,7 @@ impl<'a> Seek<'a, '_> {
     }
 }
 
-impl Guide for Seek<'_, '_> {
+impl Guess for Seek<'_, '_> {
     fn guess(&mut self, nodes: &[u32], limit: f32, out: &mut Vec<f32>) {
         match self.lead {
             Lead::Bits => {
@@ -267,6 +265,16 @@ impl Guide for Seek<'_, '_> {
         }
     }
 
+    fn looks_ahead(&self) -> bool {
+        self.lead != Lead::Bytes && !self.cached
+    }
+
+    fn ask(&self, nodes: &[u32]) {
+        nodes.iter().for_each(|node| self.query.prefetch_bits(*node));
+    }
+}
+
+impl Guide for Seek<'_, '_> {
     fn counts(&self, node: u32) -> bool {
         self.part.whole || self.part.stand_in(node).is_some()
     }
