@@ -100,7 +100,8 @@ impl Query {
             let right = rows.len().checked_div(out.len()).unwrap_or(rows.len());
             return Err(DistanceError::Dimensions { left: dim, right });
         }
-        self.run(&Contiguous { rows, dim, count: out.len() }, out)
+        // One at a time: the processor foresees a stream of rows, and comes behind with four.
+        self.run::<_, 1, 1>(&Contiguous { rows, dim, count: out.len() }, out)
     }
 
     /// The distances to chosen rows: `out[i]` is that of row `places[i]`. As long as each other.
@@ -118,27 +119,32 @@ impl Query {
         if places.len() != out.len() {
             return Err(DistanceError::NoSuchRow { row: places.len(), rows: out.len() });
         }
-        self.run(&Chosen { rows, dim, places }, out)
+        // Three rows of two sums are twelve accumulators; of four, AVX2 spills some.
+        self.run::<_, 4, 3>(&Chosen { rows, dim, places }, out)
     }
 
-    fn run<T: Rows>(&self, rows: &T, out: &mut [f64]) -> Result<(), DistanceError> {
+    /// So many rows at a time: `R` where a row has one sum, `R2` where it has two.
+    fn run<T: Rows, const R: usize, const R2: usize>(
+        &self,
+        rows: &T,
+        out: &mut [f64],
+    ) -> Result<(), DistanceError> {
         match self.road {
             Road::Wide => {
-                self.run_wide(rows, out);
+                self.run_wide::<T, R, R2>(rows, out);
                 Ok(())
             }
             Road::Exact => self.arch.dispatch(ExactScan { query: self, rows, out }),
         }
     }
 
-    fn run_wide<T: Rows>(&self, rows: &T, out: &mut [f64]) {
+    fn run_wide<T: Rows, const R: usize, const R2: usize>(&self, rows: &T, out: &mut [f64]) {
         match self.metric {
-            Metric::L2 => self.scan::<Squares, _, _, 1, 4>(rows, |s, r| self.l2(s, r), out),
-            Metric::InnerProduct => self.scan::<Dot, _, _, 1, 4>(rows, |s, r| self.dot(s, r), out),
-            Metric::L1 => self.scan::<Magnitudes, _, _, 1, 4>(rows, |s, r| self.l1(s, r), out),
-            // Three rows of two sums are twelve accumulators; of four, AVX2 spills some.
+            Metric::L2 => self.scan::<Squares, _, _, 1, R>(rows, |s, r| self.l2(s, r), out),
+            Metric::InnerProduct => self.scan::<Dot, _, _, 1, R>(rows, |s, r| self.dot(s, r), out),
+            Metric::L1 => self.scan::<Magnitudes, _, _, 1, R>(rows, |s, r| self.l1(s, r), out),
             Metric::Cosine => {
-                self.scan::<DotAndNorm, _, _, 2, 3>(rows, |s, r| self.cosine(s, r), out);
+                self.scan::<DotAndNorm, _, _, 2, R2>(rows, |s, r| self.cosine(s, r), out);
             }
             Metric::Poincare => unreachable!("Poincaré queries take the exact road"),
         }

@@ -1,4 +1,4 @@
-//! The f32 road: pulp's registers, several rows at once.
+//! The f32 road: pulp's registers, rows that lie here and there several at once.
 //!
 //! ```text
 //!   query   q0 q1 | q2 q3 | ...          each register of the query is loaded once for R rows
@@ -10,7 +10,9 @@
 //! Every `BLOCK` registers the accumulators are emptied into f64 sums. Whatever the dimension, a
 //! term so meets at most 20 roundings of f32 (16 in its lane, 4 when lanes are folded): an error
 //! of 1.2e-6 of the sum of magnitudes if all conspire, a tenth of it as they fall.
-//! R changes how rows share registers and nothing about the additions of one row.
+//! R changes how rows share registers and nothing about the additions of one row. Rows that lie
+//! one behind the other take R = 1: four at once are a quarter to a half faster in cache, but read
+//! as four streams, each too short to be foreseen, they took twice as long from memory.
 
 use std::marker::PhantomData;
 
