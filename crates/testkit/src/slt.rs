@@ -260,7 +260,10 @@ pub fn counted(plan: &str, counter: &str) -> usize {
 }
 
 /// Sees to it that indexes of these classes have every row, on a connection of its own.
-struct Indexer(Connection, Vec<&'static str>);
+struct Indexer {
+    connection: Connection,
+    classes: Vec<&'static str>,
+}
 
 /// The vector and half vector columns there are, of tables.
 const COLUMNS: &str = "SELECT n.nspname, c.relname, a.attname, t.typname \
@@ -279,11 +282,11 @@ fn classes_for(file: &Path) -> Vec<&'static str> {
 
 impl Indexer {
     async fn new(addr: SocketAddr, classes: Vec<&'static str>) -> Result<Self, Failure> {
-        Ok(Self(client::connect(addr).await?, classes))
+        Ok(Self { connection: client::connect(addr).await?, classes })
     }
 
     async fn index_everything(&mut self) -> Result<(), Failure> {
-        let client = &self.0.client;
+        let client = &self.connection.client;
         for row in client.query(COLUMNS, &[]).await? {
             let [schema, table, column, ty]: [String; 4] = std::array::from_fn(|at| row.get(at));
             let name = format!("\"{schema}\".\"{table}\"");
@@ -293,7 +296,7 @@ impl Indexer {
                      ON {name} USING hnsw (\"{column}\" {ty}_{class}_ops);"
                 )
             };
-            let indexes: String = self.1.iter().map(make).collect();
+            let indexes: String = self.classes.iter().map(make).collect();
             // One by one: REINDEX waits for what is committed, and once it was sent along with the
             // definitions, so that the first search after them asked no index.
             client.batch_execute(&indexes).await?;

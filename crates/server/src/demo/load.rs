@@ -53,8 +53,8 @@ pub(super) async fn load(client: &Client, points: Points) -> Result<Subject> {
 
 /// Has the embeddings indexed, and waits until they are: they would be in the background.
 async fn index(client: &Client) -> Result<()> {
-    let (create, began) =
-        ("CREATE INDEX ON docs USING hnsw (embedding vector_cosine_ops)", Instant::now());
+    let create = "CREATE INDEX ON docs USING hnsw (embedding vector_cosine_ops)";
+    let began = Instant::now();
     out(&format!("\n{create};"))?;
     for sql in [create, "CALL cvx.seal('docs')", "REINDEX TABLE docs"] {
         client.batch_execute(sql).await.context(sql)?;
