@@ -164,7 +164,8 @@ pub(crate) trait Guide: Guess {
 /// starts must be in the beam and visited.
 ///
 /// Memory answers after some 300 ns, and answers many questions at once: while it fetches the codes
-/// beside one node, it is asked for those beside the next, which is right more often than not.
+/// beside one node, it is asked for those beside what is next now. If something nearer turns up,
+/// that node is still likely to be followed soon.
 pub(crate) fn walk(
     edges: Edges<'_>,
     beam: &mut Beam,
@@ -198,4 +199,23 @@ pub(crate) fn walk(
         }
     }
     beam.room = room;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever bits two guesses have.
+        #[test]
+        fn numbers_order_nodes_as_guesses_do(a in any::<(u32, u32)>(), b in any::<(u32, u32)>()) {
+            let [(guess, node), (other_guess, other_node)] =
+                [a, b].map(|(bits, node)| (f32::from_bits(bits), node));
+            let [seen, other] = [Seen::new(guess, node), Seen::new(other_guess, other_node)];
+            let wanted = guess.total_cmp(&other_guess).then(node.cmp(&other_node));
+            prop_assert_eq!(seen.cmp(&other), wanted);
+            prop_assert_eq!((seen.guess().to_bits(), seen.node()), (guess.to_bits(), node));
+        }
+    }
 }
