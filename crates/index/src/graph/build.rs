@@ -598,15 +598,6 @@ impl Guess for Nearest<'_, '_> {
             None => self.builder.scores(self.scratch, &self.chosen, out),
         }
     }
-
-    fn looks_ahead(&self) -> bool {
-        self.bits.is_some()
-    }
-
-    fn ask(&self, nodes: &[u32]) {
-        let codes = &self.builder.codes;
-        nodes.iter().for_each(|node| codes.prefetch_bits(self.rows[*node as usize]));
-    }
 }
 
 impl Guide for Nearest<'_, '_> {
