@@ -95,7 +95,7 @@ def main():
 
 
 EXPLAINED = """A sketch holds codes and no links: a search sifts it until the graph follows. The server builds a graph
-of each sealed segment, and one of all rows of four segments when there are as many, so a row goes into several."""
+of each sealed segment, and others over several of them, so a row goes into more than one."""
 
 
 if __name__ == "__main__":

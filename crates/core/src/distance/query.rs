@@ -100,7 +100,7 @@ impl Query {
             let right = rows.len().checked_div(out.len()).unwrap_or(rows.len());
             return Err(DistanceError::Dimensions { left: dim, right });
         }
-        // One at a time: the processor foresees a stream of rows, and comes behind with four.
+        // One at a time: of several side by side memory gives half as many.
         self.run::<_, 1, 1>(&Contiguous { rows, dim, count: out.len() }, out)
     }
 

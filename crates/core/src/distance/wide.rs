@@ -11,8 +11,8 @@
 //! term so meets at most 20 roundings of f32 (16 in its lane, 4 when lanes are folded): an error
 //! of 1.2e-6 of the sum of magnitudes if all conspire, a tenth of it as they fall.
 //! R changes how rows share registers and nothing about the additions of one row. Rows that lie
-//! one behind the other take R = 1: four at once are a quarter to a half faster in cache, but read
-//! as four streams, each too short to be foreseen, they took twice as long from memory.
+//! one behind the other take R = 1: four at once are a fifth to a third faster in cache, but took
+//! twice as long from memory, as two did; likely as streams too short to be foreseen.
 
 use std::marker::PhantomData;
 

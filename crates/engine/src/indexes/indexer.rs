@@ -233,7 +233,8 @@ impl IndexerThread {
             }
         }
         indexes.failed.lock().retain(|id| id.is_of_several() || wanted.contains(id));
-        self.newest.lock().retain(|index, _| wanted.iter().any(|id| id.index == *index));
+        let named: HashSet<u32> = wanted.iter().map(|id| id.index).collect();
+        self.newest.lock().retain(|index, _| named.contains(index));
         gone.into_iter().for_each(|id| self.remove(id));
     }
 
