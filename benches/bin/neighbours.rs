@@ -1,7 +1,7 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
-//! `neighbours DIR KEEP [QUERIES [prepare | all | time | composite | every [QUANTIZATION]]]`: DIR
-//! is a data set of `benches/index/datasets.py`. The indexes, one over all segments as the server
+//! `neighbours DIR KEEP [QUERIES [prepare | all | time | where | composite | every
+//! [QUANTIZATION]]]`: DIR is a data set of `benches/index/datasets.py`. The indexes, one over all segments as the server
 //! merges them and one of each segment, are kept in KEEP and taken from there; rows are scored by
 //! the quantization that they were built with (int8, fp16, rabitq4, pq), so each has a KEEP of its
 //! own. Each figure is a line of JSON, the median of three runs; `prepare` only builds what is
@@ -16,9 +16,11 @@ use cvx_benches::dataset::{COMPOSITE_QUERIES, Dataset, K, Truth, composites, lon
 use cvx_benches::indexes::Indexes;
 use cvx_core::{CancelToken, Composite, Decay, Metric, ValidTime};
 use cvx_index::{
-    Answer, BuildOptions, Part, Quantization, Request, Roads, Search, SegmentIndex, Selection,
-    StHnsw, build_index, sketch_block,
+    Answer, BuildOptions, ExactScan, Part, Quantization, Request, Roads, Search, SegmentIndex,
+    Selection, StHnsw, build_index, sketch_block,
 };
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
@@ -26,6 +28,8 @@ use std::time::Instant;
 const RUNS: usize = 3;
 /// Half an octave apart, as `benches/index/rivals.py` has them for all.
 const EFFORTS: [usize; 11] = [10, 14, 20, 28, 40, 57, 80, 113, 160, 226, 320];
+/// What conditions keep is drawn by it.
+const SEED: u64 = 6;
 const SHARES: [&str; 4] = ["0.5", "0.1", "0.01", "0.001"];
 /// A sweep ends at the first effort beyond this recall.
 const ENOUGH: f64 = 0.985;
@@ -50,16 +54,32 @@ fn builds(data: &Dataset, rows: usize, quantization: Quantization) -> Result<()>
     Ok(())
 }
 
-/// The rows of a stretch, as parts of the index.
-fn parts<'a>(data: &'a Dataset, indexes: &'a Indexes, rows: &Range<usize>) -> Vec<Part<'a>> {
-    let part = |(at, segment): (usize, Range<usize>)| {
-        let first = segment.start;
-        let from = rows.start.max(first) - first;
-        let to = rows.end.min(segment.end).max(first) - first;
-        let (block, index) = (data.block(segment), Some(indexes.at(at)));
-        (from < to).then_some(Part { block, rows: Selection::Range(from..to), index })
-    };
-    data.segments().enumerate().filter_map(part).collect()
+/// Which rows are asked.
+enum Rows<'a> {
+    /// A stretch of time.
+    Between(Range<usize>),
+    /// Those whose bits are set, of each segment.
+    Kept(&'a [Vec<u64>]),
+}
+
+impl Rows<'_> {
+    /// As parts of the index.
+    fn parts<'a>(&'a self, data: &'a Dataset, indexes: &'a Indexes) -> Vec<Part<'a>> {
+        let part = |(at, segment): (usize, Range<usize>)| {
+            let rows = match self {
+                Self::Between(rows) => {
+                    let first = segment.start;
+                    let from = rows.start.max(first) - first;
+                    let to = rows.end.min(segment.end).max(first) - first;
+                    (from < to).then_some(Selection::Range(from..to))
+                }
+                Self::Kept(words) => Some(Selection::Bits(&words[at])),
+            };
+            let (block, index) = (data.block(segment), Some(indexes.at(at)));
+            rows.map(|rows| Part { block, rows, index })
+        };
+        data.segments().enumerate().filter_map(part).collect()
+    }
 }
 
 /// What is asked: how, within which rows, near which moment, and what is right.
@@ -68,7 +88,7 @@ struct Question<'a> {
     name: String,
     search: StHnsw,
     count: usize,
-    window: &'a dyn Fn(usize) -> Range<usize>,
+    rows: &'a dyn Fn(usize) -> Rows<'a>,
     composite: &'a dyn Fn(usize) -> Option<Composite>,
     truth: &'a dyn Fn(usize) -> Vec<i32>,
 }
@@ -88,7 +108,8 @@ struct Figures {
 
 impl Bench<'_> {
     fn ask(&self, question: &Question<'_>, number: usize) -> Result<(Answer, f64)> {
-        let parts = parts(self.data, self.indexes, &(question.window)(number));
+        let rows = (question.rows)(number);
+        let parts = rows.parts(self.data, self.indexes);
         let request = Request {
             query: self.data.query(number),
             metric: Metric::Cosine,
@@ -157,7 +178,7 @@ impl Bench<'_> {
                 name,
                 search,
                 count,
-                window: &|_| 0..rows,
+                rows: &|_| Rows::Between(0..rows),
                 composite: &|_| None,
                 truth: &|q| truth.of(q).collect(),
             })
@@ -182,12 +203,52 @@ impl Bench<'_> {
                 name: format!("\"what\": \"time\", \"share\": {share}, \"effort\": 40"),
                 search: StHnsw::default(),
                 count,
-                window: &|q| windows[2 * q] as usize..windows[2 * q + 1] as usize,
+                rows: &|q| Rows::Between(windows[2 * q] as usize..windows[2 * q + 1] as usize),
                 composite: &|_| None,
                 truth: &|q| truth.of(q).collect(),
             })?;
         }
         Ok(())
+    }
+
+    /// What a condition keeps that has nothing to do with vectors or time: each row by itself.
+    fn conditions(&self, count: usize) -> Result<()> {
+        for share in SHARES {
+            let mut rng = SmallRng::seed_from_u64(SEED);
+            let keeps: f64 = share.parse()?;
+            let word = |rows: usize, rng: &mut SmallRng| {
+                (0..rows).map(|bit| u64::from(rng.random_bool(keeps)) << bit).sum()
+            };
+            let segments = self.data.segments().map(|segment| {
+                let words = (0..segment.len()).step_by(64);
+                words.map(|at| word(64.min(segment.len() - at), &mut rng)).collect::<Vec<u64>>()
+            });
+            let words: Vec<Vec<u64>> = segments.collect();
+            let truth = self.exact(&words, count)?;
+            self.run(&Question {
+                name: format!("\"what\": \"where\", \"share\": {share}, \"effort\": 40"),
+                search: StHnsw::default(),
+                count,
+                rows: &|_| Rows::Kept(&words),
+                composite: &|_| None,
+                truth: &|q| truth[q].clone(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The right answers, by comparing all that is kept.
+    fn exact(&self, words: &[Vec<u64>], count: usize) -> Result<Vec<Vec<i32>>> {
+        let (rows, cancel) = (Rows::Kept(words), CancelToken::default());
+        let parts = rows.parts(self.data, self.indexes);
+        let answer = |number| {
+            let query = self.data.query(number);
+            let (metric, composite) = (Metric::Cosine, None);
+            let request = Request { query, metric, k: K, composite, cancel: &cancel };
+            let hits = ExactScan::default().search(&request, &parts)?.hits;
+            Ok(hits.iter().map(|hit| hit.entity.0 as i32).collect())
+        };
+        (0..count).map(answer).collect()
     }
 
     fn composites(&self, dir: &Path, count: usize) -> Result<()> {
@@ -201,7 +262,7 @@ impl Bench<'_> {
                 ),
                 search: StHnsw::default(),
                 count: count.min(kept),
-                window: &|_| 0..rows,
+                rows: &|_| Rows::Between(0..rows),
                 composite: &|q| {
                     let at = ValidTime(moments[q]);
                     Composite::new(alpha, at, tau_days * 86_400e6, Decay::Linear).ok()
@@ -231,7 +292,7 @@ fn main() -> Result<()> {
     if only.as_deref() == Some("prepare") {
         return Ok(());
     }
-    let known = ["all", "time", "composite", "every"];
+    let known = ["all", "time", "where", "composite", "every"];
     ensure!(
         only.as_deref().is_none_or(|only| known.contains(&only)),
         "an unknown kind of question"
@@ -253,6 +314,9 @@ fn main() -> Result<()> {
     }
     if asks("time") {
         bench.stretches(dir, count.min(500))?;
+    }
+    if asks("where") {
+        bench.conditions(count.min(500))?;
     }
     if asks("composite") {
         bench.composites(dir, count)?;

@@ -7,7 +7,7 @@
 //! **When it ends.** Where the next cell's rows cannot be near enough, as far as they lean; or
 //! after so many cells in vain. The first is enough for nine queries of ten. The others lie between
 //! cells, all of which might hold something, and would ask them all for one row in a hundred: where
-//! a filter leaves a sift much less to do, they are left to the sift half-way through its work.
+//! a filter leaves a sift much less to do, they are left to the sift after a quarter of its work.
 
 use super::Searching;
 use super::asked::Asked;

@@ -22,7 +22,7 @@ const PROBE: f64 = 96.0;
 /// they look for, and knew the k-th from the start.
 const OTHERS: f64 = 1.6;
 /// What share of the work of a sift cells may cost before that is taken.
-const INSIST: f64 = 0.5;
+const INSIST: f64 = 0.25;
 /// How many times as many nodes as foreseen a walk of a part that is not all selected may follow.
 const PATIENCE: f64 = 4.0;
 /// Rows up to which comparing them costs less than preparing a query for codes.
