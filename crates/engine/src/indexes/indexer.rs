@@ -73,6 +73,7 @@ impl Indexer {
     pub(crate) fn new(core: &Arc<Core>) -> (Self, IndexerThread) {
         let shared = Arc::new(Shared::default());
         let core = Arc::clone(core);
+        core.indexes.opening.begin();
         let sketched = Mutex::new(Instant::now());
         let thread =
             IndexerThread { core, shared: Arc::clone(&shared), sketched, newest: Mutex::default() };
@@ -141,6 +142,7 @@ impl Shared {
 impl IndexerThread {
     /// Works until told to stop.
     pub(crate) fn run(self) {
+        self.open();
         step_back();
         while let Some(round) = self.shared.begin() {
             self.round(round == 1);
@@ -149,15 +151,18 @@ impl IndexerThread {
         self.shared.changed.notify_all();
     }
 
+    /// Takes up what was merged before, for which searches wait.
+    fn open(&self) {
+        let _ends = self.core.indexes.opening.ends();
+        self.open_merged(&Looked::new(&self.core).jobs());
+    }
+
     /// Lets go of what nobody names, makes what is missing, and merges what has become many.
     fn round(&self, first: bool) {
         let mut sweeps = first;
         while self.may_go_on() {
             let looked = Looked::new(&self.core);
             let jobs = looked.jobs();
-            if sweeps {
-                self.open_merged(&jobs);
-            }
             self.forget(&jobs, sweeps);
             sweeps = false;
             self.keep_living();

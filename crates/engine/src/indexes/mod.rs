@@ -17,6 +17,7 @@
 mod indexer;
 mod job;
 mod merge;
+mod opening;
 mod recall;
 mod sketches;
 mod sound;
@@ -27,6 +28,7 @@ use arc_swap::ArcSwap;
 use cvx_index::SegmentIndex;
 use cvx_storage::IndexFileId;
 use merge::Merged;
+use opening::Opening;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub(crate) struct Indexes {
     failed: Mutex<HashSet<IndexFileId>>,
     /// Indexes that are to have as few parts as may be, while REINDEX waits for it.
     whole: Mutex<HashSet<u32>>,
+    pub(crate) opening: Opening,
 }
 
 /// A segment's place in an index.

@@ -8,7 +8,7 @@ use crate::segment::{Segment, numbers};
 use crate::sight::Sight;
 use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, RowFilter, SearchMode};
 use arrow::array::{Array, ArrayRef, AsArray};
-use cvx_core::{EntityId, Metric};
+use cvx_core::{CancelToken, EntityId, Metric};
 use cvx_index::{
     Answer, Block, Counters, ExactScan, Indexed, Part, Request, Roads, Search, Selection, StHnsw,
 };
@@ -51,7 +51,9 @@ impl TableRead {
         };
         for part in &mut chosen {
             part.complete(view, request.column)?;
-            part.index = index.and_then(|def| view.core.indexes.place(def.oid, part.segment));
+        }
+        if let Some(def) = index {
+            view.place(def.oid, &mut chosen, request.cancel);
         }
         let asked = Request {
             query: request.query,
@@ -70,6 +72,23 @@ impl TableRead {
         let addr = |hit: &cvx_index::Hit| RowAddr { entity: hit.entity, ts: hit.ts, seq: hit.seq };
         let rows = answer.hits.iter().map(|hit| (hit.distance, addr(hit))).collect();
         Ok(KnnAnswer { rows, stats })
+    }
+}
+
+/// Rows without an index that are worth waiting for, if it may only not be open yet.
+const WAIT_ROWS: usize = 65_536;
+
+impl View {
+    /// Finds the rows' places in an index.
+    fn place(&self, index: u32, chosen: &mut [Chosen<'_>], cancel: &CancelToken) {
+        let indexes = &self.core.indexes;
+        let find = |part: &mut Chosen<'_>| part.index = indexes.place(index, part.segment);
+        chosen.iter_mut().for_each(find);
+        let bare = chosen.iter().filter(|part| part.index.is_none());
+        if bare.map(|part| part.rows.len()).sum::<usize>() > WAIT_ROWS {
+            indexes.opening.wait(cancel);
+            chosen.iter_mut().for_each(find);
+        }
     }
 }
 
