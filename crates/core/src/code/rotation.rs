@@ -4,13 +4,14 @@
 //! the transform takes the first and the last coordinates in turn, which overlap and so mix all
 //! (a Kac walk of blocks, as the authors' RaBitQ library has it). Each round is orthogonal, so
 //! inner products and norms stay.
-//! All loads are contiguous, which is what the compiler needs to vectorise it.
+//!
+//! The transform repeats one step, "sum and difference of the halves, interleaved", which rotates
+//! the bits of the index by one: after `log n` steps each bit was used once and stands where it
+//! was. All loads are contiguous, which is what the compiler needs to vectorise it.
 
 use pulp::{Arch, Simd, WithSimd};
 
 const ROUNDS: usize = 4;
-/// Numbers that steps are done of within registers.
-const LANES: usize = 16;
 /// The seed of the signs: one rotation for each width, for ever, since files depend on it.
 const SEED: u64 = 0x5143_5658_2d52_4f54;
 
@@ -75,48 +76,39 @@ impl WithSimd for Rounds<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         let Rotation { width, block, signs, .. } = self.rotation;
+        let mut other = vec![0.0f32; *block];
         for (round, signs) in signs.chunks_exact(*width).enumerate() {
             for (x, sign) in self.vector.iter_mut().zip(signs) {
                 *x *= sign;
             }
             let start = if round.is_multiple_of(2) { 0 } else { width - block };
-            transform(&mut self.vector[start..start + block]);
+            transform(&mut self.vector[start..start + block], &mut other);
         }
     }
 }
 
-/// The orthonormal Hadamard transform: sums and differences of halves, of their halves, and so on.
+/// The orthonormal Hadamard transform.
 #[inline(always)]
-fn transform(vector: &mut [f32]) {
-    let mut half = vector.len() / 2;
-    while half >= LANES {
-        for halves in vector.chunks_exact_mut(2 * half) {
-            let (low, high) = halves.split_at_mut(half);
-            for (a, b) in low.iter_mut().zip(high) {
-                (*a, *b) = (*a + *b, *a - *b);
-            }
-        }
-        half /= 2;
+fn transform(vector: &mut [f32], other: &mut [f32]) {
+    let steps = vector.len().ilog2();
+    for step in 0..steps {
+        if step.is_multiple_of(2) { butterfly(vector, other) } else { butterfly(other, vector) }
     }
     let norm = (vector.len() as f32).sqrt().recip();
-    for lanes in vector.as_chunks_mut::<LANES>().0 {
-        *lanes = transformed(*lanes).map(|x| x * norm);
+    if steps.is_multiple_of(2) {
+        vector.iter_mut().for_each(|x| *x *= norm);
+    } else {
+        vector.iter_mut().zip(&*other).for_each(|(x, y)| *x = y * norm);
     }
 }
 
-/// The last steps, within registers: "sum and difference of the halves, interleaved" rotates the
-/// bits of the index by one, so that each was used once at the end and stands where it was.
 #[inline(always)]
-fn transformed(mut lanes: [f32; LANES]) -> [f32; LANES] {
-    for _ in 0..LANES.ilog2() {
-        let from = lanes;
-        let (low, high) = from.split_at(LANES / 2);
-        let pairs = lanes.as_chunks_mut::<2>().0;
-        for ((a, b), pair) in low.iter().zip(high).zip(pairs) {
-            *pair = [a + b, a - b];
-        }
+fn butterfly(from: &[f32], to: &mut [f32]) {
+    let (low, high) = from.split_at(from.len() / 2);
+    let (pairs, _) = to.as_chunks_mut::<2>();
+    for ((a, b), pair) in low.iter().zip(high).zip(pairs) {
+        *pair = [a + b, a - b];
     }
-    lanes
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014): numbers that depend on the seed alone.
