@@ -1,10 +1,10 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
 //! `neighbours DIR KEEP [QUERIES [prepare | all | time | where | composite | every
-//! [QUANTIZATION]]]`: DIR is a data set of `benches/index/datasets.py`. The indexes, one over all segments as the server
-//! merges them and one of each segment, are kept in KEEP and taken from there; rows are scored by
-//! the quantization that they were built with (int8, fp16, rabitq4, pq), so each has a KEEP of its
-//! own. Each figure is a line of JSON, the median of three runs; `prepare` only builds what is
+//! [QUANTIZATION]]]`: DIR is a data set of `benches/index/datasets.py`. The indexes, one over all
+//! segments as the server merges them and one of each segment, are kept in KEEP and taken from
+//! there; rows are scored by the quantization that they were built with (int8, fp16, rabitq4, pq),
+//! so each has a KEEP of its own. Each figure is a line of JSON, the median of three runs; `prepare` only builds what is
 //! missing, the other words measure one kind of question, `every` all of them.
 //! `neighbours DIR KEEP ROWS build` builds the first ROWS and keeps nothing: the sketch that new
 //! rows get, and the graph with its codes that follows.

@@ -50,6 +50,7 @@ pub(crate) struct Indexes {
     failed: Mutex<HashSet<IndexFileId>>,
     /// Indexes that are to have as few parts as may be, while REINDEX waits for it.
     whole: Mutex<HashSet<u32>>,
+    /// Whether a start is still opening the merged ones.
     pub(crate) opening: Opening,
 }
 

@@ -53,7 +53,7 @@ impl TableRead {
             part.complete(view, request.column)?;
         }
         if let Some(def) = index {
-            view.place(def.oid, &mut chosen, request.cancel);
+            view.place(def.oid, dim, &mut chosen, request.cancel);
         }
         let asked = Request {
             query: request.query,
@@ -79,13 +79,15 @@ impl TableRead {
 const WAIT_ROWS: usize = 65_536;
 
 impl View {
-    /// Finds the rows' places in an index.
-    fn place(&self, index: u32, chosen: &mut [Chosen<'_>], cancel: &CancelToken) {
+    /// Finds the rows' places in an index. What is brief never waits: it may run on a thread that
+    /// serves others.
+    fn place(&self, index: u32, dim: usize, chosen: &mut [Chosen<'_>], cancel: &CancelToken) {
         let indexes = &self.core.indexes;
         let find = |part: &mut Chosen<'_>| part.index = indexes.place(index, part.segment);
         chosen.iter_mut().for_each(find);
         let bare = chosen.iter().filter(|part| part.index.is_none());
-        if bare.map(|part| part.rows.len()).sum::<usize>() > WAIT_ROWS {
+        let bare: usize = bare.map(|part| part.rows.len()).sum();
+        if bare > WAIT_ROWS && comparing(bare, dim) > BRIEF {
             indexes.opening.wait(cancel);
             chosen.iter_mut().for_each(find);
         }
@@ -140,12 +142,17 @@ impl TableRead {
                 // Of a few rows that a condition keeps, all are sifted.
                 true if request.filter.is_none() && rows * 2 > segment.rows() => sift.min(WALK),
                 true => sift,
-                false => rows.saturating_mul(request.query.len() / NUMBERS + 1),
+                false => comparing(rows, request.query.len()),
             };
             found + judge.doubtful(segment, bounds)
         };
         view.segments().map(work).sum::<usize>() <= BRIEF
     }
+}
+
+/// The work of comparing rows themselves, in rows sifted.
+fn comparing(rows: usize, dim: usize) -> usize {
+    rows.saturating_mul(dim / NUMBERS + 1)
 }
 
 /// Asks whoever may answer.
