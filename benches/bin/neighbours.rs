@@ -1,6 +1,6 @@
 //! Nearest neighbours over a data set on disk, in this process: recall, time and counted work.
 //!
-//! `neighbours DIR KEEP [QUERIES [prepare | all | time | where | composite | every
+//! `neighbours DIR KEEP [QUERIES [prepare | all | time | where | moment | composite | every
 //! [QUANTIZATION]]]`: DIR is a data set of `benches/index/datasets.py`. The indexes, one over all
 //! segments as the server merges them and one of each segment, are kept in KEEP and taken from
 //! there; rows are scored by the quantization that they were built with (int8, fp16, rabitq4, pq),
@@ -224,7 +224,7 @@ impl Bench<'_> {
                 words.map(|at| word(64.min(segment.len() - at), &mut rng)).collect::<Vec<u64>>()
             });
             let words: Vec<Vec<u64>> = segments.collect();
-            let truth = self.exact(&words, count)?;
+            let truth = self.exact(&|_| Rows::Kept(&words), count)?;
             self.run(&Question {
                 name: format!("\"what\": \"where\", \"share\": {share}, \"effort\": 40"),
                 search: StHnsw::default(),
@@ -237,11 +237,37 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The right answers, by comparing all that is kept.
-    fn exact(&self, words: &[Vec<u64>], count: usize) -> Result<Vec<Vec<i32>>> {
-        let (rows, cancel) = (Rows::Kept(words), CancelToken::default());
-        let parts = rows.parts(self.data, self.indexes);
+    /// All that was there at a moment, one for each question: rows up to one that is drawn from the
+    /// last nine tenths. So it is AS OF a date where nothing was ever replaced.
+    fn moments(&self, count: usize) -> Result<()> {
+        let (rows, mut rng) = (self.data.rows(), SmallRng::seed_from_u64(SEED));
+        let ends: Vec<usize> = (0..count).map(|_| rng.random_range(rows / 10..rows)).collect();
+        let until = |question: usize| Rows::Between(0..ends[question]);
+        let exact = self.exact(&until, count)?;
+        let truth = |question: usize| exact[question].clone();
+        for effort in [10, 40] {
+            self.run(&Question {
+                name: format!("\"what\": \"moment\", \"effort\": {effort}"),
+                search: StHnsw { ef: effort, ..StHnsw::default() },
+                count,
+                rows: &until,
+                composite: &|_| None,
+                truth: &truth,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The right answers, by comparing all that is asked about.
+    fn exact<'a>(
+        &'a self,
+        rows: &dyn Fn(usize) -> Rows<'a>,
+        count: usize,
+    ) -> Result<Vec<Vec<i32>>> {
+        let cancel = CancelToken::default();
         let answer = |number| {
+            let rows = rows(number);
+            let parts = rows.parts(self.data, self.indexes);
             let query = self.data.query(number);
             let (metric, composite) = (Metric::Cosine, None);
             let request = Request { query, metric, k: K, composite, cancel: &cancel };
@@ -292,7 +318,7 @@ fn main() -> Result<()> {
     if only.as_deref() == Some("prepare") {
         return Ok(());
     }
-    let known = ["all", "time", "where", "composite", "every"];
+    let known = ["all", "time", "where", "moment", "composite", "every"];
     ensure!(
         only.as_deref().is_none_or(|only| known.contains(&only)),
         "an unknown kind of question"
@@ -317,6 +343,9 @@ fn main() -> Result<()> {
     }
     if asks("where") {
         bench.conditions(count.min(500))?;
+    }
+    if asks("moment") {
+        bench.moments(count)?;
     }
     if asks("composite") {
         bench.composites(dir, count)?;

@@ -44,7 +44,7 @@ pub(crate) use build::{BuiltCells, build};
 pub(crate) use query::{CellQuery, Near};
 
 use crate::segment::Codes;
-use cvx_core::code::{BLOCK_ROWS, block_bytes};
+use cvx_core::code::{BLOCK_ROWS, block_bytes, prefetch};
 use std::ops::Range;
 
 /// No row: what fills up a cell's last block.
@@ -55,15 +55,12 @@ pub(crate) const NOBODY: u32 = u32::MAX;
 pub(crate) const DENSITIES: usize = 3;
 const SPARSER: f64 = 16.0;
 
-/// Cells asked in vain after which no more are: a share of all that were asked,
-pub(crate) const IN_VAIN: f32 = 0.5;
-/// and some for each node that a walk would keep.
-pub(crate) const LEAST_IN_VAIN: f32 = 0.6;
+/// Cells asked in vain, for each node that a walk would keep, after which no more are.
+pub(crate) const IN_VAIN: f32 = 2.5;
 
 /// How many cells are asked, by the effort of a search's default, of which so many bring something.
 fn asked_in_vain(before: usize) -> usize {
-    let least = LEAST_IN_VAIN * crate::StHnsw::default().ef as f32;
-    ((before as f32 + least) / (1.0 - IN_VAIN)) as usize
+    before + (IN_VAIN * crate::StHnsw::default().ef as f32) as usize
 }
 
 /// What the builder saw, at each density.
@@ -127,6 +124,12 @@ impl<'a> Cells<'a> {
         let first = heads.partition_point(|head| *head <= rows.start).saturating_sub(1);
         let end = heads.partition_point(|head| *head < rows.end);
         from as usize + first..from as usize + end.max(first)
+    }
+
+    /// Asks memory for what `slice` will look at.
+    fn ask(&self, cell: u32) {
+        let (from, to) = (self.starts[cell as usize], self.starts[cell as usize + 1]);
+        prefetch(&self.heads[from as usize..to as usize]);
     }
 
     /// A block's codes.

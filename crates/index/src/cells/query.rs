@@ -64,6 +64,7 @@ impl<'a> CellQuery<'a> {
         }
         let next = &mut left[..count];
         let cells: Vec<u32> = next.iter().map(|near| near.cell).collect();
+        cells.iter().for_each(|cell| self.cells.ask(*cell));
         self.query.scores(&cells, &mut self.scores);
         for (near, score) in next.iter_mut().zip(&self.scores) {
             let radius = self.cells.radii[near.cell as usize];

@@ -279,6 +279,16 @@ impl<'a> Searching<'a> {
         part.run.members.iter().for_each(|member| self.gather.forget(member.number));
     }
 
+    /// Offers a member's row by the score of its code, which may be off by so much.
+    fn offer_coded(&mut self, member: &Member<'_>, row: usize, score: f32, doubt: f32) {
+        // Its time lies elsewhere, and is looked up only where time counts.
+        let timed = self.asked.request.composite.is_some();
+        let ts = if timed { member.part.block.ts[row] } else { 0 };
+        let (rank, low) = (self.asked.rank(score, ts), self.asked.rank(score - doubt, ts));
+        let (part, row) = (member.number, row as u32);
+        self.gather.offer(Candidate { rank, low, part, row, node: false });
+    }
+
     /// Compares the gathered rows themselves, best first, until none can be nearer.
     fn compare(&mut self, coded: &[Coded<'a>]) -> Result<(), Error> {
         let gathered = std::mem::replace(&mut self.gather, Gather::new(0, 0)).into_sorted();

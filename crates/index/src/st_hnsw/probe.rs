@@ -5,20 +5,20 @@
 //! the slices become shorter from cell to cell.
 //!
 //! **When it ends.** Where the next cell's rows cannot be near enough, as far as they lean; or
-//! after so many cells in vain. The first is enough for nine queries of ten. The others lie between
-//! cells, all of which might hold something, and would ask them all for one row in a hundred: where
-//! a filter leaves a sift much less to do, they are left to the sift after a quarter of its work.
+//! after so many cells in vain, one after the other. The first is enough for nine queries of ten.
+//! The others lie between cells, all of which might hold something, and would ask them all for one
+//! row in a hundred (adr/0016). Where a filter leaves a sift much less to do, they are left to the
+//! sift after a quarter of its work.
 
 use super::Searching;
 use super::asked::Asked;
 use super::coded::Coded;
-use super::gather::Candidate;
-use crate::cells::{CellQuery, Cells, IN_VAIN, LEAST_IN_VAIN, NOBODY, Near};
+use crate::cells::{CellQuery, Cells, IN_VAIN, NOBODY, Near};
 use crate::exact::outward::first_not;
 use crate::segment::CodeQuery;
 use crate::{Error, Selection};
 use cvx_core::ValidTime;
-use cvx_core::code::BLOCK_ROWS;
+use cvx_core::code::{BLOCK_ROWS, prefetch_soon};
 use std::ops::Range;
 
 /// Cells between two looks at the request's token.
@@ -39,6 +39,17 @@ struct Probe<'a, 's> {
     reach: f64,
     rows: Vec<u32>,
     scores: Vec<f32>,
+}
+
+impl Probe<'_, '_> {
+    /// Asks memory for where the next cell's slices begin; how they go on it foresees.
+    fn ask_ahead(&self) {
+        let Some(next) = self.near.peek() else { return };
+        for span in &self.spans {
+            let first = self.near.cells.slice(next.cell, span).next();
+            first.into_iter().for_each(|block| prefetch_soon(self.near.cells.block(block)));
+        }
+    }
 }
 
 impl<'a> Searching<'a> {
@@ -64,7 +75,7 @@ impl<'a> Searching<'a> {
             rows: Vec::new(),
             scores: Vec::new(),
         };
-        let patience = LEAST_IN_VAIN * self.effort.ef as f32;
+        let patience = (IN_VAIN * self.effort.ef as f32) as usize;
         let (mut asked, mut last, mut ended) = (0usize, 0usize, true);
         while let Some(near) = probe.near.next() {
             if !self.is_within(part, &near) {
@@ -79,12 +90,13 @@ impl<'a> Searching<'a> {
             }
             asked += 1;
             self.shorten(&mut probe, &near);
+            probe.ask_ahead();
             let before = self.gather.limit();
             self.estimate_cell(&mut probe, &near);
             self.score_cell(&mut probe);
             if self.gather.limit() < before || before == f32::INFINITY {
                 last = asked;
-            } else if !thorough && (asked - last) as f32 > IN_VAIN * asked as f32 + patience {
+            } else if !thorough && asked - last > patience {
                 break;
             }
         }
@@ -167,12 +179,8 @@ impl<'a> Searching<'a> {
         self.counters.scores += probe.rows.len();
         for (row, score) in probe.rows.iter().zip(&probe.scores) {
             let Some((place, here)) = probe.part.locate(*row) else { continue };
-            let member = &probe.part.run.members[place];
-            let ts = member.part.block.ts[here];
-            let rank = self.asked.rank(*score, ts);
-            let low = self.asked.rank(score - probe.fine.doubt(*row, self.effort.sigmas), ts);
-            let (part, row) = (member.number, here as u32);
-            self.gather.offer(Candidate { rank, low, part, row, node: false });
+            let doubt = probe.fine.doubt(*row, self.effort.sigmas);
+            self.offer_coded(&probe.part.run.members[place], here, *score, doubt);
         }
         probe.rows.clear();
     }

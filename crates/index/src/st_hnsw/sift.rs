@@ -1,7 +1,6 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
 use super::coded::Coded;
-use super::gather::Candidate;
 use super::road::{FOLLOW, probing_among, sift_unit};
 use super::run::Member;
 use super::{Roads, Searching, Visit};
@@ -169,12 +168,8 @@ impl<'a> Searching<'a> {
         query.scores(rows, scores);
         self.counters.scores += rows.len();
         for (row, score) in rows.iter().zip(scores.iter()) {
-            let here = row - member.first;
-            let ts = member.part.block.ts[here as usize];
-            let rank = self.asked.rank(*score, ts);
-            let low = self.asked.rank(score - query.doubt(*row, self.effort.sigmas), ts);
-            let (part, row) = (member.number, here);
-            self.gather.offer(Candidate { rank, low, part, row, node: false });
+            let doubt = query.doubt(*row, self.effort.sigmas);
+            self.offer_coded(member, (row - member.first) as usize, *score, doubt);
         }
     }
 }
