@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rows into an indexed table by binary COPY, durable and searchable when acknowledged, beside pgvector.
 
-    benches/index/ingest.py --keep FOLDER --cvx target/debug/cvx [--docs DIR]
+    benches/index/ingest.py --keep FOLDER --cvx target/release/cvx [--docs DIR]
 
 In one run: ours with an index, ours without, PostgreSQL's pgvector without (PyPI's `pgserver`).
 Each takes the same rows in COPYs of 50,000; after each COPY into our indexed table the last row is

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Searches over SQL of a table that lives: at old dates, under WHERE, while rows pour in.
 
-    benches/index/lives.py --keep FOLDER --cvx target/debug/cvx [--rows 200000] [--docs DIR]
+    benches/index/lives.py --keep FOLDER --cvx target/release/cvx [--rows 200000] [--docs DIR]
 
 Rows are the clustered data set's (`datasets.py`). Exact answers are computed here, in numpy, from
 the rows as they were sent. Every figure is of one connection and prepared statements, unless it

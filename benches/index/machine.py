@@ -11,6 +11,8 @@ import textwrap
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 #: Rows of the pages that have no number in their names.
 USUAL_ROWS = 200_000
+#: Folders that cargo builds into.
+PROFILES = ("debug", "release")
 
 
 def about(binary, *words):
@@ -28,7 +30,8 @@ def version(binary):
 
 
 def command():
-    """As it was typed, but folders and files by their own names: others have theirs elsewhere."""
+    """As it was typed, but folders and files by their own names: others have theirs elsewhere. Of a
+    program its folder is told too, which is how it was built."""
     return " ".join([f"benches/index/{pathlib.Path(sys.argv[0]).name}", *map(short, sys.argv[1:])])
 
 
@@ -36,7 +39,9 @@ def short(word):
     path = pathlib.Path(word)
     if not path.is_absolute():
         return word
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
+    if path.is_relative_to(ROOT):
+        return str(path.relative_to(ROOT))
+    return f"{path.parent.name}/{path.name}" if path.parent.name in PROFILES else path.name
 
 
 def commit():
