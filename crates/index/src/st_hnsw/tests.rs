@@ -431,6 +431,19 @@ fn cells_find_enough_for_their_work() {
     }
 }
 
+/// Where any cell may hold something, a search asks so many in vain as its effort says. It used to
+/// ask on for half as many as it had asked, so the slowest looked at nearly all (10,624 rows here).
+#[test]
+fn cells_in_vain_end_a_search_however_many_were_asked() {
+    let (rows, queries) = cloud_of(47, 12_000, 64, 1_000, 0.6);
+    let index = index_in_cells(&rows, Metric::L2);
+    let search = StHnsw { roads: Roads::Cells, ef: 10, ..StHnsw::default() };
+    let measured = measure(&search, &rows, &index, &queries, None);
+    let most = measured.counters.iter().map(|counters| counters.estimates).max().unwrap();
+    assert!(measured.recall >= 0.84, "recall {}", measured.recall);
+    assert!(most < 9_500, "{most} estimates, {} on average", measured.estimates);
+}
+
 /// A question between clusters has all cells asked. A filter that leaves few rows here and there
 /// made that several times a sift of these, since cells look at slices whole: now it gives way.
 #[test]
