@@ -75,33 +75,39 @@ impl<'a> Searching<'a> {
             rows: Vec::new(),
             scores: Vec::new(),
         };
-        let patience = (IN_VAIN * self.effort.ef as f32) as usize;
-        let (mut asked, mut last, mut ended) = (0usize, 0usize, true);
+        let patience = if thorough { usize::MAX } else { self.patience() };
+        let (mut asked, mut in_vain) = (0usize, 0usize);
         while let Some(near) = probe.near.next() {
-            if !self.is_within(part, &near) {
+            if in_vain > patience || !self.is_within(part, &near) {
                 break;
             }
             if self.counters.estimates > most {
-                ended = false;
-                break;
+                self.spare = Some(probe.fine);
+                return Ok(false);
             }
             if asked.is_multiple_of(POLL) {
                 self.poll()?;
             }
             asked += 1;
-            self.shorten(&mut probe, &near);
-            probe.ask_ahead();
-            let before = self.gather.limit();
-            self.estimate_cell(&mut probe, &near);
-            self.score_cell(&mut probe);
-            if self.gather.limit() < before || before == f32::INFINITY {
-                last = asked;
-            } else if !thorough && asked - last > patience {
-                break;
-            }
+            in_vain = if self.ask_cell(&mut probe, &near) { 0 } else { in_vain + 1 };
         }
         self.spare = Some(probe.fine);
-        Ok(ended)
+        Ok(true)
+    }
+
+    /// How many cells may be asked in vain, one after the other.
+    fn patience(&self) -> usize {
+        (IN_VAIN * self.effort.ef as f32) as usize
+    }
+
+    /// Looks at a cell. Returns whether it had something nearer than was known.
+    fn ask_cell(&mut self, probe: &mut Probe<'a, '_>, near: &Near) -> bool {
+        self.shorten(probe, near);
+        probe.ask_ahead();
+        let before = self.gather.limit();
+        self.estimate_cell(probe, near);
+        self.score_cell(probe);
+        self.gather.limit() < before || before == f32::INFINITY
     }
 
     /// How far rows are taken to lean, more by more effort.
