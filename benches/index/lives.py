@@ -341,10 +341,11 @@ def main():
     lives = Lives(args)
     lives.say("question", "recall@10", "p50 ms", "p95 ms", "p99 ms", "p99.9 ms", "goal", "")
     lives.say(*["---"] * 8)
-    if args.open:
-        kept.opened(lives, args.open)
+    # Before a start takes its files out of memory.
     if args.ask:
         kept.asked(lives, args.ask)
+    if args.open:
+        kept.opened(lives, args.open)
     parts = PARTS if args.only is None and not (args.open or args.ask) else args.only
     if parts:
         living(lives, parts)
