@@ -15,8 +15,8 @@ OPEN_S = 5
 P99_MS = 2
 #: At half of all questions, of all rows that there are.
 P50_MS = 0.5
-#: The effort at which old dates are asked about, the server's usual one; and the first of the grid at which
-#: 0.95 of the nearest of 1,000,000 rows are found.
+#: The effort at which old dates are asked about, the server's usual one; and the first of the grid at
+#: which 0.95 of the nearest of 1,000,000 rows are found.
 EFFORT = 40
 EFFORT_OF_ALL = 20
 
@@ -81,8 +81,8 @@ def start(lives, folder, table, column, what):
 
 
 def asked(lives, folder):
-    """The nearest of all rows, and as of old dates: each entity has one version, and those are there that
-    had come by then."""
+    """The nearest of all rows, and as of old dates: each entity has one version, and those are there
+    that had come by then."""
     server = served.Cvx(lives.args.cvx)
     with server.running(folder) as connection:
         server.ready(connection)

@@ -78,8 +78,8 @@ pub struct StHnsw {
     pub roads: Roads,
     /// Standard errors an estimate is given: fewer cost less and miss more.
     pub sigmas: f32,
-    /// Bytes of fine codes up to which an index is taken to lie in the processor's cache: there
-    /// bits save no waiting, and the fine codes themselves lead.
+    /// Bytes of fine codes up to which the indexes searched together are taken to lie in the
+    /// processor's cache: there bits save no waiting, and the fine codes themselves lead.
     pub cache_bytes: usize,
 }
 
@@ -141,6 +141,8 @@ struct Searching<'a> {
     gather: Gather,
     top: TopK<Key>,
     counters: Counters,
+    /// Whether the fine codes of what is searched lie in cache.
+    cached: bool,
     /// What the last sift asked its codes by.
     spare: Option<CodeQuery<'a>>,
     room: Room,
@@ -153,8 +155,8 @@ impl<'a> Searching<'a> {
         let kinds = parts.iter().filter_map(|part| Some(part.index?.index.quantization()));
         let behind = kinds.map(Quantization::behind).max().unwrap_or(0);
         let (gather, top) = (Gather::new(k, behind), TopK::new(k));
-        let room = Room::default();
-        Self { effort, asked, parts, gather, top, counters, spare: None, room }
+        let (cached, room) = (false, Room::default());
+        Self { effort, asked, parts, gather, top, counters, cached, spare: None, room }
     }
 
     /// `shares` says whether pieces of the work are for other threads too.
@@ -213,6 +215,8 @@ impl<'a> Searching<'a> {
         let mut searched = Vec::new();
         while !left.is_empty() {
             left.sort_by(|a, b| a.least.total_cmp(&b.least));
+            let fine_bytes: usize = left.iter().map(|part| part.index.fine_bytes()).sum();
+            self.cached = fine_bytes <= self.effort.cache_bytes;
             let tasks = self.tasks(&left);
             let instead = if shares(&tasks) { self.share(&tasks)? } else { self.visit_all(&left)? };
             let mut at = 0..;

@@ -8,10 +8,10 @@
 //! of centroids have hardly more bits, and cannot either: there they are a second gate, and what
 //! passes both is led by the rows themselves.
 
+use super::Searching;
 use super::asked::Asked;
 use super::coded::Coded;
 use super::gather::{Candidate, Gather};
-use super::{Searching, StHnsw};
 use crate::graph::{Beam, Guess, Guide, Start, Visited, walk};
 use crate::segment::{CodeQuery, Lead};
 use crate::vectors::Room;
@@ -24,19 +24,6 @@ const POLL: usize = 256;
 thread_local! {
     /// Room for this thread's next walk.
     static ROOM: RefCell<(Beam, Visited)> = RefCell::default();
-}
-
-impl StHnsw {
-    /// What a walk is led by: what the index says, if it does not lie in cache. There the codes of
-    /// all that is met cost less than the longer walk that bits need for as much.
-    fn lead(&self, index: &SegmentIndex) -> Lead {
-        let by_codes = self.is_cached(index) && !index.quantization().is_rough();
-        if by_codes { Lead::Bytes } else { index.lead() }
-    }
-
-    fn is_cached(&self, index: &SegmentIndex) -> bool {
-        index.fine_bytes() <= self.cache_bytes
-    }
 }
 
 /// How far a walk may go.
@@ -83,17 +70,24 @@ impl<'a> Searching<'a> {
         Ok(self.walk_part(part, reach)?.ended)
     }
 
+    /// What a walk is led by: what the index says, if codes do not lie in cache. There those of all
+    /// that is met cost less than the longer walk that bits need for as much.
+    fn lead(&self, index: &SegmentIndex) -> Lead {
+        let by_codes = self.cached && !index.quantization().is_rough();
+        if by_codes { Lead::Bytes } else { index.lead() }
+    }
+
     fn walk_part(&mut self, part: &Coded<'a>, reach: Reach) -> Result<Reached, Error> {
         let graph = part.index.graph();
         let Some(lowest) = graph.lowest() else { return Ok(Reached { met: 0, ended: false }) };
         let query = CodeQuery::new(part.index.codes(), part.index.space(), &self.asked.rotated);
-        let lead = self.effort.lead(part.index);
+        let lead = self.lead(part.index);
         let mut seek = Seek {
             asked: self.asked,
             sigmas: self.effort.sigmas,
             part,
             lead,
-            cached: self.effort.is_cached(part.index),
+            cached: self.cached,
             by_rows: lead != Lead::Bits && part.index.quantization().is_rough(),
             timed: self.asked.request.composite.is_some(),
             query,
@@ -140,7 +134,7 @@ struct Seek<'a, 's> {
     room: Room,
     reach: Reach,
     lead: Lead,
-    /// Whether the index lies in cache.
+    /// Whether codes lie in cache.
     cached: bool,
     /// Whether rows lead where fine codes say that they may be near.
     by_rows: bool,

@@ -94,13 +94,14 @@ impl<'a> Searching<'a> {
         &mut self,
         tasks: &[Task<'_, 'a>],
     ) -> Result<BTreeMap<usize, Vec<Coded<'a>>>, Error> {
-        let (effort, asked, parts) = (self.effort, self.asked, self.parts);
+        let (effort, asked, parts, cached) = (self.effort, self.asked, self.parts, self.cached);
         let gather = self.gather.clone();
         let work = |hand: &Vec<Task<'_, 'a>>| {
             let (gather, top) = (gather.clone(), TopK::new(0));
             let counters = Counters::default();
             let (spare, room) = (None, Room::default());
-            let mut piece = Searching { effort, asked, parts, gather, top, counters, spare, room };
+            let mut piece =
+                Searching { effort, asked, parts, gather, top, counters, cached, spare, room };
             let visits = hand.iter().map(|task| Ok((task.at, piece.perform(task)?)));
             let visits = visits.collect::<Result<Vec<_>, Error>>()?;
             Ok((piece.gather, piece.counters, visits))

@@ -188,6 +188,22 @@ fn bytes_lead_in_cache() {
     }
 }
 
+/// Segments of 10,000 rows that are not merged yet each fit the cache. Together they did not, and
+/// were walked by bytes that came from memory.
+#[test]
+fn indexes_lie_in_cache_together_or_not_at_all() {
+    let (rows, queries) = cloud_of(22, 2_000, 384, 20, 0.5);
+    let indexes = [index_of(&rows, Metric::L2), index_of(&rows, Metric::L2)];
+    let cache_bytes = indexes[0].fine_bytes() * 3 / 2;
+    let search = StHnsw { roads: Roads::Walk, cache_bytes, ..StHnsw::default() };
+    let parts = [rows.under(&indexes[0]), rows.under(&indexes[1])];
+    let request = request(&queries[0], Metric::L2, 10);
+    let estimates = [&parts[..1], &parts]
+        .map(|parts| search.search(&request, parts).unwrap().counters.estimates);
+    assert_eq!(estimates[0], 0);
+    assert!(estimates[1] > 0, "bytes lead in two indexes that do not fit the cache");
+}
+
 /// Rows without any structure are found by no walk that costs less than a sift (0.04 of 200,000 by
 /// the default effort, once). The builder sees that on its own rows, and searches by the default
 /// effort sift; rows in clusters are walked no wider than before.
