@@ -15,8 +15,8 @@ OPEN_S = 5
 P99_MS = 2
 #: At half of all questions, of all rows that there are.
 P50_MS = 0.5
-#: The effort at which old dates are asked about, the server's usual one; and the first of the grid at
-#: which 0.95 of the nearest of 1,000,000 rows are found.
+#: The effort at which old dates are asked about, the server's usual one; and the first of the grid
+#: at which 0.95 of the nearest of 1,000,000 rows are found.
 EFFORT = 40
 EFFORT_OF_ALL = 20
 
