@@ -59,22 +59,61 @@ impl Selection<'_> {
         }
     }
 
+    /// How many rows are selected between two places.
+    pub(crate) fn count_between(&self, places: Range<usize>) -> usize {
+        match self {
+            Self::Range(_) | Self::List(_) => places.len(),
+            Self::Bits(_) => {
+                let starts = places.clone().step_by(64);
+                let bits = |start| self.bits(start..places.end.min(start + 64));
+                starts.map(|start| bits(start).count_ones() as usize).sum()
+            }
+        }
+    }
+
+    /// Which of up to 64 rows from one on are selected, lowest first; of a list none are told.
+    pub(crate) fn bits(&self, rows: Range<usize>) -> u64 {
+        if rows.is_empty() {
+            return 0;
+        }
+        let mask = u64::MAX >> (64 - rows.len());
+        match self {
+            Self::Range(range) => {
+                debug_assert!(range.start <= rows.start && rows.end <= range.end, "rows beyond it");
+                mask
+            }
+            Self::Bits(words) => {
+                let (at, shift) = (rows.start / 64, rows.start % 64);
+                let behind = words.get(at + 1).filter(|_| shift > 0);
+                mask & (words[at] >> shift | behind.map_or(0, |word| word << (64 - shift)))
+            }
+            Self::List(_) => 0,
+        }
+    }
+
     /// The rows between two places that are multiples of 64 (or the ends), in order.
     pub(crate) fn each(&self, places: Range<usize>, mut visit: impl FnMut(u32)) {
         match self {
             Self::Range(_) => places.for_each(|row| visit(row as u32)),
             Self::Bits(words) => {
                 for at in places.start / 64..places.end.div_ceil(64) {
-                    let mut bits = word(words, at, places.end);
-                    while bits != 0 {
-                        visit((at * 64) as u32 + bits.trailing_zeros());
-                        bits &= bits - 1;
-                    }
+                    let bits = word(words, at, places.end);
+                    self::places(bits).for_each(|row| visit((at * 64 + row) as u32));
                 }
             }
             Self::List(list) => list[places].iter().for_each(|row| visit(*row)),
         }
     }
+}
+
+/// The places of the bits that are set, lowest first.
+#[inline]
+pub(crate) fn places(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let next = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        next
+    })
 }
 
 /// A word of 64 rows, cut at the last row.

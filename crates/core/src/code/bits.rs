@@ -59,7 +59,7 @@ impl WithSimd for Signs<'_> {
 
 /// One bit of each of 64 small numbers, in their order.
 #[inline(always)]
-fn pack(numbers: &[u8; 64], bit: usize) -> u64 {
+pub(super) fn pack(numbers: &[u8; 64], bit: usize) -> u64 {
     // The product moves the lowest bit of byte i to bit 56 + i; no two meet.
     const GATHER: u64 = 0x0102_0408_1020_4080;
     let eights = numbers.as_chunks::<8>().0.iter().rev();
@@ -103,6 +103,29 @@ impl BitQuery {
         self.step
     }
 
+    /// Bits of each plane: of the coordinates from four times `at` on, the four lowest.
+    pub(super) fn nibble(&self, at: usize) -> [u64; PLANES] {
+        let words = self.planes.len() / PLANES;
+        std::array::from_fn(|plane| self.planes[plane * words + at / 16] >> (4 * (at % 16)))
+    }
+
+    /// The sum of the steps of the coordinates in the first words.
+    pub(super) fn total(&self, words: usize) -> u32 {
+        let planes = self.planes.chunks_exact((self.planes.len() / PLANES).max(1));
+        let ones = planes.map(|plane| plane[..words].iter().map(|word| word.count_ones()).sum());
+        ones.zip(0..).map(|(ones, plane): (u32, u32)| ones << plane).sum()
+    }
+
+    /// The sum of so many coordinates, whose steps are so many.
+    pub(super) fn sum_of(&self, coordinates: u32, steps: u32) -> f32 {
+        self.low * coordinates as f32 + self.step * steps as f32
+    }
+
+    /// How much larger a coordinate in the middle of the steps is than none, twice.
+    pub(super) fn tilt(&self) -> f32 {
+        2.0 * self.low + 15.0 * self.step
+    }
+
     /// What a coordinate of no step stands for.
     #[cfg(test)]
     pub(super) fn low(&self) -> f32 {
@@ -113,13 +136,8 @@ impl BitQuery {
     #[inline]
     #[must_use]
     pub fn estimate(&self, counted: u32, factors: &BitFactors) -> f32 {
-        self.product(counted, factors.scale, factors.ones)
-    }
-
-    #[inline(always)]
-    pub(super) fn product(&self, counted: u32, scale: f32, ones: f32) -> f32 {
-        let of_ones = self.low * ones + self.step * counted as f32;
-        scale * (2.0 * of_ones - self.sum)
+        let of_ones = self.low * factors.ones + self.step * counted as f32;
+        factors.scale * (2.0 * of_ones - self.sum)
     }
 }
 

@@ -8,13 +8,21 @@
 //! Row by row, a scan does the work of one query on one code at a time; side by side, one
 //! instruction looks four coordinates of 64 rows up in a table of the sixteen sums that they can
 //! have (Fast Scan: Andre, Kermarrec and Le Scouarnec 2015, which RaBitQ's authors use likewise).
-//! The query's coordinates are whole numbers from 0 to 15, so four of them fit a byte and the
-//! counts are those of the bit planes, to the last bit. It needs a shuffle of 64 bytes; where the
-//! machine has none, rows are counted one by one.
+//! The query's coordinates are whole numbers `k` from 0 to 15; a bit that is set adds `k`, one that
+//! is not `15 - k`, so four of them fit a byte. It needs a shuffle of 64 bytes; where the machine
+//! has none, rows are better counted one by one.
+//!
+//! **Heads.** A rotation makes all coordinates alike, so a sum over the first of them tells of most
+//! blocks that none of their rows can be near, and the rest is not looked at (ADSampling: Gao and
+//! Long 2023). Which is why a bit that is not set adds something too: whatever a row's bits are, a
+//! coordinate adds 7.5 in the middle, and how many bits of a head are set hardly matters. That is
+//! known of whole rows only.
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{BitQuery, PLANES};
+use super::bits::pack;
+use super::{BitQuery, Kernel, PLANES};
+use std::ops::Range;
 
 /// Rows of a block.
 pub const BLOCK_ROWS: usize = 64;
@@ -40,52 +48,96 @@ pub fn write_to_block(block: &mut [u8], row: usize, code: &[u64], factors: [f32;
     }
 }
 
-/// For each four coordinates of a query, the sum of those that sixteen patterns of bits choose.
+/// For each four coordinates of a query, the sums that sixteen patterns of bits make of them.
 #[derive(Clone, Debug)]
-pub struct Sums(Vec<u8>);
+pub struct Sums {
+    tables: Vec<[u8; 16]>,
+    head: Reading,
+    whole: Reading,
+}
+
+/// The largest number that a coordinate of a query is taken for.
+const HIGHEST: u8 = (1 << PLANES) - 1;
+/// A head is one line of so many, and has eight or none.
+const HEAD: usize = 4;
+const LEAST_LINES: usize = 32;
+/// Standard errors of a head for each that is granted to whole codes: it is to leave out nothing
+/// that these let through.
+const HEAD_ERRORS: f32 = 1.6;
 
 impl Sums {
     #[must_use]
     pub fn new(query: &BitQuery) -> Self {
         let words = query.planes().len() / PLANES;
-        let planes = query.planes();
-        let mut sums = vec![0; words * 16 * 16];
-        for (at, sums) in sums.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let nibbles: [u64; PLANES] =
-                std::array::from_fn(|plane| planes[plane * words + at / 16] >> (4 * (at % 16)));
-            let steps: [u8; 4] = std::array::from_fn(|bit| {
-                let bit_of = |nibble: u64| (nibble >> bit & 1) as u8;
-                bit_of(nibbles[0])
-                    + 2 * bit_of(nibbles[1])
-                    + 4 * bit_of(nibbles[2])
-                    + 8 * bit_of(nibbles[3])
-            });
-            for pattern in 1..16usize {
-                let without = sums[pattern & (pattern - 1)];
-                sums[pattern] = without + steps[pattern.trailing_zeros() as usize];
-            }
-        }
-        Self(sums)
+        let tables = (0..16 * words).map(|at| table(query.nibble(at))).collect();
+        let lines = 8 * words;
+        let head = if lines < LEAST_LINES { 0 } else { (lines / HEAD).next_multiple_of(8) };
+        Self { tables, head: Reading::new(query, head), whole: Reading::new(query, lines) }
     }
 
-    /// Counts the rows of a block, on machines that cannot do so side by side.
-    pub fn count(&self, block: &[u8], out: &mut [u32; BLOCK_ROWS]) {
-        out.fill(0);
-        let tables = self.tables().as_chunks::<2>().0;
-        for (line, [lower, upper]) in block.as_chunks::<BLOCK_ROWS>().0.iter().zip(tables) {
-            for (sum, byte) in out.iter_mut().zip(line) {
-                let (low, high) = (lower[usize::from(byte & 15)], upper[usize::from(byte >> 4)]);
-                *sum += u32::from(low) + u32::from(high);
+    /// Which rows of a block have bounds within a limit, as bits; these, and other bounds that are
+    /// beyond it.
+    pub fn within(
+        &self,
+        kernel: Kernel,
+        block: &[u8],
+        (bound, limit): (Bound, f32),
+        out: &mut [f32; BLOCK_ROWS],
+    ) -> u64 {
+        let mut summed = [0; BLOCK_ROWS];
+        let head = if limit < f32::INFINITY { self.head.lines } else { 0 };
+        if head > 0 {
+            self.add(kernel, block, 0..head, &mut summed);
+            self.head.bounds(&summed, self.factors(block), bound, out);
+            if !out.iter().fold(false, |any, least| any | (*least <= limit)) {
+                return 0;
             }
         }
+        self.add(kernel, block, head..self.whole.lines, &mut summed);
+        self.whole.bounds(&summed, self.factors(block), bound, out);
+        pack(&out.map(|least| u8::from(least <= limit)), 0)
     }
 
-    pub(super) fn tables(&self) -> &[[u8; 16]] {
-        self.0.as_chunks().0
+    /// The bounds of a block's rows.
+    pub fn bounds(&self, kernel: Kernel, block: &[u8], bound: Bound, out: &mut [f32; BLOCK_ROWS]) {
+        let mut summed = [0; BLOCK_ROWS];
+        self.add(kernel, block, 0..self.whole.lines, &mut summed);
+        self.whole.bounds(&summed, self.factors(block), bound, out);
+    }
+
+    /// Adds what some lines have of each row.
+    fn add(
+        &self,
+        kernel: Kernel,
+        block: &[u8],
+        lines: Range<usize>,
+        summed: &mut [u32; BLOCK_ROWS],
+    ) {
+        let tables = &self.tables[2 * lines.start..2 * lines.end];
+        kernel.add_lines(&block.as_chunks().0[lines], tables.as_chunks().0, summed);
+    }
+
+    /// The lines of factors behind a block's codes.
+    fn factors<'b>(&self, block: &'b [u8]) -> &'b [[u8; 4 * BLOCK_ROWS]; 4] {
+        let factors = block[self.whole.lines * BLOCK_ROWS..].as_chunks().0;
+        factors.first_chunk().expect("a block has four lines of factors")
     }
 }
 
-/// How a bound follows from what was counted: `base + shift + weight * product - slack * error`.
+/// What sixteen patterns of bits add up to, of four numbers as planes of bits.
+fn table(nibbles: [u64; PLANES]) -> [u8; 16] {
+    let bit_of = |plane: usize, bit: usize| (nibbles[plane] >> bit & 1) as u8;
+    let step = |bit| (0..PLANES).map(|plane| bit_of(plane, bit) << plane).sum::<u8>();
+    let steps: [u8; 4] = std::array::from_fn(step);
+    let mut sums = [4 * HIGHEST - steps.iter().sum::<u8>(); 16];
+    for pattern in 1..16usize {
+        let bit = steps[pattern.trailing_zeros() as usize];
+        sums[pattern] = sums[pattern & (pattern - 1)] + bit - (HIGHEST - bit);
+    }
+    sums
+}
+
+/// How a bound follows from a product: `base + shift + weight * product - slack * error`.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound {
     pub shift: f32,
@@ -93,27 +145,62 @@ pub struct Bound {
     pub slack: f32,
 }
 
-impl BitQuery {
-    /// The bounds of a block's rows.
-    pub fn bounds(
+/// How sums over the first lines become products with the query, and errors of these.
+///
+/// ```text
+///   product  scale * (tilt * ones + step * (summed - level) - sum)
+///   error    of_error * error + of_scale * scale
+/// ```
+///
+/// A head's product is of as many coordinates as all are: their part is multiplied.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    lines: usize,
+    tilt: f32,
+    step: f32,
+    level: i32,
+    sum: f32,
+    of_error: f32,
+    of_scale: f32,
+}
+
+impl Reading {
+    fn new(query: &BitQuery, lines: usize) -> Self {
+        let words = query.planes().len() / PLANES;
+        let (all, here) = (64 * words as u32, 8 * lines as u32);
+        let total = query.total(lines / 8);
+        let times = all as f32 / here.max(1) as f32;
+        let (of_error, of_scale) = if here == all {
+            (1.0, 0.0)
+        } else {
+            (HEAD_ERRORS, HEAD_ERRORS * (times - 1.0).sqrt())
+        };
+        Self {
+            lines,
+            tilt: query.tilt(),
+            step: times * query.step(),
+            level: (u32::from(HIGHEST) * here - total) as i32,
+            sum: times * query.sum_of(here, total),
+            of_error,
+            of_scale,
+        }
+    }
+
+    fn bounds(
         &self,
-        counted: &[u32; BLOCK_ROWS],
-        block: &[u8],
+        summed: &[u32; BLOCK_ROWS],
+        lines: &[[u8; 4 * BLOCK_ROWS]; 4],
         bound: Bound,
         out: &mut [f32; BLOCK_ROWS],
     ) {
-        let codes = self.planes().len() / PLANES * size_of::<u64>() * BLOCK_ROWS;
-        let factors = block[codes..].as_chunks::<{ 4 * BLOCK_ROWS }>().0;
-        let [scale, error, ones, base] = factors else { return out.fill(f32::NEG_INFINITY) };
-        let lines = [scale, error, ones, base];
-        Arch::new().dispatch(Bounds { query: self, counted, lines, bound, out });
+        Arch::new().dispatch(Bounds { reading: self, summed, lines, bound, out });
     }
 }
 
 struct Bounds<'a> {
-    query: &'a BitQuery,
-    counted: &'a [u32; BLOCK_ROWS],
-    lines: [&'a [u8; 4 * BLOCK_ROWS]; 4],
+    reading: &'a Reading,
+    summed: &'a [u32; BLOCK_ROWS],
+    lines: &'a [[u8; 4 * BLOCK_ROWS]; 4],
     bound: Bound,
     out: &'a mut [f32; BLOCK_ROWS],
 }
@@ -123,12 +210,15 @@ impl WithSimd for Bounds<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let [scale, error, ones, base] = self.lines.map(|line| line.as_chunks::<4>().0);
+        let [scale, error, ones, base] = self.lines.each_ref().map(|line| line.as_chunks::<4>().0);
+        let Reading { tilt, step, level, sum, of_error, of_scale, .. } = *self.reading;
         let Bound { shift, weight, slack } = self.bound;
         let number = |line: &[[u8; 4]], row: usize| f32::from_le_bytes(line[row]);
-        for (row, (out, counted)) in self.out.iter_mut().zip(self.counted).enumerate() {
-            let product = self.query.product(*counted, number(scale, row), number(ones, row));
-            *out = number(base, row) + shift + weight * product - slack * number(error, row);
+        for (row, (out, summed)) in self.out.iter_mut().zip(self.summed).enumerate() {
+            let (scale, error) = (number(scale, row), number(error, row));
+            let signed = tilt * number(ones, row) + step * (*summed as i32 - level) as f32 - sum;
+            let doubt = of_error * error + of_scale * scale;
+            *out = number(base, row) + shift + weight * scale * signed - slack * doubt;
         }
     }
 }

@@ -11,7 +11,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::halves::{LANES, SUMS, add_up};
 #[cfg(target_arch = "x86_64")]
 use super::wide::Wide;
-use super::{BLOCK_ROWS, CENTROIDS, PLANES, Sums, prefetch};
+use super::{BLOCK_ROWS, CENTROIDS, PLANES, prefetch};
 use crate::distance::float_of;
 
 /// How this machine computes.
@@ -64,17 +64,24 @@ impl Kernel {
         }
     }
 
-    /// Counts the rows of a block, if this machine can do so side by side: else it says no, and
-    /// nothing is counted.
-    pub fn count_block(&self, block: &[u8], sums: &Sums, out: &mut [u32; BLOCK_ROWS]) -> bool {
+    /// Whether this machine looks at the rows of a block side by side.
+    #[must_use]
+    pub fn has_blocks(&self) -> bool {
+        !matches!(self.0, Road::Portable(_))
+    }
+
+    /// Adds to each row of a block what the tables have for the lower and the upper half of its
+    /// byte in each line.
+    pub(super) fn add_lines(
+        &self,
+        lines: &[[u8; BLOCK_ROWS]],
+        tables: &[[[u8; 16]; 2]],
+        out: &mut [u32; BLOCK_ROWS],
+    ) {
         match self.0 {
-            Road::Portable(_) => false,
+            Road::Portable(_) => add_lines(lines, tables, out),
             #[cfg(target_arch = "x86_64")]
-            Road::Wide(wide) => {
-                assert!(block.len() >= sums.tables().len() / 2 * BLOCK_ROWS, "a block cut short");
-                wide.count_block(block, sums.tables(), out);
-                true
-            }
+            Road::Wide(wide) => wide.add_lines(lines, tables, out),
         }
     }
 
@@ -185,6 +192,15 @@ fn look_up(code: &[u8], tables: &[[f32; CENTROIDS]]) -> f32 {
         sums[0] += table[usize::from(*byte)];
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+fn add_lines(lines: &[[u8; BLOCK_ROWS]], tables: &[[[u8; 16]; 2]], out: &mut [u32; BLOCK_ROWS]) {
+    for (line, [lower, upper]) in lines.iter().zip(tables) {
+        for (sum, byte) in out.iter_mut().zip(line) {
+            let (low, high) = (lower[usize::from(byte & 15)], upper[usize::from(byte >> 4)]);
+            *sum += u32::from(low) + u32::from(high);
+        }
+    }
 }
 
 /// The wide road reads rows without asking again, so this holds everywhere.

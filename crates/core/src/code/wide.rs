@@ -45,9 +45,14 @@ impl Wide {
         unsafe { count_bits_at(codes, stride, rows, planes, out) }
     }
 
-    pub(super) fn count_block(self, block: &[u8], sums: &[[u8; 16]], out: &mut [u32; BLOCK_ROWS]) {
+    pub(super) fn add_lines(
+        self,
+        lines: &[[u8; BLOCK_ROWS]],
+        tables: &[[[u8; 16]; 2]],
+        out: &mut [u32; BLOCK_ROWS],
+    ) {
         // SAFETY: as in `count_bits_at`.
-        unsafe { count_block(block, sums, out) }
+        unsafe { add_lines(lines, tables, out) }
     }
 
     pub(super) fn sum_bytes_at(
@@ -104,10 +109,7 @@ fn count_bits_at(codes: &[u64], stride: usize, rows: &[u32], planes: &[u64], out
 /// Looks up each byte of 64 rows' codes at once: four coordinates in its lower half, four in its
 /// upper. Two lines of looked up sums fit bytes, 4,096 coordinates of them 16 bits.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
-fn count_block(block: &[u8], sums: &[[u8; 16]], out: &mut [u32; BLOCK_ROWS]) {
-    out.fill(0);
-    let lines = block.as_chunks::<BLOCK_ROWS>().0;
-    let tables = sums.as_chunks::<2>().0;
+fn add_lines(lines: &[[u8; BLOCK_ROWS]], tables: &[[[u8; 16]; 2]], out: &mut [u32; BLOCK_ROWS]) {
     for (lines, tables) in lines.chunks(SPILL / 8).zip(tables.chunks(SPILL / 8)) {
         let [mut even, mut odd] = [_mm512_setzero_si512(); 2];
         let low = _mm512_set1_epi16(0xff);

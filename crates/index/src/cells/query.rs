@@ -79,16 +79,17 @@ impl<'a> CellQuery<'a> {
         self.near[..self.sorted].get(self.done).copied()
     }
 
-    /// What the rows of a block of a cell score at least, by so many standard errors.
+    /// Which rows of a block of a cell may score within a limit, by so many standard errors, and
+    /// the least that these may.
     #[inline]
-    pub(crate) fn least(
+    pub(crate) fn within(
         &mut self,
         near: &Near,
         block: usize,
-        sigmas: f32,
+        by: (f32, f32),
         out: &mut [f32; BLOCK_ROWS],
-    ) {
-        self.query.least_around(near.score, self.cells.block(block), sigmas, out);
+    ) -> u64 {
+        self.query.within_around(near.score, self.cells.block(block), by, out)
     }
 }
 

@@ -39,7 +39,7 @@ fn codes_of_cells_are_closer() {
         let (mut scores, mut bounds) = (Vec::new(), [0.0; BLOCK_ROWS]);
         for cell in near.by_ref().take(10).collect::<Vec<_>>() {
             for block in cells.slice(cell.cell, &(0..4_000)) {
-                near.least(&cell, block, 2.0, &mut bounds);
+                near.within(&cell, block, (2.0, f32::INFINITY), &mut bounds);
                 let listed = cells.rows_of(block).iter().zip(&bounds);
                 let (real, nobody): (Vec<_>, Vec<_>) = listed.partition(|(row, _)| **row != NOBODY);
                 assert!(nobody.iter().all(|(_, bound)| **bound == f32::INFINITY));

@@ -307,49 +307,72 @@ impl<'a> CodeQuery<'a> {
         for block in first / BLOCK_ROWS..end.div_ceil(BLOCK_ROWS) {
             let start = block * BLOCK_ROWS;
             let rows = first.max(start)..end.min(start + BLOCK_ROWS);
-            match self.least_of_block(block, sigmas) {
-                Some(bounds) => out.extend(&bounds[rows.start - start..rows.end - start]),
-                None => self.least_one_by_one(rows, sigmas, out),
+            if !self.kernel.has_blocks() {
+                self.least_one_by_one(rows, sigmas, out);
+                continue;
             }
+            let bounds = self.least_of_block(block, sigmas);
+            out.extend(&bounds[rows.start - start..rows.end - start]);
         }
+    }
+
+    fn least_of_block(&mut self, block: usize, sigmas: f32) -> [f32; BLOCK_ROWS] {
+        let (bound, block) = (self.bound(sigmas), self.block(block));
+        let mut bounds = [0.0; BLOCK_ROWS];
+        let kernel = self.kernel;
+        self.sums().bounds(kernel, block, bound, &mut bounds);
+        bounds
+    }
+
+    /// Whether rows that are neighbours are better looked at side by side.
+    pub(crate) fn has_blocks(&self) -> bool {
+        self.space.has_bits() && self.kernel.has_blocks()
+    }
+
+    /// Which rows of a block may score within a limit by their bits, `sigmas` standard errors below
+    /// the estimate, and the least that these may.
+    pub(crate) fn within(
+        &mut self,
+        block: usize,
+        (sigmas, limit): (f32, f32),
+        out: &mut [f32; BLOCK_ROWS],
+    ) -> u64 {
+        let (bound, block) = (self.bound(sigmas), self.block(block));
+        let kernel = self.kernel;
+        self.sums().within(kernel, block, (bound, limit), out)
     }
 
     /// The same of a block of codes around a point of their own, whose score is known: in spaces of
     /// squared distances.
-    pub(crate) fn least_around(
+    pub(crate) fn within_around(
         &mut self,
         score: f32,
         block: &[u8],
-        sigmas: f32,
+        (sigmas, limit): (f32, f32),
         out: &mut [f32; BLOCK_ROWS],
-    ) {
-        let bits = self.bits.get_or_init(|| BitQuery::new(&self.residual));
-        let sums = self.sums.get_or_insert_with(|| Sums::new(bits));
-        let mut counted = [0; BLOCK_ROWS];
-        if !self.kernel.count_block(block, sums, &mut counted) {
-            sums.count(block, &mut counted);
-        }
+    ) -> u64 {
+        let step = self.bits().step();
         // What the theorem says of the way to the query, and what the query's steps add.
-        let steps = STEPS * bits.step() * bits.step() * self.codes.width as f32;
+        let steps = STEPS * step * step * self.codes.width as f32;
         let slack = (score.max(0.0) + steps).sqrt() * self.weight.abs() * sigmas;
         let bound = Bound { shift: score, weight: self.weight, slack };
-        bits.bounds(&counted, block, bound, out);
+        let kernel = self.kernel;
+        self.sums().within(kernel, block, (bound, limit), out)
     }
 
-    /// Of a whole block, if the machine counts rows side by side.
-    fn least_of_block(&mut self, block: usize, sigmas: f32) -> Option<[f32; BLOCK_ROWS]> {
+    fn block(&self, block: usize) -> &'a [u8] {
         let length = block_bytes(self.codes.width);
-        let block = &self.codes.blocks[block * length..][..length];
+        &self.codes.blocks[block * length..][..length]
+    }
+
+    fn bound(&self, sigmas: f32) -> Bound {
+        let slack = self.bits().norm() * self.weight.abs() * sigmas;
+        Bound { shift: self.shift, weight: self.weight, slack }
+    }
+
+    fn sums(&mut self) -> &Sums {
         let bits = self.bits.get_or_init(|| BitQuery::new(&self.residual));
-        let sums = self.sums.get_or_insert_with(|| Sums::new(bits));
-        let (mut counted, mut bounds) = ([0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
-        if !self.kernel.count_block(block, sums, &mut counted) {
-            return None;
-        }
-        let slack = bits.norm() * self.weight.abs() * sigmas;
-        let bound = Bound { shift: self.shift, weight: self.weight, slack };
-        bits.bounds(&counted, block, bound, &mut bounds);
-        Some(bounds)
+        self.sums.get_or_insert_with(|| Sums::new(bits))
     }
 
     fn least_one_by_one(&mut self, rows: Range<usize>, sigmas: f32, out: &mut Vec<f32>) {

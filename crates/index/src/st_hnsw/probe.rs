@@ -16,6 +16,7 @@ use super::coded::Coded;
 use crate::cells::{CellQuery, Cells, IN_VAIN, NOBODY, Near};
 use crate::exact::outward::first_not;
 use crate::segment::CodeQuery;
+use crate::selection::places;
 use crate::{Error, Selection};
 use cvx_core::ValidTime;
 use cvx_core::code::{BLOCK_ROWS, prefetch_soon};
@@ -154,17 +155,13 @@ impl<'a> Searching<'a> {
 
     fn estimate_block(&self, probe: &mut Probe<'a, '_>, near: &Near, block: usize) {
         let (limit, least) = (self.gather.limit(), probe.part.least);
-        let mut bounds = [0.0; BLOCK_ROWS];
-        probe.near.least(near, block, self.effort.sigmas, &mut bounds);
-        let all = probe.near.cells.rows_of(block);
         let threshold = self.asked.score_within(limit, least);
-        let (mut kept, mut places) = (0, [0u8; BLOCK_ROWS]);
-        for (place, bound) in (0u8..).zip(&bounds) {
-            places[kept] = place;
-            kept += usize::from(*bound <= threshold);
-        }
-        for place in &places[..kept.min(BLOCK_ROWS)] {
-            let (row, bound) = (all[usize::from(*place)], bounds[usize::from(*place)]);
+        let mut bounds = [0.0; BLOCK_ROWS];
+        let by = (self.effort.sigmas, threshold);
+        let near_enough = probe.near.within(near, block, by, &mut bounds);
+        let all = probe.near.cells.rows_of(block);
+        for place in places(near_enough) {
+            let (row, bound) = (all[place], bounds[place]);
             if row != NOBODY && self.is_wanted(probe.part, row, bound, limit) {
                 probe.rows.push(row);
                 probe.fine.prefetch(row);

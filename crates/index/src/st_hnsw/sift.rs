@@ -7,7 +7,9 @@ use super::{Roads, Searching, Visit};
 use crate::exact::outward::Outward;
 use crate::exact::plan::Chunk;
 use crate::segment::CodeQuery;
-use crate::{Error, Selection};
+use crate::{Error, Selection, selection};
+use cvx_core::code::BLOCK_ROWS;
+use std::ops::Range;
 
 /// Chunks sifted before a composite search may be worth a walk: they tell how far time reaches.
 const SEED: usize = 4;
@@ -126,36 +128,22 @@ impl<'a> Searching<'a> {
         chunk: &Chunk,
         sieve: &mut Sieve<'a>,
     ) {
-        let Sieve { query, rows, bounds, .. } = sieve;
-        let (selection, first) = (&member.part.rows, member.first);
-        rows.clear();
-        selection.each(chunk.places.clone(), |row| rows.push(first + row));
-        self.counters.estimates += rows.len();
-        let (places, sigmas) = (&chunk.places, self.effort.sigmas);
-        let side_by_side = match selection {
-            // Bytes of rows that are not selected are not worth a look.
-            _ if !part.index.space().has_bits() => false,
-            Selection::Range(_) => true,
-            Selection::Bits(_) => rows.len() * SPARSE >= places.len(),
-            Selection::List(_) => false,
-        };
-        if side_by_side {
-            let start = first + places.start as u32;
-            query.least(start, places.len(), sigmas, bounds);
-            if rows.len() < bounds.len() {
-                pick(bounds, rows.iter().map(|row| (row - start) as usize));
-            }
+        sieve.rows.clear();
+        sieve.bounds.clear();
+        let by = (self.effort.sigmas, self.asked.score_within(self.gather.limit(), chunk.least));
+        let seen = if is_dense(&member.part.rows, &chunk.places) && sieve.query.has_blocks() {
+            sieve.look_side_by_side(member, &chunk.places, by)
         } else {
-            query.least_at(rows, sigmas, bounds);
-        }
-        let limit = self.gather.limit();
-        let (asked, ts) = (self.asked, member.part.block.ts);
-        keep_below(rows, bounds, asked.score_within(limit, chunk.least));
-        if asked.request.composite.is_some() {
+            sieve.look_one_by_one(member, &chunk.places, by)
+        };
+        self.counters.estimates += seen;
+        let Sieve { rows, bounds, .. } = sieve;
+        if self.asked.request.composite.is_some() {
+            let (limit, ts) = (self.gather.limit(), member.part.block.ts);
             let mut bounds = bounds.iter();
             rows.retain(|row| {
                 let least = bounds.next().copied().unwrap_or(f32::INFINITY);
-                least <= asked.score_at(limit, ts[(row - first) as usize])
+                least <= self.asked.score_at(limit, ts[(row - member.first) as usize])
             });
         }
         if !part.loose.is_empty() {
@@ -174,14 +162,13 @@ impl<'a> Searching<'a> {
     }
 }
 
-/// Keeps the numbers at some growing places.
-fn pick(numbers: &mut Vec<f32>, places: impl Iterator<Item = usize>) {
-    let mut kept = 0;
-    for place in places {
-        numbers[kept] = numbers[place];
-        kept += 1;
+/// Whether enough of a chunk's rows are selected for bytes of the others to be worth a look.
+fn is_dense(rows: &Selection<'_>, places: &Range<usize>) -> bool {
+    match rows {
+        Selection::Range(_) => true,
+        Selection::Bits(_) => rows.count_between(places.clone()) * SPARSE >= places.len(),
+        Selection::List(_) => false,
     }
-    numbers.truncate(kept);
 }
 
 /// Keeps the rows whose bounds do not exceed a limit, and those bounds. Without branches: whether a
@@ -203,4 +190,50 @@ struct Sieve<'a> {
     rows: Vec<u32>,
     bounds: Vec<f32>,
     scores: Vec<f32>,
+}
+
+impl Sieve<'_> {
+    /// Leaves the rows between two places of a member whose bounds are within a limit, by so many
+    /// standard errors. Returns how many are selected there.
+    fn look_side_by_side(
+        &mut self,
+        member: &Member<'_>,
+        places: &Range<usize>,
+        by: (f32, f32),
+    ) -> usize {
+        let mut seen = 0;
+        let mut bounds = [0.0; BLOCK_ROWS];
+        let first = member.first as usize;
+        let all = first + places.start..first + places.end;
+        for block in all.start / BLOCK_ROWS..all.end.div_ceil(BLOCK_ROWS) {
+            let start = block * BLOCK_ROWS;
+            let here = all.start.max(start)..all.end.min(start + BLOCK_ROWS);
+            let selected = member.part.rows.bits(here.start - first..here.end - first);
+            let selected = selected << (here.start - start);
+            if selected == 0 {
+                continue;
+            }
+            seen += selected.count_ones() as usize;
+            for place in selection::places(selected & self.query.within(block, by, &mut bounds)) {
+                self.rows.push((start + place) as u32);
+                self.bounds.push(bounds[place]);
+            }
+        }
+        seen
+    }
+
+    /// The same, of rows here and there.
+    fn look_one_by_one(
+        &mut self,
+        member: &Member<'_>,
+        places: &Range<usize>,
+        (sigmas, limit): (f32, f32),
+    ) -> usize {
+        let Self { query, rows, bounds, .. } = self;
+        member.part.rows.each(places.clone(), |row| rows.push(member.first + row));
+        let seen = rows.len();
+        query.least_at(rows, sigmas, bounds);
+        keep_below(rows, bounds, limit);
+        seen
+    }
 }
