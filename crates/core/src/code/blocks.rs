@@ -125,14 +125,14 @@ impl Sums {
 }
 
 /// What sixteen patterns of bits add up to, of four numbers as planes of bits.
+#[inline]
 fn table(nibbles: [u64; PLANES]) -> [u8; 16] {
-    let bit_of = |plane: usize, bit: usize| (nibbles[plane] >> bit & 1) as u8;
-    let step = |bit| (0..PLANES).map(|plane| bit_of(plane, bit) << plane).sum::<u8>();
-    let steps: [u8; 4] = std::array::from_fn(step);
-    let mut sums = [4 * HIGHEST - steps.iter().sum::<u8>(); 16];
-    for pattern in 1..16usize {
-        let bit = steps[pattern.trailing_zeros() as usize];
-        sums[pattern] = sums[pattern & (pattern - 1)] + bit - (HIGHEST - bit);
+    let mut sums = [0; 16];
+    for bit in 0..4 {
+        let step = (0..PLANES).map(|plane| ((nibbles[plane] >> bit & 1) as u8) << plane).sum::<u8>();
+        for (pattern, sum) in sums.iter_mut().enumerate() {
+            *sum += if pattern >> bit & 1 == 1 { step } else { HIGHEST - step };
+        }
     }
     sums
 }

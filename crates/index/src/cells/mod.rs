@@ -43,7 +43,8 @@ mod tests;
 pub(crate) use build::{BuiltCells, build};
 pub(crate) use query::{CellQuery, Near};
 
-use crate::segment::Codes;
+use crate::segment::{CodeQuery, Codes};
+use crate::selection::places;
 use cvx_core::code::{BLOCK_ROWS, block_bytes, prefetch};
 use std::ops::Range;
 
@@ -57,6 +58,9 @@ const SPARSER: f64 = 16.0;
 
 /// Cells asked in vain, for each node that a walk would keep, after which no more are.
 pub(crate) const IN_VAIN: f32 = 2.5;
+
+/// Standard errors granted to centroids, which are nearest by little more than chance.
+const ERRORS: f32 = 1.0;
 
 /// How many cells are asked, by the effort of a search's default, of which so many bring something.
 fn asked_in_vain(before: usize) -> usize {
@@ -124,6 +128,31 @@ impl<'a> Cells<'a> {
         let first = heads.partition_point(|head| *head <= rows.start).saturating_sub(1);
         let end = heads.partition_point(|head| *head < rows.end);
         from as usize + first..from as usize + end.max(first)
+    }
+
+    /// The cells whose centroids are nearest to a query by their bits, so many or fewer.
+    pub(crate) fn nearest(&self, query: &mut CodeQuery<'_>, most: usize) -> Vec<u32> {
+        let mut nearest: Vec<(f32, u32)> = Vec::with_capacity(most + 1);
+        let mut bounds = [0.0; BLOCK_ROWS];
+        let blocks = self.centroids.blocks.chunks_exact(block_bytes(self.centroids.width));
+        for (block, first) in blocks.zip((0..self.count()).step_by(BLOCK_ROWS)) {
+            let last = nearest.last().filter(|_| nearest.len() == most);
+            let limit = last.map_or(f32::INFINITY, |(bound, _)| *bound);
+            let here = u64::MAX >> (BLOCK_ROWS - (self.count() - first).min(BLOCK_ROWS));
+            let near = here & query.within_block(block, (ERRORS, limit), &mut bounds);
+            for place in places(near) {
+                let at = nearest.partition_point(|(bound, _)| *bound <= bounds[place]);
+                nearest.insert(at, (bounds[place], (first + place) as u32));
+                nearest.truncate(most);
+            }
+        }
+        nearest.into_iter().map(|(_, cell)| cell).collect()
+    }
+
+    /// The first rows of a cell.
+    pub(crate) fn first_rows(&self, cell: u32) -> &'a [u32] {
+        let block = self.starts[cell as usize];
+        if block < self.starts[cell as usize + 1] { self.rows_of(block as usize) } else { &[] }
     }
 
     /// Asks memory for what `slice` will look at.

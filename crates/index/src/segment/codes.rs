@@ -334,11 +334,20 @@ impl<'a> CodeQuery<'a> {
     pub(crate) fn within(
         &mut self,
         block: usize,
+        by: (f32, f32),
+        out: &mut [f32; BLOCK_ROWS],
+    ) -> u64 {
+        self.within_block(self.block(block), by, out)
+    }
+
+    /// The same of a block of others' codes, around the same centre.
+    pub(crate) fn within_block(
+        &mut self,
+        block: &[u8],
         (sigmas, limit): (f32, f32),
         out: &mut [f32; BLOCK_ROWS],
     ) -> u64 {
-        let (bound, block) = (self.bound(sigmas), self.block(block));
-        let kernel = self.kernel;
+        let (bound, kernel) = (self.bound(sigmas), self.kernel);
         self.sums().within(kernel, block, (bound, limit), out)
     }
 

@@ -42,6 +42,7 @@ mod road;
 mod run;
 mod seek;
 mod sift;
+mod starts;
 mod team;
 
 #[cfg(test)]

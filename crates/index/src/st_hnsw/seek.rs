@@ -28,9 +28,9 @@ thread_local! {
 
 /// How far a walk may go.
 #[derive(Clone, Copy)]
-struct Reach {
+pub(super) struct Reach {
     /// Selected nodes to be nearer than what is left; `usize::MAX`: there is no such number.
-    width: usize,
+    pub(super) width: usize,
     /// Nodes followed before a bound may end the walk.
     least: usize,
     /// Nodes followed at most.
@@ -103,7 +103,10 @@ impl<'a> Searching<'a> {
             ended: true,
         };
         let (mut beam, mut visited) = ROOM.take();
-        let starts = graph.starts((&mut beam, &mut visited), &mut seek);
+        let mut starts = seek.starts_in_cells();
+        if starts.is_empty() {
+            starts = graph.starts((&mut beam, &mut visited), &mut seek);
+        }
         beam.clear(reach.width);
         visited.clear(lowest.nodes());
         for Start { node, guess } in starts {
@@ -122,17 +125,17 @@ impl<'a> Searching<'a> {
 }
 
 /// What a walk looks for.
-struct Seek<'a, 's> {
+pub(super) struct Seek<'a, 's> {
     asked: &'s Asked<'a>,
     /// Standard errors that an estimate is given.
     sigmas: f32,
-    part: &'s Coded<'a>,
-    query: CodeQuery<'a>,
+    pub(super) part: &'s Coded<'a>,
+    pub(super) query: CodeQuery<'a>,
     gather: &'s mut Gather,
     /// Room for one.
     score: Vec<f32>,
     room: Room,
-    reach: Reach,
+    pub(super) reach: Reach,
     lead: Lead,
     /// Whether codes lie in cache.
     cached: bool,
