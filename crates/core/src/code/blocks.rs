@@ -124,17 +124,32 @@ impl Sums {
     }
 }
 
-/// What sixteen patterns of bits add up to, of four numbers as planes of bits.
-#[inline]
+/// What sixteen patterns of bits add up to, of four numbers as planes of bits: each pattern of the
+/// lower two with each of the upper two.
 fn table(nibbles: [u64; PLANES]) -> [u8; 16] {
+    let planes = nibbles.iter().zip(0..);
+    let [a, b, c, d] =
+        planes.map(|(bits, plane)| spread(bits & 15) << plane).sum::<u32>().to_le_bytes();
+    let (lower, upper) = (pairs(a, b), pairs(c, d).to_le_bytes());
     let mut sums = [0; 16];
-    for bit in 0..4 {
-        let step = (0..PLANES).map(|plane| ((nibbles[plane] >> bit & 1) as u8) << plane).sum::<u8>();
-        for (pattern, sum) in sums.iter_mut().enumerate() {
-            *sum += if pattern >> bit & 1 == 1 { step } else { HIGHEST - step };
-        }
+    for (sums, upper) in sums.as_chunks_mut().0.iter_mut().zip(upper) {
+        *sums = (lower + u32::from(upper) * EACH_BYTE).to_le_bytes();
     }
     sums
+}
+
+const EACH_BYTE: u32 = 0x0101_0101;
+
+/// Four bits, each in a byte of its own.
+fn spread(bits: u64) -> u32 {
+    (bits as u32).wrapping_mul(0x0020_4081) & EACH_BYTE
+}
+
+/// What the four patterns of two bits add up to, in a byte each: the first bit is set in the second
+/// and the fourth.
+fn pairs(a: u8, b: u8) -> u32 {
+    let [set, unset] = [[a, b], [HIGHEST - a, HIGHEST - b]].map(|pair| pair.map(u32::from));
+    set[0] * 0x0100_0100 + unset[0] * 0x0001_0001 + set[1] * 0x0101_0000 + unset[1] * 0x0000_0101
 }
 
 /// How a bound follows from a product: `base + shift + weight * product - slack * error`.

@@ -1,8 +1,12 @@
 //! Where a walk starts, in an index that has cells: at rows of the cells nearest to the query.
 //!
-//! The centroids lie side by side, and their bits are ranked in a fraction of the time that the way
-//! down through the upper layers waits for memory; it meets as many codes as the walk itself. A
-//! cell's first row is any of its rows, a step or two from the nearest.
+//! The way down through the upper layers meets a third to a half of all codes that a walk of ten
+//! nearest does, here and there in memory; centroids lie side by side, and a block is left after a
+//! quarter of its bits if it has none that is nearer. A cell's first row is any of its rows. In two
+//! turns, ten of 1,000,000 clustered rows took 66 us for a recall of 0.960 (76 for 0.953 by the way
+//! down), of 200,000 the time for 0.95 was a tenth less; without clusters it made no difference.
+//! Tried: to start from the rows of these cells that their codes say are nearest. Less effort finds
+//! as much then, and takes as long.
 //!
 //! An index without cells, and a walk so wide that it is to meet all, has the way down.
 
@@ -14,7 +18,7 @@ use crate::graph::{Guess, Start};
 const CELLS: usize = 4;
 
 impl Seek<'_, '_> {
-    /// Rows of the nearest cells; none without cells.
+    /// Rows of the nearest cells; none where there is the way down instead.
     pub(super) fn starts_in_cells(&mut self) -> Vec<Start> {
         let Some(cells) = self.part.index.cells() else { return Vec::new() };
         if !self.query.has_blocks() || self.is_thorough() {

@@ -282,19 +282,32 @@ fn thousands_of_duplicates_hide_nothing() {
     for row in (0..6_000).filter(|row| row % 3 != 0) {
         rows.vectors[row * 32..][..32].copy_from_slice(&same);
     }
-    let index = index_of(&rows, Metric::L2);
-    assert_eq!((index.nodes(), index.unreachable()), (2_000, 0));
-    let search = StHnsw { roads: Roads::Walk, ..StHnsw::default() };
-    let Measured { recall, .. } = measure(&search, &rows, &index, &queries, None);
-    assert!(recall >= 0.95, "recall {recall}");
-    // All ties at distance 0, in the order of the law; and twins that are selected stand for those
-    // that are not.
-    let request = request(&same, Metric::L2, 100);
     let odd = Rows { chosen: Chosen::List((1..6_000).step_by(3).collect()), ..rows.clone() };
-    for rows in [rows, odd] {
-        let answer = search.search(&request, &[rows.under(&index)]).unwrap();
-        assert_eq!(answer.hits, brute_force(&request, &[rows]));
+    for index in [index_of(&rows, Metric::L2), index_in_cells(&rows, Metric::L2)] {
+        assert_eq!((index.nodes(), index.unreachable()), (2_000, 0));
+        let search = StHnsw { roads: Roads::Walk, ..StHnsw::default() };
+        let Measured { recall, .. } = measure(&search, &rows, &index, &queries, None);
+        assert!(recall >= 0.95, "recall {recall}");
+        // All ties at distance 0, in the order of the law; and twins that are selected stand for
+        // those that are not.
+        let request = request(&same, Metric::L2, 100);
+        for rows in [&rows, &odd] {
+            let answer = search.search(&request, &[rows.under(&index)]).unwrap();
+            assert_eq!(answer.hits, brute_force(&request, std::slice::from_ref(rows)));
+        }
     }
+}
+
+/// They meet less than by the way down, and find as much.
+#[test]
+fn walks_start_in_the_nearest_cells() {
+    let (rows, queries) = cloud(19, 8_000, 128, 40);
+    let search = StHnsw { roads: Roads::Walk, ..StHnsw::default() };
+    let [down, in_cells] = [index_of(&rows, Metric::L2), index_in_cells(&rows, Metric::L2)]
+        .map(|index| measure(&search, &rows, &index, &queries, None));
+    assert!(down.recall >= 0.95 && in_cells.recall >= 0.95, "{} {}", down.recall, in_cells.recall);
+    let [met_down, met] = [down, in_cells].map(|measured| measured.estimates + measured.scores);
+    assert!(10 * met < 9 * met_down, "{met} by cells, {met_down} without");
 }
 
 #[test]
