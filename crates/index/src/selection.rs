@@ -122,3 +122,30 @@ fn word(words: &[u64], at: usize, rows: usize) -> u64 {
     let here = rows - at * 64;
     if here >= 64 { words[at] } else { words[at] & ((1 << here) - 1) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Bits of any stretch of a block are those of the rows that it visits.
+        #[test]
+        fn bits_are_of_the_rows_that_are_visited(
+            words in prop::collection::vec(any::<u64>(), 1..5),
+            at in 0.0..1.0f64,
+            length in 0..65usize,
+        ) {
+            let rows = 64 * words.len();
+            let start = (at * rows as f64) as usize;
+            let stretch = start..rows.min(start + length);
+            let selection = Selection::Bits(&words);
+            let mut visited = Vec::new();
+            selection.each(0..rows, |row| visited.push(row as usize));
+            visited.retain(|row| stretch.contains(row));
+            let bits = places(selection.bits(stretch.clone())).map(|place| stretch.start + place);
+            prop_assert_eq!(bits.collect::<Vec<_>>(), visited.clone());
+            prop_assert_eq!(selection.count_between(stretch), visited.len());
+        }
+    }
+}

@@ -340,7 +340,7 @@ impl<'a> CodeQuery<'a> {
         self.within_block(self.block(block), by, out)
     }
 
-    /// The same of a block of others' codes, around the same centre.
+    /// The same of a block of codes of something else, around the same centre.
     pub(crate) fn within_block(
         &mut self,
         block: &[u8],
