@@ -63,7 +63,7 @@ class Lives:
 
     def asked(self, what, ask, truths, p99_ms, also="", p50_ms=np.inf):
         """Says recall and times of `ask(number)` beside the goal: medians of some rounds, after a few
-        questions that warm up."""
+        questions that warm up. Answers the recall."""
         for number in range(20):
             ask(number % len(truths))
         rounds = [self.round(ask, truths) for _ in range(ROUNDS)]
@@ -73,6 +73,7 @@ class Lives:
         also += f"p50 < {p50_ms} ms, " if np.isfinite(p50_ms) else ""
         goal = f"recall 0.95, {also}p99 < {p99_ms} ms"
         self.say(what, f"{recall:.4f}", *(f"{ms:.2f}" for ms in times), goal, met)
+        return recall
 
     def round(self, ask, truths):
         """Recall and times in ms of all questions, one after the other."""

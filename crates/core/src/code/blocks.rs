@@ -75,34 +75,35 @@ impl Sums {
         Self { tables, head: Reading::new(query, head), whole: Reading::new(query, lines) }
     }
 
-    /// Which rows of a block have bounds within a limit, as bits; these, and other bounds that are
-    /// beyond it.
+    /// Which rows of a block have bounds within a limit, as bits; and all bounds.
     pub fn within(
         &self,
         kernel: Kernel,
         block: &[u8],
-        (bound, limit): (Bound, f32),
+        by: (Bound, f32),
         out: &mut [f32; BLOCK_ROWS],
     ) -> u64 {
         let mut summed = [0; BLOCK_ROWS];
-        let head = if limit < f32::INFINITY { self.head.lines } else { 0 };
-        if head > 0 {
-            self.add(kernel, block, 0..head, &mut summed);
-            self.head.bounds(&summed, self.factors(block), bound, out);
-            if !out.iter().fold(false, |any, least| any | (*least <= limit)) {
-                return 0;
-            }
-        }
-        self.add(kernel, block, head..self.whole.lines, &mut summed);
-        self.whole.bounds(&summed, self.factors(block), bound, out);
-        pack(&out.map(|least| u8::from(least <= limit)), 0)
+        self.add(kernel, block, 0..self.whole.lines, &mut summed);
+        self.whole.within(&summed, self.factors(block), by, out)
     }
 
-    /// The bounds of a block's rows.
-    pub fn bounds(&self, kernel: Kernel, block: &[u8], bound: Bound, out: &mut [f32; BLOCK_ROWS]) {
+    /// The same, unless the head of the block says that there are none.
+    pub fn within_by_head(
+        &self,
+        kernel: Kernel,
+        block: &[u8],
+        by: (Bound, f32),
+        out: &mut [f32; BLOCK_ROWS],
+    ) -> Option<u64> {
+        let (head, factors) = (self.head.lines, self.factors(block));
         let mut summed = [0; BLOCK_ROWS];
-        self.add(kernel, block, 0..self.whole.lines, &mut summed);
-        self.whole.bounds(&summed, self.factors(block), bound, out);
+        self.add(kernel, block, 0..head, &mut summed);
+        if head > 0 && self.head.within(&summed, factors, by, out) == 0 {
+            return None;
+        }
+        self.add(kernel, block, head..self.whole.lines, &mut summed);
+        Some(self.whole.within(&summed, factors, by, out))
     }
 
     /// Adds what some lines have of each row.
@@ -201,14 +202,14 @@ impl Reading {
         }
     }
 
-    fn bounds(
+    fn within(
         &self,
         summed: &[u32; BLOCK_ROWS],
         lines: &[[u8; 4 * BLOCK_ROWS]; 4],
-        bound: Bound,
+        (bound, limit): (Bound, f32),
         out: &mut [f32; BLOCK_ROWS],
-    ) {
-        Arch::new().dispatch(Bounds { reading: self, summed, lines, bound, out });
+    ) -> u64 {
+        Arch::new().dispatch(Bounds { reading: self, summed, lines, bound, limit, out })
     }
 }
 
@@ -217,14 +218,15 @@ struct Bounds<'a> {
     summed: &'a [u32; BLOCK_ROWS],
     lines: &'a [[u8; 4 * BLOCK_ROWS]; 4],
     bound: Bound,
+    limit: f32,
     out: &'a mut [f32; BLOCK_ROWS],
 }
 
 impl WithSimd for Bounds<'_> {
-    type Output = ();
+    type Output = u64;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
+    fn with_simd<S: Simd>(self, _simd: S) -> u64 {
         let [scale, error, ones, base] = self.lines.each_ref().map(|line| line.as_chunks::<4>().0);
         let Reading { tilt, step, level, sum, of_error, of_scale, .. } = *self.reading;
         let Bound { shift, weight, slack } = self.bound;
@@ -235,5 +237,6 @@ impl WithSimd for Bounds<'_> {
             let doubt = of_error * error + of_scale * scale;
             *out = number(base, row) + shift + weight * scale * signed - slack * doubt;
         }
+        pack(&self.out.map(|least| u8::from(least <= self.limit)), 0)
     }
 }

@@ -140,8 +140,9 @@ proptest! {
         let bound = Bound { shift: 2.0, weight: -0.5, slack: 0.125 };
         let sums = Sums::new(&query);
         let (mut bounds, mut others) = ([0.0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
-        sums.bounds(Kernel::default(), &block, bound, &mut bounds);
-        sums.bounds(kernel, &block, bound, &mut others);
+        let all = (bound, f32::INFINITY);
+        prop_assert_eq!(sums.within(Kernel::default(), &block, all, &mut bounds), u64::MAX);
+        sums.within(kernel, &block, all, &mut others);
         prop_assert_eq!(bounds, others);
         for (row, found) in bounds.iter().enumerate() {
             let [scale, error, ones, base] = factors(row);
@@ -151,13 +152,13 @@ proptest! {
             prop_assert!((found - expected).abs() <= 1e-6 * size.max(1.0));
         }
         let middle = bounds[BLOCK_ROWS / 2];
+        let by_head = sums.within_by_head(kernel, &block, (bound, middle), &mut others);
+        prop_assert!(by_head.is_none() || others == bounds);
         let near = sums.within(kernel, &block, (bound, middle), &mut others);
+        prop_assert!(by_head.is_none_or(|by_head| by_head == near));
         for (row, bound) in bounds.iter().enumerate() {
-            let is_near = near >> row & 1 == 1;
-            prop_assert!(near == 0 || is_near == (*bound <= middle));
-            prop_assert!(!is_near || others[row] == *bound);
+            prop_assert_eq!(near >> row & 1 == 1, *bound <= middle);
         }
-        prop_assert_eq!(sums.within(kernel, &block, (bound, f32::INFINITY), &mut others), u64::MAX);
     }
 
     #[test]
@@ -249,14 +250,15 @@ fn heads_leave_out_what_whole_codes_would() {
                 write_to_block(&mut block, row, &code, [scale, error, ones, dot(&x, &x) as f32]);
             }
             let (mut bounds, mut others) = ([0.0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
-            sums.bounds(kernel, &block, bound, &mut bounds);
+            sums.within(kernel, &block, (bound, f32::INFINITY), &mut bounds);
             let limit = bounds[0];
             near += 1;
-            lost += usize::from(sums.within(kernel, &block, (bound, limit), &mut others) & 1 == 0);
+            let found = sums.within_by_head(kernel, &block, (bound, limit), &mut others);
+            lost += usize::from(found.is_none_or(|found| found & 1 == 0));
             let none = bounds.iter().fold(f32::INFINITY, |least, bound| least.min(*bound)) - 300.0;
             far += 1;
-            sums.within(kernel, &block, (bound, none), &mut others);
-            left_out += usize::from(others != bounds);
+            let found = sums.within_by_head(kernel, &block, (bound, none), &mut others);
+            left_out += usize::from(found.is_none());
         }
     }
     assert!(lost * 100 <= near, "{lost} of {near} lost");

@@ -218,6 +218,30 @@ pub(crate) struct CodeQuery<'a> {
     near: Vec<u32>,
     /// Made for the first block.
     sums: Option<Sums>,
+    heads: Heads,
+}
+
+/// What the heads of blocks were good for so far. Where what is near lies everywhere, they are one
+/// thing more to look at.
+#[derive(Debug, Default)]
+struct Heads {
+    asked: usize,
+    /// Blocks that were left at their head.
+    left: usize,
+}
+
+impl Heads {
+    /// Blocks whose heads are looked at in any case.
+    const TRIED: usize = 16;
+
+    fn are_worth_it(&self) -> bool {
+        self.asked < Self::TRIED || 3 * self.left >= self.asked
+    }
+
+    fn note(&mut self, is_left: bool) {
+        self.asked += 1;
+        self.left += usize::from(is_left);
+    }
 }
 
 impl<'a> CodeQuery<'a> {
@@ -240,6 +264,7 @@ impl<'a> CodeQuery<'a> {
             bounds: Vec::new(),
             near: Vec::new(),
             sums: None,
+            heads: Heads::default(),
         }
     }
 
@@ -320,7 +345,7 @@ impl<'a> CodeQuery<'a> {
         let (bound, block) = (self.bound(sigmas), self.block(block));
         let mut bounds = [0.0; BLOCK_ROWS];
         let kernel = self.kernel;
-        self.sums().bounds(kernel, block, bound, &mut bounds);
+        self.sums().within(kernel, block, (bound, f32::INFINITY), &mut bounds);
         bounds
     }
 
@@ -348,7 +373,12 @@ impl<'a> CodeQuery<'a> {
         out: &mut [f32; BLOCK_ROWS],
     ) -> u64 {
         let (bound, kernel) = (self.bound(sigmas), self.kernel);
-        self.sums().within(kernel, block, (bound, limit), out)
+        if limit == f32::INFINITY || !self.heads.are_worth_it() {
+            return self.sums().within(kernel, block, (bound, limit), out);
+        }
+        let near = self.sums().within_by_head(kernel, block, (bound, limit), out);
+        self.heads.note(near.is_none());
+        near.unwrap_or(0)
     }
 
     /// The same of a block of codes around a point of their own, whose score is known: in spaces of
