@@ -12,7 +12,7 @@
 //! is not `15 - k`, so four of them fit a byte. It needs a shuffle of 64 bytes; where the machine
 //! has none, rows are better counted one by one.
 //!
-//! **Heads.** A rotation makes all coordinates alike, so a sum over the first of them tells of most
+//! **Heads.** A rotation makes all coordinates alike, so a sum over the first of them tells of many
 //! blocks that none of their rows can be near, and the rest is not looked at (ADSampling: Gao and
 //! Long 2023). Which is why a bit that is not set adds something too: whatever a row's bits are, a
 //! coordinate adds 7.5 in the middle, and how many bits of a head are set hardly matters. That is

