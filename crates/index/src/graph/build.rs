@@ -246,7 +246,7 @@ impl Builder<'_> {
             done += size;
         }
         let pruned = self.map(plan.members, |scratch, node| {
-            let links: Vec<u32> = growing.edges().of(*node).collect();
+            let links = growing.edges().of(*node).to_vec();
             (*node, self.prune(scratch, plan.rows, *node, links, plan.degree))
         });
         pruned.iter().for_each(|(node, links)| growing.set(*node, links));
@@ -476,7 +476,7 @@ impl Builder<'_> {
         let back: Vec<(u32, Vec<u32>)> = back.into_iter().collect();
         let shared = &*growing;
         let changed = self.map(&back, |scratch, (node, new)| {
-            let mut links: Vec<u32> = shared.edges().of(*node).collect();
+            let mut links = shared.edges().of(*node).to_vec();
             links.extend(new);
             if links.len() > shared.stride {
                 links = self.prune(scratch, rows, *node, links, shared.degree);
@@ -529,7 +529,7 @@ fn spread(edges: Edges<'_>, from: u32, reached: &mut Visited) {
     let mut left = vec![from];
     reached.insert(from);
     while let Some(node) = left.pop() {
-        left.extend(edges.of(node).filter(|edge| reached.insert(*edge)));
+        left.extend(edges.of(node).iter().filter(|edge| reached.insert(**edge)));
     }
 }
 

@@ -65,7 +65,7 @@ fn descend(upper: &[Edges<'_>], order: &[u32], seen: &mut Visited, guess: &mut i
         loop {
             let from = node;
             fresh.clear();
-            fresh.extend(layer.of(from).filter(|edge| seen.insert(*edge)));
+            fresh.extend(layer.of(from).iter().filter(|edge| seen.insert(**edge)));
             rows.clear();
             rows.extend(fresh.iter().map(|node| order[*node as usize]));
             guess.guess(&rows, f32::INFINITY, &mut out);

@@ -13,11 +13,11 @@ pub(crate) struct Edges<'a> {
 }
 
 impl<'a> Edges<'a> {
-    /// Where a node's links lead.
+    /// Where a node's links lead. Places that are not taken are the last.
     #[inline]
-    pub(crate) fn of(self, node: u32) -> impl Iterator<Item = u32> + 'a {
+    pub(crate) fn of(self, node: u32) -> &'a [u32] {
         let places = &self.places[node as usize * self.stride..][..self.stride];
-        places.iter().copied().take_while(|edge| *edge != NONE)
+        &places[..places.iter().filter(|edge| **edge != NONE).count()]
     }
 
     /// Asks memory for a node's links.

@@ -8,14 +8,15 @@ use std::collections::BinaryHeap;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Visited {
     words: Vec<u64>,
-    /// Words that are not zero: forgetting costs what was seen, not what there is.
-    touched: Vec<u32>,
+    /// The nodes, in the order in which they were: forgetting costs what was seen, not what there
+    /// is.
+    seen: Vec<u32>,
 }
 
 impl Visited {
     /// Forgets all, for a layer of so many nodes.
     pub(crate) fn clear(&mut self, nodes: usize) {
-        self.touched.drain(..).for_each(|word| self.words[word as usize] = 0);
+        self.seen.drain(..).for_each(|node| self.words[node as usize / 64] = 0);
         let words = nodes.div_ceil(64);
         if words > self.words.len() {
             self.words.resize(words, 0);
@@ -25,18 +26,44 @@ impl Visited {
     /// Whether the node is new.
     #[inline]
     pub(crate) fn insert(&mut self, node: u32) -> bool {
-        let (word, bit) = (node as usize / 64, 1u64 << (node % 64));
-        let before = self.words[word];
-        if before == 0 {
-            self.touched.push(word as u32);
+        let is_new = mark(&mut self.words, node);
+        if is_new {
+            self.seen.push(node);
         }
-        self.words[word] = before | bit;
-        before & bit == 0
+        is_new
+    }
+
+    /// Inserts nodes. Those that are new are the last from then on.
+    #[inline]
+    fn insert_all(&mut self, nodes: &[u32]) {
+        choose(nodes, &mut self.seen, |node| mark(&mut self.words, node));
     }
 
     pub(crate) fn contains(&self, node: u32) -> bool {
         self.words[node as usize / 64] >> (node % 64) & 1 == 1
     }
+}
+
+/// Sets a node's bit. Returns whether it was not.
+#[inline]
+fn mark(words: &mut [u64], node: u32) -> bool {
+    let (word, bit) = (&mut words[node as usize / 64], 1u64 << (node % 64));
+    let before = *word;
+    *word = before | bit;
+    before & bit == 0
+}
+
+/// Appends those of some nodes that are wanted, without a branch for each: which of a node's links
+/// lead to something new, no processor foresees.
+#[inline]
+fn choose(nodes: &[u32], out: &mut Vec<u32>, mut is_wanted: impl FnMut(u32) -> bool) {
+    let mut end = out.len();
+    out.resize(end + nodes.len(), NONE);
+    for node in nodes {
+        out[end] = *node;
+        end += usize::from(is_wanted(*node));
+    }
+    out.truncate(end);
 }
 
 /// A node and how near it seems, as one number: nearer ones are less, of two equally near the one
@@ -80,7 +107,6 @@ pub(crate) struct Beam {
 /// Room for what is met beside one node, and beside the next.
 #[derive(Clone, Debug, Default)]
 struct Room {
-    fresh: Vec<u32>,
     guesses: Vec<f32>,
     ahead: Vec<u32>,
 }
@@ -104,11 +130,13 @@ impl Beam {
             return;
         }
         self.left.push(Reverse(seen));
-        if counts {
+        if counts && self.nearest.len() < self.width {
             self.nearest.push(seen);
-        }
-        if self.nearest.len() > self.width {
-            self.nearest.pop();
+        } else if counts
+            && let Some(mut last) = self.nearest.peek_mut()
+            && seen < *last
+        {
+            *last = seen;
         }
     }
 
@@ -177,17 +205,18 @@ pub(crate) fn walk(
     while let Some(seen) = beam.pop() {
         let (node, guess) = (seen.node(), seen.guess());
         guide.approach(node);
-        room.fresh.clear();
-        room.fresh.extend(edges.of(node).filter(|edge| visited.insert(*edge)));
+        let before = visited.seen.len();
+        visited.insert_all(edges.of(node));
+        let fresh = &visited.seen[before..];
         if let Some(next) = beam.next().filter(|next| looks_ahead && *next != asked) {
             asked = next;
-            guide.ask(&room.fresh);
+            guide.ask(fresh);
             room.ahead.clear();
-            room.ahead.extend(edges.of(next).filter(|edge| !visited.contains(*edge)));
+            choose(edges.of(next), &mut room.ahead, |edge| !visited.contains(edge));
             guide.ask(&room.ahead);
         }
-        guide.guess(&room.fresh, beam.limit(), &mut room.guesses);
-        for (node, guess) in room.fresh.iter().zip(&room.guesses) {
+        guide.guess(fresh, beam.limit(), &mut room.guesses);
+        for (node, guess) in fresh.iter().zip(&room.guesses) {
             // It may be the next that is followed: its links should be here by then.
             if *guess < beam.limit() {
                 edges.prefetch(*node);

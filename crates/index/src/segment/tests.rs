@@ -50,7 +50,7 @@ fn every_row_is_reached() {
     let (mut reached, mut left) = (vec![false; 2_500], vec![index.0.header().entry]);
     reached[left[0] as usize] = true;
     while let Some(node) = left.pop() {
-        let mut links: Vec<u32> = lowest.of(node).collect();
+        let mut links = lowest.of(node).to_vec();
         assert!(links.len() <= 12 && !links.contains(&node));
         links.sort_unstable();
         assert!(links.windows(2).all(|pair| pair[0] < pair[1]), "a link twice");
