@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::PLANES;
+use super::{Kernel, PLANES};
 
 /// What a row's bits need beside them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -72,7 +72,9 @@ pub(super) fn pack(numbers: &[u8; 64], bit: usize) -> u64 {
 /// A query's residual, each coordinate as `low + step * k` with `k` from 0 to 15.
 #[derive(Clone, Debug)]
 pub struct BitQuery {
-    /// One plane behind the other, the lowest bit's first.
+    /// The steps, each in a byte.
+    steps: Vec<u8>,
+    /// The same in planes of bits, one behind the other, the lowest bit's first.
     planes: Vec<u64>,
     low: f32,
     step: f32,
@@ -83,7 +85,10 @@ pub struct BitQuery {
 impl BitQuery {
     #[must_use]
     pub fn new(residual: &[f32]) -> Self {
-        Arch::new().dispatch(Planes(residual))
+        let mut query = Arch::new().dispatch(Quantize(residual));
+        query.planes.resize(residual.len() / 64 * PLANES, 0);
+        Kernel::default().split(&query.steps, &mut query.planes);
+        query
     }
 
     #[must_use]
@@ -103,17 +108,9 @@ impl BitQuery {
         self.step
     }
 
-    /// Bits of each plane: of the coordinates from four times `at` on, the four lowest.
-    pub(super) fn nibble(&self, at: usize) -> [u64; PLANES] {
-        let words = self.planes.len() / PLANES;
-        std::array::from_fn(|plane| self.planes[plane * words + at / 16] >> (4 * (at % 16)))
-    }
-
-    /// The sum of the steps of the coordinates in the first words.
-    pub(super) fn total(&self, words: usize) -> u32 {
-        let planes = self.planes.chunks_exact((self.planes.len() / PLANES).max(1));
-        let ones = planes.map(|plane| plane[..words].iter().map(|word| word.count_ones()).sum());
-        ones.zip(0..).map(|(ones, plane): (u32, u32)| ones << plane).sum()
+    /// In how many steps each coordinate is taken.
+    pub(super) fn steps(&self) -> &[u8] {
+        &self.steps
     }
 
     /// The sum of so many coordinates, whose steps are so many.
@@ -141,15 +138,17 @@ impl BitQuery {
     }
 }
 
-/// Cuts a residual into planes.
-struct Planes<'a>(&'a [f32]);
+/// Adding this to a small f32 leaves the nearest whole number in the lowest bits.
+const ROUND: f32 = 12_582_912.0;
 
-impl WithSimd for Planes<'_> {
+/// Takes a residual in steps; whoever asks makes planes of them.
+struct Quantize<'a>(&'a [f32]);
+
+impl WithSimd for Quantize<'_> {
     type Output = BitQuery;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) -> BitQuery {
-        let chunks = self.0.as_chunks::<64>().0;
         let (mut low, mut high, mut square) =
             ([f32::INFINITY; 16], [f32::NEG_INFINITY; 16], [0.0; 16]);
         for lanes in self.0.as_chunks::<16>().0 {
@@ -162,16 +161,13 @@ impl WithSimd for Planes<'_> {
         let low = low.into_iter().fold(f32::INFINITY, f32::min);
         let high = high.into_iter().fold(f32::NEG_INFINITY, f32::max);
         let step = ((high - low) / 15.0).max(f32::MIN_POSITIVE);
-        let mut planes = vec![0; chunks.len() * PLANES];
-        let mut total = 0u32;
-        for (at, chunk) in chunks.iter().enumerate() {
-            let steps = chunk.map(|x| ((x - low) / step + 0.5) as i32 as u8);
-            total += steps.iter().map(|k| u32::from(*k)).sum::<u32>();
-            for plane in 0..PLANES {
-                planes[plane * chunks.len() + at] = pack(&steps, plane);
-            }
+        let mut steps = vec![0; self.0.len()];
+        for (k, x) in steps.iter_mut().zip(self.0) {
+            *k = ((x - low) / step + ROUND).to_bits() as u8;
         }
+        let total: u32 = steps.iter().map(|k| u32::from(*k)).sum();
         let sum = low * self.0.len() as f32 + step * total as f32;
-        BitQuery { planes, low, step, sum, norm: square.iter().sum::<f32>().sqrt() }
+        let norm = square.iter().sum::<f32>().sqrt();
+        BitQuery { steps, planes: Vec::new(), low, step, sum, norm }
     }
 }

@@ -68,9 +68,9 @@ const HEAD_ERRORS: f32 = 1.6;
 impl Sums {
     #[must_use]
     pub fn new(query: &BitQuery) -> Self {
-        let words = query.planes().len() / PLANES;
-        let tables = (0..16 * words).map(|at| table(query.nibble(at))).collect();
-        let lines = 8 * words;
+        let mut tables = vec![[0; 16]; query.steps().len() / 4];
+        Arch::new().dispatch(Tables { steps: query.steps(), tables: &mut tables });
+        let lines = query.steps().len() / 8;
         let head = if lines < LEAST_LINES { 0 } else { (lines / HEAD).next_multiple_of(8) };
         Self { tables, head: Reading::new(query, head), whole: Reading::new(query, lines) }
     }
@@ -125,33 +125,38 @@ impl Sums {
     }
 }
 
-/// What sixteen patterns of bits add up to, of four numbers as planes of bits: each pattern of the
-/// lower two with each of the upper two.
-fn table(nibbles: [u64; PLANES]) -> [u8; 16] {
-    let planes = nibbles.iter().zip(0..);
-    let [a, b, c, d] =
-        planes.map(|(bits, plane)| spread(bits & 15) << plane).sum::<u32>().to_le_bytes();
-    let (lower, upper) = (pairs(a, b), pairs(c, d).to_le_bytes());
-    let mut sums = [0; 16];
-    for (sums, upper) in sums.as_chunks_mut().0.iter_mut().zip(upper) {
-        *sums = (lower + u32::from(upper) * EACH_BYTE).to_le_bytes();
+/// Makes the table of each four coordinates.
+struct Tables<'a> {
+    steps: &'a [u8],
+    tables: &'a mut [[u8; 16]],
+}
+
+impl WithSimd for Tables<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (table, four) in self.tables.iter_mut().zip(self.steps.as_chunks::<4>().0) {
+            let none: u8 = four.iter().map(|k| HIGHEST - k).sum();
+            // What a bit that is set adds more than one that is not, modulo 256 as all sums here.
+            let more = four.map(|k| (2 * k).wrapping_sub(HIGHEST));
+            for (pattern, sum) in table.iter_mut().enumerate() {
+                *sum = (0..4).fold(none, |sum, bit| sum.wrapping_add(more[bit] & SET[bit][pattern]));
+            }
+        }
     }
-    sums
 }
 
-const EACH_BYTE: u32 = 0x0101_0101;
-
-/// Four bits, each in a byte of its own.
-fn spread(bits: u64) -> u32 {
-    (bits as u32).wrapping_mul(0x0020_4081) & EACH_BYTE
-}
-
-/// What the four patterns of two bits add up to, in a byte each: the first bit is set in the second
-/// and the fourth.
-fn pairs(a: u8, b: u8) -> u32 {
-    let [set, unset] = [[a, b], [HIGHEST - a, HIGHEST - b]].map(|pair| pair.map(u32::from));
-    set[0] * 0x0100_0100 + unset[0] * 0x0001_0001 + set[1] * 0x0101_0000 + unset[1] * 0x0000_0101
-}
+/// For each of four bits, all bits of the patterns in which it is set.
+const SET: [[u8; 16]; 4] = {
+    let mut set = [[0; 16]; 4];
+    let mut at = 0;
+    while at < 64 {
+        set[at / 16][at % 16] = if at % 16 >> (at / 16) & 1 == 1 { u8::MAX } else { 0 };
+        at += 1;
+    }
+    set
+};
 
 /// How a bound follows from a product: `base + shift + weight * product - slack * error`.
 #[derive(Clone, Copy, Debug)]
@@ -182,9 +187,8 @@ struct Reading {
 
 impl Reading {
     fn new(query: &BitQuery, lines: usize) -> Self {
-        let words = query.planes().len() / PLANES;
-        let (all, here) = (64 * words as u32, 8 * lines as u32);
-        let total = query.total(lines / 8);
+        let (all, here) = (query.steps().len() as u32, 8 * lines as u32);
+        let total = query.steps()[..here as usize].iter().map(|k| u32::from(*k)).sum();
         let times = all as f32 / here.max(1) as f32;
         let (of_error, of_scale) = if here == all {
             (1.0, 0.0)

@@ -16,12 +16,12 @@ pub struct ByteFactors {
 }
 
 /// The offset of a row's bytes.
-const OFFSET: i32 = 128;
+const OFFSET: u8 = 0x80;
 const STEPS: f32 = 127.0;
 /// The standard deviation of an error that is anything up to half a step.
 const ROUNDING: f32 = 0.288_675_13;
 
-/// Adding and taking away this rounds a small f32 to the nearest whole number.
+/// Adding this to a small f32 leaves the nearest whole number in the lowest bits.
 const ROUND: f32 = 12_582_912.0;
 
 /// Writes a residual as a row.
@@ -52,9 +52,9 @@ impl WithSimd for Steps<'_> {
         let scale = (largest / STEPS).max(f32::MIN_POSITIVE);
         let codes = self.code.as_chunks_mut::<16>().0;
         for (code, lanes) in codes.iter_mut().zip(self.residual.as_chunks::<16>().0) {
-            let steps = lanes.map(|x| ((x / scale + ROUND) - ROUND) as i32);
-            sum += steps.iter().sum::<i32>();
-            *code = steps.map(|step| (step + OFFSET) as u8);
+            let steps = lanes.map(|x| (x / scale + ROUND).to_bits() as i8);
+            sum += steps.iter().map(|step| i32::from(*step)).sum::<i32>();
+            *code = steps.map(|step| step.cast_unsigned() ^ OFFSET);
         }
         let norm = square.iter().map(|x| f64::from(*x)).sum::<f64>().sqrt() as f32;
         ByteFactors { scale, norm, sum: sum as f32 }
@@ -84,7 +84,7 @@ impl ByteQuery {
     /// Makes a row of codes the query.
     pub fn set_row(&mut self, code: &[u8], factors: &ByteFactors) {
         self.code.clear();
-        self.code.extend(code.iter().map(|byte| (byte ^ 0x80) as i8));
+        self.code.extend(code.iter().map(|byte| (byte ^ OFFSET).cast_signed()));
         self.scale = factors.scale;
         self.norm = factors.norm;
         self.offset = 128 * factors.sum as i32;

@@ -8,6 +8,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::bits::pack;
 use super::halves::{LANES, SUMS, add_up};
 #[cfg(target_arch = "x86_64")]
 use super::wide::Wide;
@@ -61,6 +62,18 @@ impl Kernel {
             }
             #[cfg(target_arch = "x86_64")]
             Road::Wide(wide) => wide.count_bits_at(codes, stride, rows, planes, out),
+        }
+    }
+
+    /// Splits numbers from 0 to 15 into planes of their bits, 64 a word: one plane behind the
+    /// other, the lowest bit's first.
+    pub(super) fn split(&self, numbers: &[u8], planes: &mut [u64]) {
+        let numbers = numbers.as_chunks().0;
+        assert_eq!(planes.len(), PLANES * numbers.len(), "as many planes as bits");
+        match self.0 {
+            Road::Portable(_) => split(numbers, planes),
+            #[cfg(target_arch = "x86_64")]
+            Road::Wide(wide) => wide.split(numbers, planes),
         }
     }
 
@@ -192,6 +205,12 @@ fn look_up(code: &[u8], tables: &[[f32; CENTROIDS]]) -> f32 {
         sums[0] += table[usize::from(*byte)];
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+fn split(numbers: &[[u8; 64]], planes: &mut [u64]) {
+    for (bit, plane) in planes.chunks_exact_mut(numbers.len().max(1)).enumerate() {
+        plane.iter_mut().zip(numbers).for_each(|(word, numbers)| *word = pack(numbers, bit));
+    }
 }
 
 fn add_lines(lines: &[[u8; BLOCK_ROWS]], tables: &[[[u8; 16]; 2]], out: &mut [u32; BLOCK_ROWS]) {

@@ -45,6 +45,11 @@ impl Wide {
         unsafe { count_bits_at(codes, stride, rows, planes, out) }
     }
 
+    pub(super) fn split(self, numbers: &[[u8; 64]], planes: &mut [u64]) {
+        // SAFETY: as in `count_bits_at`.
+        unsafe { split(numbers, planes) }
+    }
+
     pub(super) fn add_lines(
         self,
         lines: &[[u8; BLOCK_ROWS]],
@@ -104,6 +109,16 @@ fn count_bits_at(codes: &[u64], stride: usize, rows: &[u32], planes: &[u64], out
         &code(row)[..words]
     });
     count_rows(rows, planes, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")]
+fn split(numbers: &[[u8; 64]], planes: &mut [u64]) {
+    for (bit, plane) in planes.chunks_exact_mut(numbers.len().max(1)).enumerate() {
+        let bit = _mm512_set1_epi8(1 << bit);
+        for (word, numbers) in plane.iter_mut().zip(numbers) {
+            *word = _mm512_test_epi8_mask(load_bytes(numbers, 0), bit);
+        }
+    }
 }
 
 /// Looks up each byte of 64 rows' codes at once: four coordinates in its lower half, four in its

@@ -2,7 +2,10 @@
 //!
 //! It is taken where f32 sums overflow or vanish, for Poincaré, and on machines whose registers
 //! pulp does not know. Sums run in eight lanes, which the compiler vectorises inside
-//! [`pulp::Arch::dispatch`]; the order of additions is fixed, so every machine answers alike.
+//! [`Arch::dispatch`]; the order of additions is fixed, so every machine answers alike.
+
+use pulp::{Arch, Simd, WithSimd};
+use std::marker::PhantomData;
 
 /// What a pair of coordinates adds to the `N` sums a metric needs.
 pub(super) trait Terms<const N: usize> {
@@ -57,7 +60,28 @@ impl Terms<2> for SquaresAndNorm {
 
 const LANES: usize = 8;
 
-/// The sums of a metric's terms over two vectors of one length.
+/// The sums of a metric's terms over one pair of vectors of one length, by the widest registers
+/// that there are.
+pub(super) fn sums_of_pair<T: Terms<N>, const N: usize>(a: &[f32], b: &[f32]) -> [f64; N] {
+    Arch::new().dispatch(Pair { a, b, terms: PhantomData::<T> })
+}
+
+struct Pair<'a, T, const N: usize> {
+    a: &'a [f32],
+    b: &'a [f32],
+    terms: PhantomData<T>,
+}
+
+impl<T: Terms<N>, const N: usize> WithSimd for Pair<'_, T, N> {
+    type Output = [f64; N];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> [f64; N] {
+        sums::<T, N>(self.a, self.b)
+    }
+}
+
+/// The same within a dispatch.
 #[inline(always)]
 pub(super) fn sums<T: Terms<N>, const N: usize>(a: &[f32], b: &[f32]) -> [f64; N] {
     let mut lanes = [[0.0; LANES]; N];

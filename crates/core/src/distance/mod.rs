@@ -61,21 +61,21 @@ pub fn distance(metric: Metric, a: &[f32], b: &[f32]) -> Result<f64, DistanceErr
 /// The square of the Euclidean distance, in f64.
 pub fn l2_squared(a: &[f32], b: &[f32]) -> Result<f64, DistanceError> {
     same_dimension(a, b)?;
-    let [sum] = exact::sums::<exact::Squares, 1>(a, b);
+    let [sum] = exact::sums_of_pair::<exact::Squares, 1>(a, b);
     Ok(sum)
 }
 
 /// The inner product (not negated), in f64.
 pub fn inner_product(a: &[f32], b: &[f32]) -> Result<f64, DistanceError> {
     same_dimension(a, b)?;
-    let [sum] = exact::sums::<exact::Dot, 1>(a, b);
+    let [sum] = exact::sums_of_pair::<exact::Dot, 1>(a, b);
     Ok(sum)
 }
 
 /// The Euclidean norm, in f64.
 #[must_use]
 pub fn norm(vector: &[f32]) -> f64 {
-    let [sum] = exact::sums::<exact::Dot, 1>(vector, vector);
+    let [sum] = exact::sums_of_pair::<exact::Dot, 1>(vector, vector);
     sum.sqrt()
 }
 

@@ -53,7 +53,7 @@ impl Query {
         arch: Arch,
         road: Road,
     ) -> Result<Self, DistanceError> {
-        let [norm_exact] = exact::sums::<Dot, 1>(vector, vector);
+        let [norm_exact] = exact::sums_of_pair::<Dot, 1>(vector, vector);
         let mut query =
             Self { metric, vector: vector.to_vec(), norm_wide: norm_exact, norm_exact, road, arch };
         match metric {

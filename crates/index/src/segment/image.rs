@@ -290,6 +290,10 @@ impl Image {
             if edges.iter().any(|edge| *edge != NONE && *edge as usize >= nodes) {
                 return Err("a link to nowhere");
             }
+            let is_gap = |pair: &[u32]| pair[0] == NONE && pair[1] != NONE;
+            if edges.chunks_exact(stride).any(|places| places.windows(2).any(is_gap)) {
+                return Err("links behind the last");
+            }
             if layer == 0 && nodes != rows {
                 return Err("links of another number of rows");
             }

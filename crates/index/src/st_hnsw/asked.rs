@@ -36,7 +36,8 @@ impl<'a> Asked<'a> {
     pub(super) fn new(request: &'a Request<'a>) -> Option<Self> {
         let space = Space::of(request.metric);
         let negative = request.composite.is_some() && !never_negative(request.metric);
-        if negative || !request.query.iter().all(|x| x.is_finite()) {
+        let finite = request.query.iter().fold(true, |all, x| all & x.is_finite());
+        if negative || !finite {
             return None;
         }
         let factor = space.query_factor(request.query)?;
