@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{Kernel, PLANES};
+use super::{Kernel, PLANES, ROUND};
 
 /// What a row's bits need beside them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -137,9 +137,6 @@ impl BitQuery {
         factors.scale * (2.0 * of_ones - self.sum)
     }
 }
-
-/// Adding this to a small f32 leaves the nearest whole number in the lowest bits.
-const ROUND: f32 = 12_582_912.0;
 
 /// Takes a residual in steps; whoever asks makes planes of them.
 struct Quantize<'a>(&'a [f32]);

@@ -141,7 +141,8 @@ impl WithSimd for Tables<'_> {
             // What a bit that is set adds more than one that is not, modulo 256 as all sums here.
             let more = four.map(|k| (2 * k).wrapping_sub(HIGHEST));
             for (pattern, sum) in table.iter_mut().enumerate() {
-                *sum = (0..4).fold(none, |sum, bit| sum.wrapping_add(more[bit] & SET[bit][pattern]));
+                *sum =
+                    (0..4).fold(none, |sum, bit| sum.wrapping_add(more[bit] & SET[bit][pattern]));
             }
         }
     }
@@ -152,7 +153,7 @@ const SET: [[u8; 16]; 4] = {
     let mut set = [[0; 16]; 4];
     let mut at = 0;
     while at < 64 {
-        set[at / 16][at % 16] = if at % 16 >> (at / 16) & 1 == 1 { u8::MAX } else { 0 };
+        set[at / 16][at % 16] = if (at % 16) >> (at / 16) & 1 == 1 { u8::MAX } else { 0 };
         at += 1;
     }
     set

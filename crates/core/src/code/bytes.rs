@@ -3,6 +3,7 @@
 //! Rows are kept unsigned because the instruction that multiplies and adds four bytes at a time
 //! takes one side so; what that adds is 128 times the query's sum, which the query knows.
 
+use super::ROUND;
 use pulp::{Arch, Simd, WithSimd};
 
 /// What a row's bytes need beside them.
@@ -20,9 +21,6 @@ const OFFSET: u8 = 0x80;
 const STEPS: f32 = 127.0;
 /// The standard deviation of an error that is anything up to half a step.
 const ROUNDING: f32 = 0.288_675_13;
-
-/// Adding this to a small f32 leaves the nearest whole number in the lowest bits.
-const ROUND: f32 = 12_582_912.0;
 
 /// Writes a residual as a row.
 pub fn encode_bytes(residual: &[f32], code: &mut [u8]) -> ByteFactors {

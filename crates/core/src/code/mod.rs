@@ -65,3 +65,6 @@ pub use steps::{StepFactors, StepQuery, encode_steps, step_to, sum_apart_at};
 
 /// Bit planes of a query: its coordinates are numbers from 0 to 15.
 pub const PLANES: usize = 4;
+
+/// Adding this to a small f32 leaves the nearest whole number in its lowest bits.
+const ROUND: f32 = 12_582_912.0;

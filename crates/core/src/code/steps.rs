@@ -16,14 +16,13 @@
 //! Considered: a step for each coordinate, which would have to be multiplied in; the median in the
 //! place of the mean as centre, which the cut ends make needless.
 
+use super::ROUND;
 use super::fetch::prefetch;
 use pulp::{Arch, Simd, WithSimd};
 
 const OFFSET: f32 = 128.0;
 /// Steps to either side of the centre.
 const STEPS: f32 = 127.0;
-/// Adding and taking away this rounds a small f32 to the nearest whole number.
-const ROUND: f32 = 12_582_912.0;
 const LANES: usize = 16;
 /// Rows that are asked for before they are needed.
 const AHEAD: usize = 8;

@@ -174,17 +174,24 @@ proptest! {
         let chosen: Vec<u32> = (0..rows as u32).rev().collect();
         let bytes: Vec<u8> = (0..stride * 64 * rows).map(|_| next() as u8).collect();
         let query: Vec<i8> = (0..words * 64).map(|_| next() as i8).collect();
+        let numbers: Vec<u8> = (0..words * 64).map(|_| next() as u8 & 15).collect();
         let run = |kernel: Kernel| {
             let (mut all, mut some, mut sums) = (vec![0; rows], vec![0; rows], vec![0; rows]);
             let in_order: Vec<u32> = (0..rows as u32).collect();
             kernel.count_bits_at(&codes, stride, &in_order, &planes, &mut all);
             kernel.count_bits_at(&codes, stride, &chosen, &planes, &mut some);
             kernel.sum_bytes_at(&bytes, 64 * stride, &chosen, &query, &mut sums);
-            (all, some, sums)
+            let mut split = vec![0; words * PLANES];
+            kernel.split(&numbers, &mut split);
+            (all, some, sums, split)
         };
-        let (all, some, sums) = run(Kernel::portable());
+        let (all, some, sums, split) = run(Kernel::portable());
+        for (at, number) in numbers.iter().enumerate() {
+            let bit = |plane: usize| (split[plane * words + at / 64] >> (at % 64) & 1) << plane;
+            prop_assert_eq!((0..PLANES).map(bit).sum::<u64>(), u64::from(*number));
+        }
         prop_assert_eq!(&all, &some.iter().rev().copied().collect::<Vec<_>>());
-        prop_assert_eq!(run(Kernel::default()), (all, some, sums));
+        prop_assert_eq!(run(Kernel::default()), (all, some, sums, split));
     }
 }
 

@@ -234,8 +234,55 @@ pub(crate) fn walk(
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     proptest! {
+        /// What is new is told in its order and once, by itself or with others, and forgotten.
+        #[test]
+        fn nodes_are_new_once(rounds in prop::collection::vec(
+            prop::collection::vec(prop::collection::vec(0..200u32, 0..40), 0..6), 1..4)
+        ) {
+            let mut visited = Visited::default();
+            for links in rounds {
+                visited.clear(200);
+                let mut known = BTreeSet::new();
+                for (at, links) in links.iter().enumerate() {
+                    let before = visited.seen.len();
+                    if at.is_multiple_of(2) {
+                        visited.insert_all(links);
+                    } else {
+                        links.iter().for_each(|node| _ = visited.insert(*node));
+                    }
+                    let new = links.iter().copied().filter(|node| known.insert(*node));
+                    prop_assert_eq!(&visited.seen[before..], new.collect::<Vec<_>>());
+                }
+                prop_assert!((0..200).all(|node| visited.contains(node) == known.contains(&node)));
+            }
+        }
+
+        /// A beam holds the nearest that count, whatever order they come in.
+        #[test]
+        fn beams_hold_the_nearest(
+            width in 1..8usize,
+            nodes in prop::collection::vec((-4..4i8, any::<bool>()), 0..40),
+        ) {
+            let mut beam = Beam::default();
+            beam.clear(width);
+            let mut near = Vec::new();
+            for (node, (guess, counts)) in (0u32..).zip(nodes) {
+                let guess = f32::from(guess);
+                if counts && guess < beam.limit() {
+                    near.push(Seen::new(guess, node));
+                }
+                beam.push(guess, node, counts);
+                near.sort_unstable();
+                near.truncate(width);
+                let limit = near.get(width - 1).map_or(f32::INFINITY, |last| last.guess());
+                prop_assert_eq!(beam.limit(), limit);
+            }
+            prop_assert_eq!(beam.nearest.into_sorted_vec(), near);
+        }
+
         /// Whatever bits two guesses have.
         #[test]
         fn numbers_order_nodes_as_guesses_do(a in any::<(u32, u32)>(), b in any::<(u32, u32)>()) {
