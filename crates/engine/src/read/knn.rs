@@ -1,14 +1,15 @@
 //! The nearest rows: which rows qualify is decided here, how near they are in cvx-index.
 
+use super::brief::{BRIEF, comparing};
 use super::filter::filter;
 use super::{Judge, RowSet, TableRead, View};
 use crate::indexes::Place;
 use crate::read::scan::bounds;
 use crate::segment::{Segment, numbers};
 use crate::sight::Sight;
-use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, RowFilter, SearchMode};
+use crate::{Error, KnnAnswer, KnnRequest, KnnStats, Result, RowAddr, SearchMode};
 use arrow::array::{Array, ArrayRef, AsArray};
-use cvx_core::{CancelToken, EntityId, Metric};
+use cvx_core::{CancelToken, EntityId};
 use cvx_index::{
     Answer, Block, Counters, ExactScan, Indexed, Part, Request, Roads, Search, Selection, StHnsw,
 };
@@ -94,79 +95,24 @@ impl View {
     }
 }
 
-/// Work that is over within a millisecond or two, in rows sifted.
-const BRIEF: usize = 300_000;
-/// A walk over a whole segment for few candidates, in the same measure.
-const WALK: usize = 20_000;
-const BRIEF_CANDIDATES: usize = 400;
-/// Numbers of a vector compared in the time that a row is sifted in,
-const NUMBERS: usize = 8;
-/// and such times for a row that is sifted by its bytes, as those of L1 are.
-const BY_BYTES: usize = 8;
-
-impl TableRead {
-    /// Whether a search is sure to be over sooner than another thread could be woken for it: short
-    /// of work, and nothing asked of each row that costs more than a comparison.
-    #[must_use]
-    pub fn is_brief(&self, request: &KnnRequest<'_>) -> bool {
-        let view = &*self.0;
-        let ef = match request.search {
-            SearchMode::Exact => 0,
-            SearchMode::Index { ef } | SearchMode::Auto { ef } => ef,
-        };
-        let few = request.k.max(ef) <= BRIEF_CANDIDATES;
-        let users = view.layout.columns().len();
-        let brief = |filter: &RowFilter<'_>| {
-            // The hidden ones are found out row by row.
-            filter.brief && filter.columns.iter().all(|place| *place < users)
-        };
-        let asks = request.filter.as_ref().is_some_and(|filter| !brief(filter))
-            || request.entities.is_some()
-            || view.own.is_some();
-        if !few || asks || request.composite.is_some() {
-            return false;
-        }
-        let Ok(Some(sight)) = view.sight(&request.slice) else { return false };
-        let judge = Judge::new(view, &sight);
-        let bounds = bounds(request.ts_from, request.ts_to);
-        let index = (request.search != SearchMode::Exact)
-            .then(|| view.layout.table.index_of(request.column, request.metric))
-            .flatten();
-        let work = |segment: &Arc<Segment>| {
-            let rows = segment.within(bounds.0, bounds.1).len();
-            let indexed =
-                index.is_some_and(|def| view.core.indexes.place(def.oid, segment).is_some());
-            let each = if request.metric == Metric::L1 { BY_BYTES } else { 1 };
-            let sift = rows.saturating_mul(each);
-            let found = match indexed {
-                // Of a few rows that a condition keeps, all are sifted.
-                true if request.filter.is_none() && rows * 2 > segment.rows() => sift.min(WALK),
-                true => sift,
-                false => comparing(rows, request.query.len()),
-            };
-            found + judge.doubtful(segment, bounds)
-        };
-        view.segments().map(work).sum::<usize>() <= BRIEF
-    }
-}
-
-/// The work of comparing rows themselves, in rows sifted.
-fn comparing(rows: usize, dim: usize) -> usize {
-    rows.saturating_mul(dim / NUMBERS + 1)
-}
-
 /// Asks whoever may answer.
 fn search(
     mode: SearchMode,
     request: &Request<'_>,
     parts: &[Part<'_>],
 ) -> Result<Answer, cvx_index::Error> {
+    match effort(mode) {
+        None => ExactScan::default().search(request, parts),
+        Some(effort) => effort.search(request, parts),
+    }
+}
+
+/// How an index is asked; `None` where it is not.
+pub(super) fn effort(mode: SearchMode) -> Option<StHnsw> {
     match mode {
-        SearchMode::Exact => ExactScan::default().search(request, parts),
-        SearchMode::Index { ef } => {
-            StHnsw { ef, roads: Roads::Codes, ..StHnsw::default() }.search(request, parts)
-        }
-        SearchMode::Auto { ef } => StHnsw { ef, ..StHnsw::default() }.search(request, parts),
+        SearchMode::Exact => None,
+        SearchMode::Index { ef } => Some(StHnsw { ef, roads: Roads::Codes, ..StHnsw::default() }),
+        SearchMode::Auto { ef } => Some(StHnsw { ef, ..StHnsw::default() }),
     }
 }
 

@@ -12,6 +12,7 @@
 //! A [`TableRead`] takes the snapshot first and the list of segments after it, so that the list
 //! is at least as new; rows and closings of later commits are told by their sequence.
 
+mod brief;
 mod columns;
 mod deltas;
 mod entities;

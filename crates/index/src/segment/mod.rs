@@ -97,7 +97,8 @@ impl SegmentIndex {
     }
 
     /// Whether it is the same index, not one like it.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 

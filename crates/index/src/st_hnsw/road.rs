@@ -126,8 +126,8 @@ pub(super) fn is_narrow(index: &SegmentIndex) -> bool {
 
 /// Nodes to be found in an index, were all selected: infinitely many where walks do not find
 /// enough, unless it is to be walked whatever that costs.
-fn reach(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex) -> f64 {
-    let width = crate::segment::width(effort.ef.max(asked.request.k), index.member_count());
+fn reach(effort: &StHnsw, k: usize, index: &SegmentIndex) -> f64 {
+    let width = crate::segment::width(effort.ef.max(k), index.member_count());
     if is_forced(effort, index) { width } else { width * index.breadth() }
 }
 
@@ -139,8 +139,26 @@ fn share(index: &SegmentIndex, selected: usize) -> f64 {
 /// How many nodes a walk follows, if what is selected lies anywhere: it goes on until enough of
 /// them are found.
 fn follows(effort: &StHnsw, asked: &Asked<'_>, index: &SegmentIndex, run: &Run<'_>) -> f64 {
-    let share = share(index, run.selected);
-    run.wider() * reach(effort, asked, index) / (share * share.sqrt())
+    run.wider() * follows_among(effort, asked.request.k, index, run.selected)
+}
+
+fn follows_among(effort: &StHnsw, k: usize, index: &SegmentIndex, selected: usize) -> f64 {
+    let share = share(index, selected);
+    reach(effort, k, index) / (share * share.sqrt())
+}
+
+impl StHnsw {
+    /// The work that a search for the `k` nearest of so many rows of an index is likely to be, if
+    /// they lie side by side and nothing but meaning counts: in rows sifted, some 8 ns each.
+    #[must_use]
+    pub fn work(&self, index: &SegmentIndex, k: usize, selected: usize) -> f64 {
+        let walking = match index.nodes() {
+            0 => f64::INFINITY,
+            _ => FOLLOW * follows_among(self, k, index, selected),
+        };
+        let sifting = sift_unit(index) * selected as f64;
+        walking.min(sifting).min(probing_among(self, index, selected, selected as f64))
+    }
 }
 
 impl Coded<'_> {
@@ -202,6 +220,6 @@ impl Coded<'_> {
 
     /// How many nodes a walk of its graph is to find where all are selected.
     pub(super) fn reach(&self, effort: &StHnsw, asked: &Asked<'_>) -> f64 {
-        reach(effort, asked, self.index)
+        reach(effort, asked.request.k, self.index)
     }
 }
