@@ -72,9 +72,8 @@ fn work(view: &View, sight: &Sight, request: &KnnRequest<'_>) -> usize {
 
 /// The work of searching rows of one index.
 fn searching(place: &Place, rows: usize, request: &KnnRequest<'_>) -> usize {
-    // Of a few rows that a condition keeps, all are sifted; and so may be a short stretch.
-    let most = request.filter.is_none() && 2 * rows > place.index.rows();
-    match effort(request.search).filter(|_| most) {
+    // Those that a condition keeps may all have to be sifted.
+    match effort(request.search).filter(|_| request.filter.is_none()) {
         Some(effort) => effort.work(&place.index, request.k, rows) as usize,
         None => rows.saturating_mul(if request.metric == Metric::L1 { BY_BYTES } else { 1 }),
     }

@@ -542,3 +542,22 @@ fn cells_bear_whatever_rows_come() {
         }
     }
 }
+
+/// What a search is likely to cost is what the road costs that it takes: to look at each of a few
+/// rows, to walk for some of many, and to look at each where a walk would cost more.
+#[test]
+fn work_is_that_of_the_cheapest_road() {
+    let (rows, queries) = cloud(11, 6_000, 64, 40);
+    let index = index_of(&rows, Metric::L2);
+    let effort = |ef| StHnsw { ef, ..StHnsw::default() };
+    let work = |ef, selected| effort(ef).work(&index, 10, selected);
+    assert_eq!(work(10, 50), 50.0);
+    assert!(work(10, 6_000) < 3_000.0 && work(10, 6_000) < work(20, 6_000));
+    assert_eq!(work(400, 6_000), 6_000.0);
+    for (ef, roads) in [(10, [1, 0]), (400, [0, 1])] {
+        let answer =
+            effort(ef).search(&request(&queries[0], Metric::L2, 10), &[rows.under(&index)]);
+        let Counters { walked, sifted, .. } = answer.unwrap().counters;
+        assert_eq!([walked, sifted], roads, "ef {ef}");
+    }
+}

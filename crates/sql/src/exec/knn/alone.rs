@@ -5,7 +5,7 @@
 //! and what is computed of them. Together with an execution's table, query and conditions it is an
 //! [`Errand`], whose rows are those that the plan would give.
 //!
-//! A search that is sure to be brief is run where it stands: handing it to another thread and
+//! A search that is likely to be brief is run where it stands: handing it to another thread and
 //! waiting for that takes as long as the search itself. Any other goes the way of plans.
 
 use super::filter::Filter;
