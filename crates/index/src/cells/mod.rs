@@ -168,7 +168,7 @@ impl<'a> Cells<'a> {
     }
 
     /// A block's rows.
-    pub(crate) fn rows_of(&self, block: usize) -> &'a [u32] {
-        &self.rows[block * BLOCK_ROWS..][..BLOCK_ROWS]
+    pub(crate) fn rows_of(&self, block: usize) -> &'a [u32; BLOCK_ROWS] {
+        &self.rows.as_chunks().0[block]
     }
 }

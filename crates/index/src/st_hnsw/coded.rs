@@ -3,9 +3,9 @@
 use super::asked::Asked;
 use super::run::{Member, Run};
 use crate::exact::plan::times;
-use crate::{Part, SegmentIndex, Selection};
+use crate::{SegmentIndex, Selection};
 use cvx_core::ValidTime;
-use std::borrow::Cow;
+use cvx_core::code::BLOCK_ROWS;
 
 /// Parts that are searched by their index. Rows have the index's numbers here.
 #[derive(Debug)]
@@ -19,13 +19,13 @@ pub(super) struct Coded<'a> {
     pub(super) twins: Option<&'a [u32]>,
     /// No row of it has a smaller rank; known of composite searches only.
     pub(super) least: f64,
-    /// The selection of each member as bits, where it is a list.
-    words: Vec<Option<Cow<'a, [u64]>>>,
+    /// Which rows are selected, a bit each; none where all that is selected are stretches.
+    chosen: Option<Vec<u64>>,
 }
 
 impl<'a> Coded<'a> {
     pub(super) fn new(asked: &Asked<'_>, run: Run<'a>, index: &'a SegmentIndex) -> Self {
-        let words = run.members.iter().map(|member| words_of(member.part)).collect();
+        let chosen = chosen_of(&run, index.rows());
         let least = |member: &Member<'_>| {
             let (part, composite) = (member.part, asked.request.composite?);
             let places = part.rows.places(part.block.rows());
@@ -37,7 +37,7 @@ impl<'a> Coded<'a> {
         let least = least.unwrap_or(f64::NEG_INFINITY);
         let (loose, twins) = (Vec::new(), index.twins());
         let whole = run.selected == index.rows();
-        let mut coded = Self { run, index, whole, loose, twins, least, words };
+        let mut coded = Self { run, index, whole, loose, twins, least, chosen };
         let loose = index.loose().iter().copied();
         coded.loose = loose.filter(|row| coded.selects(*row)).collect();
         coded
@@ -59,12 +59,19 @@ impl<'a> Coded<'a> {
     /// Whether a row is selected.
     #[inline]
     pub(super) fn selects(&self, row: u32) -> bool {
-        let Some((place, row)) = self.locate(row) else { return false };
-        match (&self.run.members[place].part.rows, &self.words[place]) {
-            (Selection::Range(range), _) => range.contains(&row),
-            (_, Some(words)) => words[row / 64] >> (row % 64) & 1 == 1,
-            (_, None) => false,
+        if let Some(chosen) = &self.chosen {
+            return is_set(chosen, row);
         }
+        let Some((place, row)) = self.locate(row) else { return false };
+        matches!(&self.run.members[place].part.rows, Selection::Range(range) if range.contains(&row))
+    }
+
+    /// Which of 64 rows here and there may be selected, lowest first: all, where that is known of
+    /// stretches only.
+    #[inline]
+    pub(super) fn may_select(&self, rows: &[u32; BLOCK_ROWS]) -> u64 {
+        let Some(chosen) = &self.chosen else { return u64::MAX };
+        (0..BLOCK_ROWS).fold(0, |bits, at| bits | u64::from(is_set(chosen, rows[at])) << at)
     }
 
     /// The time of a row, 0 of one that was not asked about.
@@ -106,15 +113,37 @@ impl<'a> Coded<'a> {
     }
 }
 
-/// A selection as bits; `None` of a range.
-fn words_of<'a>(part: &'a Part<'a>) -> Option<Cow<'a, [u64]>> {
-    match &part.rows {
-        Selection::Range(_) => None,
-        Selection::Bits(words) => Some(Cow::Borrowed(*words)),
-        Selection::List(list) => {
-            let mut words = vec![0u64; part.block.rows().div_ceil(64)];
-            list.iter().for_each(|row| words[*row as usize / 64] |= 1 << (row % 64));
-            Some(Cow::Owned(words))
+#[inline]
+fn is_set(words: &[u64], row: u32) -> bool {
+    words.get(row as usize / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+}
+
+/// What is selected of the rows of an index as bits; `None` of nothing but stretches.
+fn chosen_of(run: &Run<'_>, rows: usize) -> Option<Vec<u64>> {
+    let is_stretch = |member: &Member<'_>| matches!(member.part.rows, Selection::Range(_));
+    if run.members.iter().all(is_stretch) {
+        return None;
+    }
+    let mut chosen = vec![0; rows.div_ceil(64)];
+    for Member { part, first, .. } in &run.members {
+        set(&mut chosen, *first as usize, &part.rows, part.block.rows());
+    }
+    Some(chosen)
+}
+
+/// Sets the bits of what is selected of a block of `rows` rows, the first of which is `first`.
+fn set(chosen: &mut [u64], first: usize, selection: &Selection<'_>, rows: usize) {
+    if let Selection::List(list) = selection {
+        let rows = list.iter().map(|row| first + *row as usize);
+        return rows.for_each(|row| chosen[row / 64] |= 1 << (row % 64));
+    }
+    let places = selection.places(rows);
+    for start in places.clone().step_by(64) {
+        let bits = selection.bits(start..places.end.min(start + 64));
+        let (at, shift) = ((first + start) / 64, (first + start) % 64);
+        chosen[at] |= bits << shift;
+        if let Some(next) = chosen.get_mut(at + 1).filter(|_| shift > 0) {
+            *next |= bits >> (64 - shift);
         }
     }
 }

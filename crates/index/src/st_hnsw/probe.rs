@@ -8,7 +8,8 @@
 //! after so many cells in vain, one after the other. The first is enough for nine queries of ten.
 //! The others lie between cells, all of which might hold something, and would ask them all for one
 //! row in a hundred (adr/0016). Where a filter leaves a sift much less to do, they are left to the
-//! sift after a quarter of its work.
+//! sift after a quarter of its work. Blocks none of whose rows are selected are passed over: what a
+//! condition keeps often lies in few cells.
 
 use super::Searching;
 use super::asked::Asked;
@@ -24,10 +25,21 @@ use std::ops::Range;
 
 /// Cells between two looks at the request's token.
 const POLL: usize = 64;
+/// What a block costs none of whose rows are selected, in rows looked at.
+const BARREN: usize = BLOCK_ROWS / 8;
 /// How the lean that is granted grows with effort.
 const LEAN_BY_EFFORT: f32 = 0.15;
 /// How much shorter slices must become before they are cut anew.
 const SHORTER: f64 = 0.9;
+
+/// What came of a cell.
+enum Yield {
+    /// None of its rows is selected.
+    Barren,
+    /// Nothing nearer than was known.
+    Nothing,
+    Something,
+}
 
 /// A search of one part's cells as it goes on.
 struct Probe<'a, 's> {
@@ -90,7 +102,11 @@ impl<'a> Searching<'a> {
                 self.poll()?;
             }
             asked += 1;
-            in_vain = if self.ask_cell(&mut probe, &near) { 0 } else { in_vain + 1 };
+            in_vain = match self.ask_cell(&mut probe, &near) {
+                Yield::Barren => in_vain,
+                Yield::Nothing => in_vain + 1,
+                Yield::Something => 0,
+            };
         }
         self.spare = Some(probe.fine);
         Ok(true)
@@ -101,14 +117,18 @@ impl<'a> Searching<'a> {
         (IN_VAIN * self.effort.ef as f32) as usize
     }
 
-    /// Looks at a cell. Returns whether it had something nearer than was known.
-    fn ask_cell(&mut self, probe: &mut Probe<'a, '_>, near: &Near) -> bool {
+    /// Looks at a cell.
+    fn ask_cell(&mut self, probe: &mut Probe<'a, '_>, near: &Near) -> Yield {
         self.shorten(probe, near);
         probe.ask_ahead();
         let before = self.gather.limit();
-        self.estimate_cell(probe, near);
+        let looked = self.estimate_cell(probe, near);
         self.score_cell(probe);
-        self.gather.limit() < before || before == f32::INFINITY
+        match self.gather.limit() < before || before == f32::INFINITY {
+            true => Yield::Something,
+            false if looked => Yield::Nothing,
+            false => Yield::Barren,
+        }
     }
 
     /// How far rows are taken to lean, more by more effort.
@@ -139,28 +159,41 @@ impl<'a> Searching<'a> {
         }
     }
 
-    /// Leaves the rows of a cell's slices that may be near enough.
-    fn estimate_cell(&mut self, probe: &mut Probe<'a, '_>, near: &Near) {
-        let cells = probe.near.cells;
+    /// Leaves the rows of a cell's slices that may be near enough. Returns whether it looked at
+    /// any.
+    fn estimate_cell(&mut self, probe: &mut Probe<'a, '_>, near: &Near) -> bool {
+        let (cells, mut looked) = (probe.near.cells, false);
         for at in 0..probe.spans.len() {
             for block in cells.slice(near.cell, &probe.spans[at]) {
-                self.counters.estimates += BLOCK_ROWS;
-                self.estimate_block(probe, near, block);
+                let selected = probe.part.may_select(cells.rows_of(block));
+                self.counters.estimates += if selected == 0 { BARREN } else { BLOCK_ROWS };
+                if selected == 0 {
+                    continue;
+                }
+                looked = true;
+                self.estimate_block(probe, near, (block, selected));
                 if !self.gather.limit().is_finite() {
                     self.score_cell(probe);
                 }
             }
         }
+        looked
     }
 
-    fn estimate_block(&self, probe: &mut Probe<'a, '_>, near: &Near, block: usize) {
+    /// The same of those rows of a block that are selected.
+    fn estimate_block(
+        &self,
+        probe: &mut Probe<'a, '_>,
+        near: &Near,
+        (block, selected): (usize, u64),
+    ) {
         let (limit, least) = (self.gather.limit(), probe.part.least);
         let threshold = self.asked.score_within(limit, least);
         let mut bounds = [0.0; BLOCK_ROWS];
         let by = (self.effort.sigmas, threshold);
         let near_enough = probe.near.within(near, block, by, &mut bounds);
         let all = probe.near.cells.rows_of(block);
-        for place in places(near_enough) {
+        for place in places(near_enough & selected) {
             let (row, bound) = (all[place], bounds[place]);
             if row != NOBODY && self.is_wanted(probe.part, row, bound, limit) {
                 probe.rows.push(row);

@@ -506,6 +506,28 @@ fn a_strict_filter_bounds_what_cells_cost() {
     assert!(measured.recall >= 0.96, "recall {}", measured.recall);
 }
 
+/// A condition that goes with meaning keeps the rows of some cells and none of the others, which
+/// are most of those near to a question from elsewhere. They were looked at row by row, and counted
+/// as asked in vain.
+#[test]
+fn cells_without_selected_rows_are_passed_over() {
+    let (mut rows, queries) = cloud(53, 12_000, 96, 40);
+    let index = index_in_cells(&rows, Metric::L2);
+    let from = |row: u32| {
+        let vector = &rows.vectors[row as usize * 96..][..96];
+        cvx_core::distance(Metric::L2, &queries[0], vector).unwrap()
+    };
+    let mut list: Vec<u32> = (0..12_000).collect();
+    list.sort_by(|a, b| from(*a).total_cmp(&from(*b)));
+    list.truncate(1_200);
+    list.sort_unstable();
+    rows.chosen = Chosen::List(list);
+    let search = StHnsw { roads: Roads::Cells, ..StHnsw::default() };
+    let measured = measure(&search, &rows, &index, &queries, None);
+    assert!(measured.recall >= 0.97, "recall {}", measured.recall);
+    assert!(measured.estimates < 1_500, "{} estimates", measured.estimates);
+}
+
 /// What makes cells hard: thousands of equal rows, all rows at one moment, moments at both ends of
 /// what there is, filters of every kind. What is found is lawful, and enough.
 #[test]
