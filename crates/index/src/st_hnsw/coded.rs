@@ -63,7 +63,8 @@ impl<'a> Coded<'a> {
             return is_set(chosen, row);
         }
         let Some((place, row)) = self.locate(row) else { return false };
-        matches!(&self.run.members[place].part.rows, Selection::Range(range) if range.contains(&row))
+        let rows = &self.run.members[place].part.rows;
+        matches!(rows, Selection::Range(range) if range.contains(&row))
     }
 
     /// Which of 64 rows here and there may be selected, lowest first: all, where that is known of
