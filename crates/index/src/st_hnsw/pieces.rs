@@ -8,7 +8,7 @@
 
 use super::asked::Asked;
 use super::coded::Coded;
-use super::road::{FOLLOW, work};
+use super::road::{FOLLOW_IN_TIME, work};
 use super::run::{Member, Run};
 use super::{Roads, StHnsw};
 use crate::SegmentIndex;
@@ -76,7 +76,7 @@ impl<'a> Coded<'a> {
         places: &[usize],
     ) -> Option<f64> {
         self.run.apart(effort, asked)?;
-        let walk = FOLLOW * effort.ef.max(asked.request.k) as f64;
+        let walk = FOLLOW_IN_TIME * effort.ef.max(asked.request.k) as f64;
         let of_member = |(places, member): (&usize, &Member<'a>)| {
             let own = member.part.index.and_then(|whole| whole.own);
             let breadth = own.map_or(1.0, SegmentIndex::breadth);

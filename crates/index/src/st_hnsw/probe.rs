@@ -34,7 +34,7 @@ const SHORTER: f64 = 0.9;
 
 /// What came of a cell.
 enum Yield {
-    /// None of its rows is selected.
+    /// It has rows, none of which is selected.
     Barren,
     /// Nothing nearer than was known.
     Nothing,
@@ -122,12 +122,12 @@ impl<'a> Searching<'a> {
         self.shorten(probe, near);
         probe.ask_ahead();
         let before = self.gather.limit();
-        let looked = self.estimate_cell(probe, near);
+        let is_barren = self.estimate_cell(probe, near);
         self.score_cell(probe);
         match self.gather.limit() < before || before == f32::INFINITY {
             true => Yield::Something,
-            false if looked => Yield::Nothing,
-            false => Yield::Barren,
+            false if is_barren => Yield::Barren,
+            false => Yield::Nothing,
         }
     }
 
@@ -159,15 +159,17 @@ impl<'a> Searching<'a> {
         }
     }
 
-    /// Leaves the rows of a cell's slices that may be near enough. Returns whether it looked at
-    /// any.
+    /// Leaves the rows of a cell's slices that may be near enough. Returns whether there are rows,
+    /// none of which is selected.
     fn estimate_cell(&mut self, probe: &mut Probe<'a, '_>, near: &Near) -> bool {
-        let (cells, mut looked) = (probe.near.cells, false);
+        let cells = probe.near.cells;
+        let (mut passed, mut looked) = (false, false);
         for at in 0..probe.spans.len() {
             for block in cells.slice(near.cell, &probe.spans[at]) {
                 let selected = probe.part.may_select(cells.rows_of(block));
                 self.counters.estimates += if selected == 0 { BARREN } else { BLOCK_ROWS };
                 if selected == 0 {
+                    passed = true;
                     continue;
                 }
                 looked = true;
@@ -177,7 +179,7 @@ impl<'a> Searching<'a> {
                 }
             }
         }
-        looked
+        passed && !looked
     }
 
     /// The same of those rows of a block that are selected.

@@ -15,6 +15,9 @@ const SIFT_BYTES: f64 = 8.0;
 /// and of a node followed: some sixteen codes and one row of bytes from memory. Of 1,000,000 rows
 /// walks take as long as cells for a recall of 0.98, below it less, above it more.
 pub(super) const FOLLOW: f64 = 140.0;
+/// The same of a composite search, whose walks are often given up: counted like the others, they
+/// were tried where slices of cells had cost less.
+pub(super) const FOLLOW_IN_TIME: f64 = 200.0;
 /// The work of preparing a query for cells, of ranking one, and of coming to one's slice: blocks
 /// are looked at whole, and their rows lie elsewhere.
 const PREPARE: f64 = 1_500.0;

@@ -1,7 +1,7 @@
 //! Sifting a part's rows: 1-bit codes leave out most, bytes order the rest.
 
 use super::coded::Coded;
-use super::road::{FOLLOW, probing_among, sift_unit};
+use super::road::{FOLLOW_IN_TIME, probing_among, sift_unit};
 use super::run::Member;
 use super::{Roads, Searching, Visit};
 use crate::exact::outward::Outward;
@@ -72,12 +72,12 @@ impl<'a> Searching<'a> {
         let cells = probing_among(self.effort, part.index, places, left);
         let apart = part.work_within(self.effort, self.asked, &within);
         let share = left / part.index.rows() as f64;
-        let walk = FOLLOW * part.reach(self.effort, self.asked) / (share * share.sqrt());
+        let walk = FOLLOW_IN_TIME * part.reach(self.effort, self.asked) / (share * share.sqrt());
         let work = sift_unit(part.index) * left;
         let instead = work.min(apart.unwrap_or(work)).min(cells);
-        let walks = walk.is_finite() && work > LEAST_WALKS * FOLLOW * self.effort.ef as f64;
+        let walks = walk.is_finite() && work > LEAST_WALKS * FOLLOW_IN_TIME * self.effort.ef as f64;
         let walks = walks && cells > walk && apart.is_none_or(|apart| walk <= apart);
-        if walks && self.seek_until(part, (instead / FOLLOW) as usize)? {
+        if walks && self.seek_until(part, (instead / FOLLOW_IN_TIME) as usize)? {
             self.counters.walked += 1;
             return Ok(Some(Visit::Done));
         }
@@ -115,7 +115,7 @@ impl<'a> Searching<'a> {
         let least = if part.index.cell_count() > 0 {
             LEAST_PROBED
         } else {
-            LEAST_WALKS * FOLLOW * ef as f64
+            LEAST_WALKS * FOLLOW_IN_TIME * ef as f64
         };
         (work > least).then_some((rows, within))
     }
